@@ -1,0 +1,67 @@
+"""The command's table of contents, and the one place where errors become messages and exit codes."""
+
+import json
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from builder import __version__
+from builder.cli import datasets, rows, serving, training, whole
+from builder.errors import SeedbedError
+
+app = typer.Typer(
+    help="Grow an instruction-tuning dataset from seed tasks, curate it with a reason for every row, and train on it.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+teacher = typer.Typer(help="The embedded teacher as a server.", no_args_is_help=True)
+
+_PANELS = {
+    "Whole runs": (whole.demo, whole.run),
+    "Datasets": (datasets.init, datasets.build, datasets.status, datasets.curate, datasets.export, datasets.verify),
+    "Looking": (datasets.report, rows.show, rows.why),
+    "Training": (training.train, training.evaluate, training.preview_mask),
+}
+for _panel, _commands in _PANELS.items():
+    for _command in _commands:
+        app.command(rich_help_panel=_panel)(_command)
+teacher.command()(serving.serve)
+app.add_typer(teacher, name="teacher")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"seedbed {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command; a `SeedbedError` ends with its message and exit code, a bug with its traceback and 1."""
+    try:
+        app(standalone_mode=True)
+    except SeedbedError as error:
+        if "--json" in sys.argv:
+            print(json.dumps({"error": error.message, "remedy": error.remedy, "exit_code": error.exit_code}))
+        print(f"seedbed: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("seedbed: interrupted; run the same command again to go on", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; without this the interpreter complains while it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)

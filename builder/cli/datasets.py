@@ -1,0 +1,170 @@
+"""Commands that make, change, check and export datasets."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from builder.cli.options import (
+    OUTPUT_ROOT,
+    AsJson,
+    Folder,
+    Overrides,
+    Quiet,
+    SettingsFile,
+    print_json,
+    print_outcome,
+    read_settings,
+    reporter,
+)
+from builder.errors import IntegrityError, UsageError
+
+
+def init(
+    path: Annotated[Path, typer.Argument(help="Where to write the settings.")] = Path("seedbed.yaml"),
+    show: Annotated[bool, typer.Option("--print", help="Print them instead.")] = False,
+) -> None:
+    """Write a settings file with every setting, its default and its meaning."""
+    from builder.config import describe_settings
+    from builder.dataset_folder import write_text
+
+    if show:
+        print(describe_settings(), end="")
+        return
+    if path.exists():
+        raise UsageError(f"{path}: exists already", "Choose another name, or look at the settings with --print.")
+    write_text(path, describe_settings())
+    print(f"{path}: written; `seedbed build {path} --target 100` grows a first dataset without key or network")
+
+
+def build(
+    settings_path: Annotated[Path | None, typer.Argument(help="The settings file.", metavar="[SETTINGS]")] = None,
+    target: Annotated[int | None, typer.Option(help="Grown rows to publish.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The dataset folder [datasets_out/NAME].")] = None,
+    settings: SettingsFile = None,
+    overrides: Overrides = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Grow seed tasks into a dataset, curate it and publish it; run again to go on where it stopped."""
+    from builder import pipeline
+
+    if settings_path is not None and settings is not None:
+        raise UsageError("the settings are given twice", "Name the file once: `seedbed build FILE`.")
+    read = read_settings(settings_path or settings, overrides, target=target)
+    outcome = pipeline.build(read, out or OUTPUT_ROOT / read.name, reporter(quiet))
+    print_outcome(outcome, as_json)
+
+
+def curate(
+    inputs: Annotated[list[Path], typer.Argument(help="Files, or one dataset folder.", metavar="FILE|DIR...")],
+    out: Annotated[Path | None, typer.Option(help="The new dataset folder (for files).")] = None,
+    mapping: Annotated[
+        list[str] | None, typer.Option("--map", help="Our field = your column, such as instruction=question.")
+    ] = None,
+    against: Annotated[
+        list[Path] | None, typer.Option(help="Files whose tasks must not be in the result (benchmarks).")
+    ] = None,
+    settings: SettingsFile = None,
+    overrides: Overrides = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Decide which rows are worth training on, and why the others are not."""
+    from builder import pipeline
+
+    benchmarks = [str(path) for path in against] if against else None
+    if len(inputs) == 1 and inputs[0].is_dir():
+        if out is not None or mapping:
+            raise UsageError(f"{inputs[0]}: a dataset folder is decided in place, without --out and --map")
+        changes = list(overrides or ())
+        if benchmarks:
+            changes.append(f"contamination.against={benchmarks}")
+        outcome = pipeline.curate_folder(inputs[0], settings, changes, reporter(quiet))
+    else:
+        read = read_settings(settings, overrides, contamination__against=benchmarks)
+        if settings is None and not any(o.startswith("name=") for o in overrides or ()):
+            read = read.model_copy(update={"name": (out or inputs[0]).stem})
+        folder = out or OUTPUT_ROOT / read.name
+        outcome = pipeline.curate_files(inputs, read, folder, reporter(quiet), _read_mapping(mapping))
+    print_outcome(outcome, as_json)
+
+
+def _read_mapping(pairs: list[str] | None) -> dict[str, str] | None:
+    if not pairs:
+        return None
+    mapping: dict[str, str] = {}
+    for item in ",".join(pairs).split(","):
+        field, equals, column = item.partition("=")
+        if not (equals and field.strip() and column.strip()):
+            raise UsageError(f"--map {item}: expected our field = your column, such as instruction=question")
+        mapping[field.strip()] = column.strip()
+    return mapping
+
+
+def report(
+    folder: Folder,
+    language: Annotated[str | None, typer.Option(help="en or zh; the folder's own setting by default.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write report.html and report.json again, in either language."""
+    from builder import pipeline
+
+    outcome = pipeline.rewrite_report(folder, language)
+    if as_json:
+        print_json(outcome.report)
+    else:
+        print_outcome(outcome, as_json=False)
+
+
+def export(
+    folder: Folder,
+    format: Annotated[str, typer.Option(help="alpaca, sharegpt, messages, prompt_completion or llamafactory.")],
+    out: Annotated[Path, typer.Option(help="The file to write; its suffix chooses the container.")],
+    split: Annotated[str, typer.Option(help="train, validation or all kept rows.")] = "all",
+    as_json: AsJson = False,
+) -> None:
+    """Write the kept rows in another format."""
+    from builder import pipeline
+    from builder.formats.writing import export as write
+
+    result = write(pipeline.kept_samples(folder, split), format, out)
+    if as_json:
+        skipped = [{"row": row, "why": why} for row, why in result.skipped]
+        print_json({"path": str(result.path), "rows": result.rows, "skipped": skipped})
+        return
+    print(f"{result.path}: {result.rows:,} rows")
+    for row, why in result.skipped[:20]:
+        print(f"  row {row} left out: {why}")
+    if len(result.skipped) > 20:
+        print(f"  … {len(result.skipped):,} rows left out in all; --json lists them")
+
+
+def verify(folder: Folder, as_json: AsJson = False) -> None:
+    """Check every file against the manifest, and the ledger and the reviews by their own checksums."""
+    from builder import pipeline
+
+    problems = pipeline.verify(folder)
+    if as_json:
+        print_json({"ok": not problems, "problems": [{"path": p.path, "problem": p.problem} for p in problems]})
+    else:
+        for problem in problems:
+            print(f"{folder / problem.path}: {problem.problem}")
+    if problems:
+        raise IntegrityError(f"{folder}: {len(problems)} of its files are not as they were written")
+    if not as_json:
+        print(f"{folder}: every file is as it was written")
+
+
+def status(folder: Folder, as_json: AsJson = False) -> None:
+    """Show what a folder's ledger and files hold, also while another process is building it."""
+    from builder import pipeline
+
+    facts = pipeline.status(folder)
+    if as_json:
+        print_json(facts)
+        return
+    for key, value in facts.items():
+        print(f"{key:20} {value:,}" if isinstance(value, int) and not isinstance(value, bool) else f"{key:20} {value}")
+    sys.stdout.flush()

@@ -1,0 +1,129 @@
+"""Options that several commands share, and how results are printed."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from builder.config import Settings
+    from builder.pipeline import Outcome
+    from builder.progress import Reporter
+
+SettingsFile = Annotated[Path | None, typer.Option("--settings", help="A settings file (see `seedbed init`).")]
+Overrides = Annotated[
+    list[str] | None, typer.Option("--set", help="Any one setting, such as --set novelty.threshold=0.8.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
+Folder = Annotated[Path, typer.Argument(help="A dataset folder.", metavar="DIR")]
+
+OUTPUT_ROOT = Path("datasets_out")
+
+
+def read_settings(file: Path | None, overrides: list[str] | None, **flags: Any) -> "Settings":
+    """Settings from a file, the environment, `--set`, and the flags that were given."""
+    from builder.config import load_settings
+
+    given = [f"{key.replace('__', '.')}={json.dumps(value)}" for key, value in flags.items() if value is not None]
+    return load_settings(file, [*(overrides or ()), *given])
+
+
+def reporter(quiet: bool) -> "Reporter":
+    """Progress on stderr, or none."""
+    from builder.progress import Reporter
+
+    return Reporter(quiet=quiet)
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on stdout, readable Chinese included."""
+    print(json.dumps(value, ensure_ascii=False, indent=1, default=str))
+
+
+def summary(outcome: "Outcome") -> dict[str, Any]:
+    """What scripts want to know of a dataset, from its report."""
+    report = outcome.report
+    return {
+        "folder": str(outcome.root),
+        "target": report["target"],
+        "candidates": report["candidates"],
+        "rows": report["rows"],
+        "splits": report["splits"],
+        "languages": _kept_by(report, "language"),
+        "categories": _kept_by(report, "category"),
+        "notes": report["notes"],
+        "report": str(outcome.root / "report.html"),
+        "publish": str(outcome.root / "publish"),
+        "ending": outcome.ending.message if outcome.ending else None,
+    }
+
+
+def _kept_by(report: Mapping[str, Any], key: str) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for cell in report["mix"]["cells"]:
+        if cell["after"]:
+            counts[cell[key] or "-"] = counts.get(cell[key] or "-", 0) + cell["after"]
+    return dict(sorted(counts.items(), key=lambda item: -item[1]))
+
+
+def print_outcome(outcome: "Outcome", as_json: bool) -> None:
+    """Print what a job did; then raise its ending, if it has one, so that the exit code says it."""
+    facts = summary(outcome)
+    if as_json:
+        print_json(facts)
+    else:
+        _print_facts(facts, outcome.report)
+    if outcome.ending is not None:
+        raise outcome.ending
+
+
+def _print_facts(facts: Mapping[str, Any], report: Mapping[str, Any]) -> None:
+    from builder.reporting.labels import lead_sentence
+    from builder.reporting.reasons import reason_for
+
+    chinese = report["language"] == "zh"
+    words = _CHINESE if chinese else _ENGLISH
+
+    def label(key: str) -> str:
+        return reason_for(key).label_zh if chinese else reason_for(key).label_en
+
+    def reasons(counts: Mapping[str, int]) -> str:
+        return " · ".join(f"{label(key)} {count:,}" for key, count in counts.items()) or words["none"]
+
+    print(f"{report['name']}{words['colon']}{lead_sentence(report, report['language'])}")
+    print(f"  {words['languages']}  " + " · ".join(f"{k} {v:,}" for k, v in facts["languages"].items()))
+    dropped = {key: count for key, count in facts["rows"]["by_reason"].items() if key != "seed"}
+    print(f"  {words['dropped']}  {reasons(dropped)}")
+    if facts["candidates"]["total"]:
+        print(f"  {words['rejected']}  {reasons(facts['candidates']['by_reason'])}")
+    for note in report["notes"]:
+        print(f"  {words[note['level']]}  {note['text_zh' if chinese else 'text_en']}")
+    print(f"  {words['report']}  {facts['report']}")
+    print(f"  {words['publish']}  {facts['publish']}")
+
+
+_ENGLISH = {
+    "colon": ": ",
+    "languages": "languages",
+    "rejected": "rejected ",
+    "dropped": "dropped  ",
+    "none": "none",
+    "info": "note     ",
+    "warning": "warning  ",
+    "report": "report   ",
+    "publish": "published",
+}
+_CHINESE = {
+    "colon": "：",
+    "languages": "语言",
+    "rejected": "拒收",
+    "dropped": "去除",
+    "none": "无",
+    "info": "说明",
+    "warning": "注意",
+    "report": "报告",
+    "publish": "发布",
+}

@@ -1,0 +1,81 @@
+"""Commands that show rows and why they were kept or dropped."""
+
+from typing import Annotated, Any
+
+import typer
+
+from builder.cli.options import AsJson, Folder, print_json
+
+
+def show(
+    folder: Folder,
+    kept: Annotated[bool | None, typer.Option("--kept/--dropped", help="Only rows that were kept, or dropped.")] = None,
+    reason: Annotated[str | None, typer.Option(help="Only rows dropped for this reason.")] = None,
+    category: Annotated[str | None, typer.Option(help="Only rows of this category.")] = None,
+    language: Annotated[str | None, typer.Option(help="Only rows in this language.")] = None,
+    origin: Annotated[str | None, typer.Option(help="seed, generated or imported.")] = None,
+    search: Annotated[str | None, typer.Option(help="Only rows that hold this text, in any case or width.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many rows.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List rows by filter."""
+    from builder.browsing import find_rows
+
+    found, total = find_rows(
+        folder,
+        kept=kept,
+        reason=reason,
+        category=category,
+        language=language,
+        origin=origin,
+        search=search,
+        limit=limit,
+    )
+    if as_json:
+        print_json({"total": total, "rows": found})
+        return
+    for row in found:
+        print(_one_line(row))
+    print(f"{len(found):,} of {total:,} rows shown" + ("; --limit shows more" if len(found) < total else ""))
+
+
+def why(
+    folder: Folder,
+    row: Annotated[str, typer.Argument(help="A row's number or id.", metavar="ROW")],
+    as_json: AsJson = False,
+) -> None:
+    """Explain one row: kept or dropped, every check it failed, and the row it collides with."""
+    from builder.browsing import explain_row
+
+    explained = explain_row(folder, row)
+    if as_json:
+        print_json(explained)
+        return
+    print(explained["headline"])
+    for sentence in explained["sentences"]:
+        print(f"  - {sentence}")
+    for label in ("task_id", "category", "language", "origin", "source", "parents", "request_id", "answer_key"):
+        if explained["sample"].get(label):
+            print(f"  {label:11} {_plain(explained['sample'][label])}")
+    _print_turns(explained["sample"]["messages"])
+    if explained["other"]:
+        print(f"\n{explained['other_headline']}")
+        _print_turns(explained["other"]["messages"])
+
+
+def _one_line(row: dict[str, Any]) -> str:
+    verdict = "kept" if row["kept"] else row["reason"]
+    where = "/".join(str(part) for part in (row["category"], row["language"]) if part)
+    return f"{row['row']:>8}  {verdict:22} {where:22} {row['text']}"
+
+
+def _print_turns(messages: list[dict[str, Any]]) -> None:
+    for message in messages:
+        text = message["content"] or message["tool_calls"] or ""
+        print(f"\n  [{message['role']}]")
+        for line in text.split("\n"):
+            print("  " + "".join(c if c.isprintable() or c == "\t" else "\ufffd" for c in line))
+
+
+def _plain(value: Any) -> str:
+    return ", ".join(value) if isinstance(value, list) else str(value)

@@ -1,0 +1,138 @@
+"""Commands of the trainer; torch is loaded inside them and nowhere else in the builder."""
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from builder.cli.options import AsJson, Folder, Overrides, Quiet, SettingsFile, print_json, read_settings, reporter
+from builder.errors import InputFileError, UsageError
+
+if TYPE_CHECKING:
+    from builder.config import Settings
+    from trainer.evaluation import Evaluation
+    from trainer.sft import TrainResult
+
+
+def train(
+    folder: Folder,
+    model: Annotated[str | None, typer.Option(help="A Hugging Face name, a path, or scratch:tiny.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The run folder [DIR-run].")] = None,
+    settings: SettingsFile = None,
+    overrides: Overrides = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train on a dataset's published rows, with loss on the assistant's turns only."""
+    read = folder_settings(folder, settings, overrides, model)
+    result = run_training(folder, out or Path(f"{folder}-run"), read, quiet)
+    if as_json:
+        print_json(describe_training(result))
+    else:
+        print_training(result)
+
+
+def evaluate(
+    run: Annotated[Path, typer.Argument(help="A run folder made by `seedbed train`.", metavar="RUN")],
+    max_rows: Annotated[int | None, typer.Option(min=1, help="At most so many validation rows.")] = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Held-out loss and checked answers: base beside tuned, beside a constant guess for each family."""
+    evaluation = run_evaluation(run, quiet, max_rows)
+    if as_json:
+        print_json(evaluation.as_record())
+    else:
+        print_evaluation(evaluation)
+
+
+def preview_mask(
+    folder: Folder,
+    model: Annotated[str | None, typer.Option(help="A Hugging Face name, a path, or scratch:tiny.")] = None,
+    rows: Annotated[int, typer.Option(min=1, help="How many rows.")] = 3,
+    html: Annotated[Path | None, typer.Option(help="Write a page instead of printing.")] = None,
+    settings: SettingsFile = None,
+    overrides: Overrides = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show which tokens are trained on: coloured on a terminal, in [brackets] elsewhere."""
+    read = folder_settings(folder, settings, overrides, model)
+    _need_training_packages()
+    from builder.dataset_folder import write_text
+    from trainer.preview import preview_folder
+
+    preview = preview_folder(folder, read.train, rows)
+    if as_json:
+        print_json(preview.as_record())
+    elif html is not None:
+        write_text(html, preview.html())
+        print(html)
+    else:
+        print(preview.text(colour=sys.stdout.isatty() and "NO_COLOR" not in os.environ), end="")
+
+
+def folder_settings(folder: Path, settings: Path | None, overrides: list[str] | None, model: str | None) -> "Settings":
+    """The settings given, else those the dataset folder was made with."""
+    own = folder / "seedbed.yaml"
+    if settings is None and not own.is_file():
+        raise InputFileError(folder, "not a dataset folder: it holds no seedbed.yaml")
+    return read_settings(settings or own, overrides, train__model=model)
+
+
+def run_training(folder: Path, out: Path, settings: "Settings", quiet: bool) -> "TrainResult":
+    """Train; the caller prints."""
+    _need_training_packages()
+    from trainer.sft import train as train_model
+
+    return train_model(folder, out, settings.train, seed=settings.seed, reporter=reporter(quiet))
+
+
+def run_evaluation(run: Path, quiet: bool, max_rows: int | None = None) -> "Evaluation":
+    """Evaluate; the caller prints."""
+    _need_training_packages()
+    from trainer.evaluation import evaluate as evaluate_run
+
+    return evaluate_run(run, reporter=reporter(quiet), max_rows=max_rows)
+
+
+def describe_training(result: "TrainResult") -> dict[str, Any]:
+    """What scripts want to know of a training run."""
+    from dataclasses import asdict
+
+    return {**asdict(result), "out": str(result.out), "loss_curve": str(result.out / "loss.svg")}
+
+
+def print_training(result: "TrainResult") -> None:
+    """What people want to know of a training run."""
+    held_out = f", validation {result.validation_loss:.3f}" if result.validation_loss is not None else ""
+    early = " (stopped by train.max_minutes)" if result.stopped_early else ""
+    print(f"{result.out}: {result.rows:,} rows, {result.steps:,} steps in {result.seconds:.0f} s{early}")
+    print(f"  loss  train {result.train_loss:.3f}{held_out}; curve in {result.out / 'loss.svg'}")
+
+
+def print_evaluation(evaluation: "Evaluation") -> None:
+    """Losses and a table of checked answers, one line for each family and language."""
+    print(f"held-out loss  base {evaluation.loss.base:.3f}  tuned {evaluation.loss.tuned:.3f}")
+    if not evaluation.cells:
+        print(f"no answer can be checked: none of the {evaluation.rows:,} held-out rows has an answer key")
+        return
+    print(f"{'family':28} {'lang':4} {'n':>5} {'constant':>9} {'untrained':>10} {'trained':>8}")
+    for cell in evaluation.cells:
+        shares = [f"{count / cell.n:.0%}" for count in (cell.constant, cell.base, cell.tuned)]
+        print(f"{cell.family:28} {cell.language:4} {cell.n:5} {shares[0]:>9} {shares[1]:>10} {shares[2]:>8}")
+    scores = [evaluation.total(who) for who in ("constant", "base", "tuned")]
+    shares = [f"{score.share:.1%}" for score in scores]
+    print(f"{'all':28} {'':4} {scores[0].n:5} {shares[0]:>9} {shares[1]:>10} {shares[2]:>8}")
+    low, high = scores[2].interval
+    print(f"trained: {scores[2].right} of {scores[2].n} right, 95 % interval {low:.1%} to {high:.1%}")
+    if evaluation.rows_without_key:
+        print(f"{evaluation.rows_without_key:,} held-out rows have no answer key and are in the loss only")
+
+
+def _need_training_packages() -> None:
+    missing = [name for name in ("torch", "transformers", "trl", "peft") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise UsageError(f"training needs {', '.join(missing)}", "pip install 'seedbed[train]'")

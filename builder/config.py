@@ -1,0 +1,480 @@
+"""`seedbed.yaml` as frozen models; every mistake in it is reported at once.
+
+Precedence: `--set` and flags, then environment (`SEEDBED_TEACHER_MODEL` for `teacher.model`), then the file, then the
+defaults below. API keys are never settings: `teacher.api_key_env` names the environment variable that holds the key.
+"""
+
+import inspect
+import os
+import textwrap
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+import yaml
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
+
+from builder.errors import UsageError, nearest
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Language = Literal["zh", "en"]
+
+CATEGORIES = (
+    "writing",
+    "rewriting",
+    "summarising",
+    "extraction",
+    "classification",
+    "open_qa",
+    "closed_qa",
+    "brainstorming",
+    "translation",
+    "code",
+    "mathematics",
+    "reasoning",
+    "planning",
+    "dialogue",
+    "format_following",
+    "safety",
+    "explanation",
+    "data_analysis",
+)
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, validate_default=True)
+
+
+class Seeds(Section):
+    """Where the growth starts.
+
+    Attributes:
+        files: seed files (JSONL, JSON, CSV, XLSX); `builtin` is the 175 tasks that ship with Seedbed.
+        publish: whether the seeds are published too, on top of the target.
+    """
+
+    files: tuple[str, ...] = ("builtin",)
+    publish: bool = False
+
+
+class Teacher(Section):
+    """Who answers.
+
+    Attributes:
+        provider: `embedded` needs no key and no network and writes procedural tasks; `openai` is any compatible endpoint.
+        base_url: the endpoint's address, such as http://127.0.0.1:8000/v1; None is the provider's own.
+        api_key_env: the environment variable that holds the key.
+        max_tokens: ceiling of one reply, in the endpoint's tokens.
+        timeout: seconds for one attempt.
+        max_attempts: attempts for one request before the run ends with exit code 5.
+        response_format: `json_object` asks the endpoint for JSON; `none` for endpoints that refuse the parameter.
+        faults: how the embedded teacher misbehaves, such as `429=0.2,500=0.1,cut=0.05`.
+    """
+
+    provider: Literal["embedded", "openai"] = "embedded"
+    model: str = "seedbed-procedural"
+    base_url: str | None = None
+    api_key_env: str = "OPENAI_API_KEY"
+    temperature: Annotated[float, Field(ge=0, le=2)] = 1.0
+    max_tokens: Annotated[int, Field(ge=16)] = 4096
+    concurrency: Annotated[int, Field(ge=1, le=4096)] = 16
+    timeout: Annotated[float, Field(gt=0)] = 120.0
+    max_attempts: Annotated[int, Field(ge=1)] = 8
+    response_format: Literal["json_object", "none"] = "json_object"
+    faults: str = ""
+
+    @field_validator("base_url")
+    @classmethod
+    def _no_credentials(cls, value: str | None) -> str | None:
+        if value is None:
+            return value
+        parts = urlsplit(value)
+        if parts.username or parts.password:
+            raise ValueError(
+                "must not carry a user name or password; put the key in an environment variable and name it "
+                "in teacher.api_key_env"
+            )
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("must be an http:// or https:// address such as http://127.0.0.1:8000/v1")
+        return value.rstrip("/")
+
+
+class Budget(Section):
+    """Caps, reserved before a request is sent; None is no cap."""
+
+    max_requests: Annotated[int, Field(ge=1)] | None = None
+    max_tokens: Annotated[int, Field(ge=1)] | None = None
+
+
+class Growth(Section):
+    """The Self-Instruct loop.
+
+    Attributes:
+        languages: weights by language.
+        categories: the categories to ask for; None is those of the seeds.
+        demonstrations: shown in each request; `human_demonstrations` of them are seeds (Self-Instruct: 6 of 8).
+        max_steps: for the embedded teacher: how many operations a task may chain.
+        ordered: admit replies in request order, so that equal settings and replies give equal bytes; None is true for the
+            embedded teacher.
+        window: with `ordered`, a request depends only on replies at least this many requests earlier.
+        saturation_floor: the run ends when fewer than this share of the candidates of the last `saturation_window`
+            requests were admitted.
+    """
+
+    recipe: Literal["alpaca"] = "alpaca"
+    languages: dict[Language, Annotated[float, Field(gt=0)]] = {"en": 1.0, "zh": 1.0}
+    categories: tuple[str, ...] | None = None
+    tasks_per_request: Annotated[int, Field(ge=1, le=64)] = 8
+    instances_per_task: Annotated[int, Field(ge=1, le=16)] = 1
+    demonstrations: Annotated[int, Field(ge=1, le=32)] = 8
+    human_demonstrations: Annotated[int, Field(ge=0, le=32)] = 6
+    max_steps: Annotated[int, Field(ge=1, le=3)] = 3
+    ordered: bool | None = None
+    window: Annotated[int, Field(ge=1)] = 64
+    saturation_floor: Share = 0.02
+    saturation_window: Annotated[int, Field(ge=1)] = 50
+
+    @field_validator("languages")
+    @classmethod
+    def _some_language(cls, value: dict[str, float]) -> dict[str, float]:
+        if not value:
+            raise ValueError("must name at least one language, such as {en: 1, zh: 1}")
+        return value
+
+    @model_validator(mode="after")
+    def _human_share(self) -> Self:
+        if self.human_demonstrations > self.demonstrations:
+            raise ValueError("human_demonstrations must not exceed demonstrations")
+        return self
+
+
+class Filters(Section):
+    """Thresholds on signals. Lengths are in words: one for each CJK character, one for each word of other scripts.
+
+    Attributes:
+        min_instruction_words: Self-Instruct drops instructions of 3 words or fewer; a Chinese one of 4 characters is whole.
+        max_instruction_words: Self-Instruct's 150; applied to grown tasks, imported prompts have `max_prompt_words`.
+        max_repetition: share of the answer's 4-grams that repeat an earlier one. Lines of lists repeat a little; above
+            0.6 an answer is a loop.
+        blocked_words: whole words (or Chinese strings) that an instruction must not hold, since a text model cannot see
+            or draw the thing; Self-Instruct's and Alpaca's lists by default for grown tasks.
+        languages: languages a row may be in; None is any.
+    """
+
+    min_instruction_words: Annotated[int, Field(ge=0)] = 3
+    max_instruction_words: Annotated[int, Field(ge=1)] = 150
+    max_prompt_words: Annotated[int, Field(ge=1)] = 8000
+    min_answer_words: Annotated[int, Field(ge=0)] = 1
+    max_answer_words: Annotated[int, Field(ge=1)] = 8000
+    max_repetition: Share = 0.6
+    drop_refusals: bool = True
+    drop_wrong_answers: bool = True
+    drop_language_mismatch: bool = True
+    languages: tuple[str, ...] | None = None
+    blocked_words: tuple[str, ...] | None = None
+
+
+class Novelty(Section):
+    """The one scan.
+
+    Attributes:
+        key: what is compared: `auto` is the instruction for grown tasks and the whole prompt for imported ones.
+        threshold: a row goes if a kept one is more similar than this by ROUGE-L F1 (0.7: Self-Instruct's). 1 keeps all but
+            exact duplicates.
+    """
+
+    key: Literal["auto", "instruction", "prompt", "conversation", "answer"] = "auto"
+    threshold: Annotated[float, Field(gt=0, le=1)] = 0.7
+
+
+class Contamination(Section):
+    """Overlap with held-out benchmarks.
+
+    Attributes:
+        against: files whose prompts and answers must not be in the published data.
+        ngram: tokens that must match in a row (13: GPT-3's decontamination, Brown et al. 2020, appendix C); texts shorter
+            than that must match whole.
+    """
+
+    against: tuple[str, ...] = ()
+    ngram: Annotated[int, Field(ge=3)] = 13
+
+
+class Balance(Section):
+    """Mix over category × language.
+
+    Attributes:
+        max_share: largest share of the kept rows for one cell; 1 is no cap.
+        caps: largest number of rows by cell, such as {mathematics/en: 500} or {mathematics: 800}.
+        floors: smallest number of rows by cell, taken before others when the target cuts; missing it is a warning.
+    """
+
+    max_share: Annotated[float, Field(gt=0, le=1)] = 1.0
+    caps: dict[str, Annotated[int, Field(ge=0)]] = {}
+    floors: dict[str, Annotated[int, Field(ge=0)]] = {}
+
+
+class Split(Section):
+    """Train and validation.
+
+    Attributes:
+        validation_share: share of the kept rows; whole tasks go to one side.
+        max_similarity: no validation prompt is closer than this to a training prompt by ROUGE-L F1.
+        min_validation_rows: fewer than this is reported as too small.
+    """
+
+    validation_share: Annotated[float, Field(ge=0, lt=1)] = 0.05
+    max_similarity: Annotated[float, Field(gt=0, le=1)] = 0.6
+    min_validation_rows: Annotated[int, Field(ge=0)] = 20
+
+
+class Report(Section):
+    """The page's language; the figures are the same."""
+
+    language: Language = "en"
+    examples: Annotated[int, Field(ge=0, le=100)] = 6
+
+
+class Train(Section):
+    """How a model is trained.
+
+    Attributes:
+        model: a Hugging Face name, a path, or `scratch:tiny`.
+        template: a name in `trainer.templates`; None is the model's own, or `chatml` for scratch models.
+        loss_on: `all` assistant turns or the `last` one.
+        max_length: tokens; longer rows are counted and left out, never cut.
+        learning_rate: None is 1e-3 for scratch models, 2e-4 for LoRA, 2e-5 for full tuning.
+        epochs: passes over the training rows.
+        max_minutes: stop after this many minutes of training; None is no limit.
+    """
+
+    model: str = "scratch:tiny"
+    template: str | None = None
+    loss_on: Literal["all", "last"] = "all"
+    tuning: Literal["full", "lora"] = "full"
+    max_length: Annotated[int, Field(ge=16)] = 1024
+    epochs: Annotated[float, Field(gt=0)] = 3.0
+    batch_size: Annotated[int, Field(ge=1)] = 16
+    gradient_accumulation: Annotated[int, Field(ge=1)] = 1
+    learning_rate: Annotated[float, Field(gt=0)] | None = None
+    weight_decay: Annotated[float, Field(ge=0)] = 0.1
+    warmup_steps: Annotated[int, Field(ge=0)] = 50
+    max_minutes: Annotated[float, Field(gt=0)] | None = None
+    lora_rank: Annotated[int, Field(ge=1)] = 16
+    packing: bool = False
+    bf16: bool = False
+
+
+def _as_path_name(value: Any) -> Any:
+    if isinstance(value, str) and (not value or any(c in value for c in "/\\\0") or value in (".", "..")):
+        raise ValueError("must be a plain folder name, without slashes")
+    return value
+
+
+class Settings(Section):
+    """Everything one dataset folder is made with.
+
+    Attributes:
+        name: of the dataset; also the folder's name under `datasets_out/` where no `--out` is given.
+        seed: of all random choices.
+        target: grown rows to publish, exactly; None for curating files: all that pass.
+    """
+
+    name: Annotated[str, BeforeValidator(_as_path_name)] = "dataset"
+    seed: int = 0
+    target: Annotated[int, Field(ge=1)] | None = None
+    seeds: Seeds = Seeds()
+    teacher: Teacher = Teacher()
+    budget: Budget = Budget()
+    growth: Growth = Growth()
+    filters: Filters = Filters()
+    novelty: Novelty = Novelty()
+    contamination: Contamination = Contamination()
+    balance: Balance = Balance()
+    split: Split = Split()
+    report: Report = Report()
+    train: Train = Train()
+
+    @property
+    def ordered(self) -> bool:
+        """Whether replies are admitted in request order."""
+        return self.teacher.provider == "embedded" if self.growth.ordered is None else self.growth.ordered
+
+
+def setting_keys(model: type[BaseModel] = Settings, prefix: str = "") -> list[str]:
+    """All dotted keys, such as `novelty.threshold`, in the order of the models."""
+    keys: list[str] = []
+    for name, field in model.model_fields.items():
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, Section):
+            keys += setting_keys(inner, f"{prefix}{name}.")
+        else:
+            keys.append(prefix + name)
+    return keys
+
+
+def describe_settings() -> str:
+    """A settings file with every default, each key under its meaning."""
+    lines = ["# Seedbed's settings with their defaults; what you leave out stays as it is here.", ""]
+    _describe_section(Settings, lines, "")
+    return "\n".join(lines) + "\n"
+
+
+def _describe_section(model: type[Section], lines: list[str], indent: str) -> None:
+    summary, meanings = _read_docstring(model)
+    if indent:
+        lines.append(f"{indent}# {summary}")
+    for name, field in model.model_fields.items():
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, Section):
+            lines += ["", f"{indent}{name}:"]
+            _describe_section(inner, lines, indent + "  ")
+            continue
+        for line in textwrap.wrap(meanings.get(name, ""), 100):
+            lines.append(f"{indent}# {line}")
+        dumped = model().model_dump(mode="json")[name]
+        value = yaml.safe_dump(dumped, default_flow_style=True, allow_unicode=True, width=1000)
+        lines.append(f"{indent}{name}: {value.removesuffix(chr(10)).removesuffix('...').strip()}")
+
+
+def _read_docstring(model: type[Section]) -> tuple[str, dict[str, str]]:
+    """A model's first sentence, and the meaning of each attribute it documents."""
+    text = inspect.cleandoc(model.__doc__ or "")
+    summary, _, attributes = text.partition("Attributes:")
+    meanings: dict[str, str] = {}
+    last = ""
+    for line in attributes.splitlines():
+        name, colon, meaning = line.strip().partition(": ")
+        if colon and line.startswith("    ") and not line.startswith("     ") and name in model.model_fields:
+            last = name
+            meanings[name] = meaning
+        elif line.strip() and meanings:
+            meanings[last] += " " + line.strip()
+    return " ".join(summary.split()), meanings
+
+
+def load_settings(
+    path: Path | None = None,
+    overrides: Iterable[str] = (),
+    environ: Mapping[str, str] | None = None,
+) -> Settings:
+    """Read settings from a file, the environment and `key=value` overrides.
+
+    Args:
+        path: a YAML file, or None for the defaults.
+        overrides: such as `novelty.threshold=0.8`; the value is read as YAML.
+        environ: the environment; None is the process's own.
+
+    Raises:
+        UsageError: naming every mistake, with the nearest valid word for each unknown key.
+    """
+    tree = _read_yaml(path) if path is not None else {}
+    mistakes: list[str] = []
+    for key, name in ((key, "SEEDBED_" + key.upper().replace(".", "_")) for key in setting_keys()):
+        text = (os.environ if environ is None else environ).get(name)
+        if text is not None:
+            _assign(tree, key, _read_value(text, name), mistakes)
+    for override in overrides:
+        key, equals, text = override.partition("=")
+        if not equals:
+            mistakes.append(f"--set {override}: expected key=value, such as novelty.threshold=0.8")
+            continue
+        _assign(tree, key.strip(), _read_value(text, f"--set {key}"), mistakes)
+    return _validate(tree, str(path) if path else "settings", mistakes)
+
+
+def settings_from_mapping(tree: Mapping[str, Any], where: str = "settings") -> Settings:
+    """Validate a mapping as settings; `where` names it in errors."""
+    return _validate(dict(tree), where, [])
+
+
+def dump_settings(settings: Settings) -> str:
+    """The settings as YAML, every key written out; holds no secret because settings cannot."""
+    return yaml.safe_dump(settings.model_dump(mode="json"), allow_unicode=True, sort_keys=False, width=100)
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise UsageError(f"{path}: no such settings file", "`seedbed init` writes one to start from.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: cannot be read as UTF-8 text ({type(error).__name__})") from None
+    try:
+        tree = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or "not valid YAML"
+        raise UsageError(f"{path}{where}: {problem}", "The file must be YAML: `key: value` lines.") from None
+    if tree is None:
+        return {}
+    if not isinstance(tree, dict):
+        raise UsageError(f"{path}: expected `key: value` lines at the top level, found a {type(tree).__name__}")
+    return tree
+
+
+def _read_value(text: str, where: str) -> Any:
+    try:
+        return yaml.safe_load(text) if text.strip() else text
+    except yaml.YAMLError:
+        raise UsageError(
+            f"{where}: the value is not valid YAML",
+            "Quote it, as in --set 'name=\"a: b\"'.",
+        ) from None
+
+
+def _assign(tree: dict[str, Any], key: str, value: Any, mistakes: list[str]) -> None:
+    *sections, last = key.split(".")
+    node = tree
+    for section in sections:
+        child = node.setdefault(section, {})
+        if not isinstance(child, dict):
+            mistakes.append(f"{key}: {section} is not a section")
+            return
+        node = child
+    node[last] = value
+
+
+def _validate(tree: dict[str, Any], where: str, mistakes: list[str]) -> Settings:
+    try:
+        settings = Settings.model_validate(tree)
+    except ValidationError as error:
+        mistakes += [_describe(detail) for detail in error.errors(include_url=False, include_input=False)]
+    else:
+        unknown = [c for c in settings.growth.categories or () if c not in CATEGORIES]
+        mistakes += [f"growth.categories: unknown category {c!r}{nearest(c, CATEGORIES)}" for c in unknown]
+        if not mistakes:
+            return settings
+    count = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
+    raise UsageError(
+        f"{where}: {count}\n" + "\n".join(f"  - {mistake}" for mistake in mistakes),
+        "`seedbed init --print` shows every setting with its meaning.",
+    )
+
+
+def _describe(detail: ErrorDetails) -> str:
+    path = [str(part) for part in detail["loc"]]
+    key = ".".join(path)
+    if detail["type"] != "extra_forbidden":
+        message = detail["msg"].removeprefix("Value error, ")
+        return f"{key or 'settings'}: {message[0].lower()}{message[1:]}"
+    if path[-1] in ("api_key", "key", "token", "secret", "password"):
+        return f"{key}: keys are never settings; put it in an environment variable and name that in teacher.api_key_env"
+    keys = setting_keys()
+    parent = key.rpartition(".")[0]
+    siblings = {k[len(parent) + 1 if parent else 0 :].partition(".")[0] for k in keys if k.startswith(parent)}
+    hint = nearest(path[-1], siblings) or next(
+        (f", did you mean '{k}'?" for k in keys if k.rpartition(".")[2] == path[-1]), ""
+    )
+    return f"{key}: unknown setting{hint}"

@@ -1,0 +1,434 @@
+"""One dataset's folder: its paths, its lock, and the one place that writes files.
+
+A file is written whole or not at all: temporary file in the same folder, fsync, rename, fsync of the folder. The manifest
+comes last, so a folder with a valid manifest is complete.
+"""
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from builder import __version__
+from builder.errors import (
+    DiskError,
+    FolderInUseError,
+    InputFileError,
+    IntegrityError,
+    UsageError,
+)
+from builder.schema import (
+    REJECTION_SCHEMA,
+    SAMPLE_SCHEMA,
+    VERDICT_SCHEMA,
+    Rejection,
+    Sample,
+    Verdict,
+    as_record,
+    sample_from_record,
+    verdict_from_record,
+)
+
+MANIFEST_VERSION = 1
+ROWS_PER_PART = 50_000
+
+# Not in the manifest: they change after it is written and have their own checks.
+_LIVE_FILES = frozenset(
+    {
+        "MANIFEST.json",
+        ".lock",
+        "reviews.jsonl",
+        "ledger.sqlite",
+        "ledger.sqlite-wal",
+        "ledger.sqlite-shm",
+    }
+)
+_DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO})
+
+
+@contextlib.contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Turn a full or failing disk, or a folder that may not be written, into one clear error."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _DISK_ERRORS:
+            raise DiskError(
+                f"{path}: {os.strerror(error.errno or 0)}",
+                "Everything finished before this is valid. Free some space and run the same command again.",
+            ) from error
+        if error.errno in (errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR):
+            raise UsageError(f"{path}: cannot be written ({os.strerror(error.errno)})") from error
+        raise
+
+
+@contextlib.contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; on a clean exit it is synced and renamed to `path`, else removed.
+
+    Raises:
+        DiskError: the disk is full or failing.
+    """
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        try:
+            yield temporary
+            _sync(temporary)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        _sync(path.parent)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text whole or not at all. Lone surrogates become U+FFFD, since UTF-8 cannot hold them."""
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(text.encode("utf-8", "replace"))
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON whole or not at all, in the order of its keys, readable Chinese included."""
+    write_text(path, json.dumps(value, ensure_ascii=False, indent=1) + "\n")
+
+
+def write_table(path: Path, table: pa.Table) -> None:
+    """Write a Parquet file whole or not at all."""
+    with atomic_path(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd")
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def remove_temporary_files(root: Path) -> None:
+    """Remove what an interrupted write left behind."""
+    for path in root.rglob(".*.tmp"):
+        path.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """A human decision about one row; the last one for a row counts."""
+
+    row: int
+    id: str
+    decision: Literal["keep", "drop"]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One finding of `verify`: a path inside the folder and what is wrong with it."""
+
+    path: str
+    problem: str
+
+
+class DatasetFolder:
+    """Paths, lock, tables and manifest of one dataset folder.
+
+    Args:
+        root: the folder; it need not exist yet.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.settings = root / "seedbed.yaml"
+        self.ledger = root / "ledger.sqlite"
+        self.samples = root / "samples"
+        self.rejections = root / "rejections"
+        self.signals = root / "signals"
+        self.reviews = root / "reviews.jsonl"
+        self.verdicts = root / "verdicts.parquet"
+        self.publish = root / "publish"
+        self.report_html = root / "report.html"
+        self.report_json = root / "report.json"
+        self.manifest = root / "MANIFEST.json"
+
+    @classmethod
+    def open(cls, root: Path) -> "DatasetFolder":
+        """Open an existing folder.
+
+        Raises:
+            InputFileError: there is none, or it is not a dataset folder.
+        """
+        if not root.exists():
+            raise InputFileError(
+                root,
+                "no such dataset folder",
+                remedy="`seedbed build` or `seedbed curate` makes one.",
+            )
+        folder = cls(root)
+        if not folder.settings.is_file():
+            raise InputFileError(root, "not a dataset folder: it holds no seedbed.yaml")
+        return folder
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the folder for writing; freed by the kernel when the process ends, however it ends.
+
+        Raises:
+            FolderInUseError: another process holds it; the message names that process.
+        """
+        with disk_errors(self.root):
+            self.root.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(self.root / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                owner = os.pread(descriptor, 100, 0).decode("utf-8", "replace").strip() or "unknown"
+                raise FolderInUseError(
+                    f"{self.root}: in use by process {owner}",
+                    "Wait for it to end, or stop it; the folder is free as soon as that process is gone.",
+                ) from None
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+            yield
+            os.ftruncate(descriptor, 0)
+        finally:
+            os.close(descriptor)
+
+    def write_samples(self, samples: Iterable[Sample]) -> int:
+        """Append samples as new parts; existing parts are never changed. Returns how many were written.
+
+        Raises:
+            ValueError: the rows do not continue the numbering.
+        """
+        first, part = self._next_row_and_part()
+        written = 0
+        chunk: list[dict[str, Any]] = []
+        for sample in samples:
+            if sample.row != first + written:
+                raise ValueError(f"row {sample.row} does not follow row {first + written - 1}")
+            chunk.append(as_record(sample))
+            written += 1
+            if len(chunk) == ROWS_PER_PART:
+                self._write_part(self.samples, part, chunk, SAMPLE_SCHEMA)
+                part, chunk = part + 1, []
+        if chunk:
+            self._write_part(self.samples, part, chunk, SAMPLE_SCHEMA)
+        return written
+
+    def write_rejections(self, rejections: Iterable[Rejection]) -> None:
+        """Append one part of rejections; none is written where there are none."""
+        records = [as_record(rejection) for rejection in rejections]
+        if records:
+            self._write_part(
+                self.rejections,
+                len(self.parts(self.rejections)),
+                records,
+                REJECTION_SCHEMA,
+            )
+
+    def _next_row_and_part(self) -> tuple[int, int]:
+        parts = self.parts(self.samples)
+        return sum(pq.read_metadata(part).num_rows for part in parts), len(parts)
+
+    @staticmethod
+    def _write_part(folder: Path, number: int, records: list[dict[str, Any]], schema: pa.Schema) -> None:
+        write_table(
+            folder / f"part-{number:05d}.parquet",
+            pa.Table.from_pylist(records, schema=schema),
+        )
+
+    @staticmethod
+    def parts(folder: Path) -> list[Path]:
+        """The part files of a table, in order."""
+        return sorted(folder.glob("part-*.parquet"))
+
+    def count_samples(self) -> int:
+        """How many rows the folder holds, read from the parts' footers."""
+        return self._next_row_and_part()[0]
+
+    def samples_table(self) -> pa.Table:
+        """All samples in row order; columns that an older part lacks are null.
+
+        Raises:
+            IntegrityError: a part cannot be read.
+        """
+        return self._read_parts(self.samples, SAMPLE_SCHEMA)
+
+    def iter_samples(self) -> Iterator[Sample]:
+        """All samples in row order, one at a time."""
+        for part in self.parts(self.samples):
+            for record in _read_parquet(part).to_pylist():
+                yield sample_from_record(record)
+
+    def rejections_table(self) -> pa.Table:
+        """All rejections in the order they were read."""
+        return self._read_parts(self.rejections, REJECTION_SCHEMA)
+
+    def _read_parts(self, folder: Path, schema: pa.Schema) -> pa.Table:
+        tables = [_read_parquet(part) for part in self.parts(folder)]
+        if not tables:
+            return schema.empty_table()
+        return pa.concat_tables([schema.empty_table(), *tables], promote_options="permissive")
+
+    def write_verdicts(self, verdicts: Iterable[Verdict]) -> None:
+        """Replace the verdicts."""
+        write_table(
+            self.verdicts,
+            pa.Table.from_pylist([as_record(v) for v in verdicts], schema=VERDICT_SCHEMA),
+        )
+
+    def read_verdicts(self) -> list[Verdict]:
+        """The verdicts in row order.
+
+        Raises:
+            InputFileError: the folder was not curated yet.
+        """
+        if not self.verdicts.is_file():
+            raise InputFileError(
+                self.root,
+                "no verdicts yet",
+                remedy=f"Run `seedbed curate {self.root}`.",
+            )
+        return [verdict_from_record(record) for record in _read_parquet(self.verdicts).to_pylist()]
+
+    def write_signal(self, name: str, table: pa.Table) -> None:
+        """Replace one signal: a table of `row` and its values."""
+        write_table(self.signals / f"{name}.parquet", table)
+
+    def read_signal(self, name: str) -> pa.Table:
+        """One signal's table."""
+        return _read_parquet(self.signals / f"{name}.parquet")
+
+    def append_review(self, review: Review) -> None:
+        """Append a human decision with its checksum; a torn last line is ended first, so it cannot spoil this one."""
+        with disk_errors(self.reviews), self.reviews.open("ab+") as file:
+            if file.tell() and (file.seek(-1, os.SEEK_END), file.read(1))[1] != b"\n":
+                file.write(b"\n")
+            body = json.dumps(
+                {
+                    "row": review.row,
+                    "id": review.id,
+                    "decision": review.decision,
+                    "note": review.note,
+                },
+                ensure_ascii=False,
+            )
+            file.write(f"{_line_checksum(body)} {body}\n".encode())
+            file.flush()
+            os.fsync(file.fileno())
+
+    def read_reviews(self) -> dict[int, Review]:
+        """The last whole decision for each row; lines whose checksum is wrong are left to `verify`."""
+        return {review.row: review for review, _ in self._review_lines() if review is not None}
+
+    def _review_lines(self) -> Iterator[tuple[Review | None, int]]:
+        if not self.reviews.is_file():
+            return
+        for number, line in enumerate(self.reviews.read_bytes().split(b"\n"), 1):
+            if line:
+                checksum, _, body = line.decode("utf-8", "replace").partition(" ")
+                yield (
+                    (Review(**json.loads(body)) if checksum == _line_checksum(body) else None),
+                    number,
+                )
+
+    def write_manifest(self) -> str:
+        """Hash every immutable file and write the manifest; returns the manifest's own hash."""
+        remove_temporary_files(self.root)
+        files = {name: self._describe_file(self.root / name) for name in self._immutable_files()}
+        body = {"version": MANIFEST_VERSION, "seedbed": __version__, "files": files}
+        write_json(self.manifest, {**body, "sha256": _hash_json(body)})
+        return _hash_json(body)
+
+    def manifest_hash(self) -> str | None:
+        """The manifest's own hash, or None where there is no whole manifest."""
+        try:
+            return str(json.loads(self.manifest.read_text(encoding="utf-8"))["sha256"])
+        except (OSError, ValueError, KeyError):
+            return None
+
+    def verify(self) -> list[Problem]:
+        """Compare every file with the manifest and every review with its checksum; an empty list means all is well."""
+        problems = [
+            Problem("reviews.jsonl", f"line {number}: its checksum does not match")
+            for review, number in self._review_lines()
+            if review is None
+        ]
+        try:
+            manifest = json.loads(self.manifest.read_text(encoding="utf-8"))
+            claimed = manifest.pop("sha256")
+            files: Mapping[str, Any] = manifest["files"]
+            if claimed != _hash_json(manifest):
+                raise ValueError("its own hash does not match")
+        except FileNotFoundError:
+            return [
+                *problems,
+                Problem("MANIFEST.json", "missing: the run that writes it did not finish"),
+            ]
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            return [*problems, Problem("MANIFEST.json", f"damaged ({error})")]
+        present = set(self._immutable_files())
+        problems += [Problem(name, "missing") for name in sorted(set(files) - present)]
+        problems += [Problem(name, "not in the manifest") for name in sorted(present - set(files))]
+        problems += [
+            Problem(name, "its content is not what was written (SHA-256 differs)")
+            for name in sorted(present & set(files))
+            if _hash_file(self.root / name) != files[name]["sha256"]
+        ]
+        return problems
+
+    def _immutable_files(self) -> list[str]:
+        return sorted(
+            path.relative_to(self.root).as_posix()
+            for path in self.root.rglob("*")
+            if path.is_file() and path.relative_to(self.root).as_posix() not in _LIVE_FILES
+        )
+
+    @staticmethod
+    def _describe_file(path: Path) -> dict[str, Any]:
+        described: dict[str, Any] = {
+            "sha256": _hash_file(path),
+            "bytes": path.stat().st_size,
+        }
+        if path.suffix == ".parquet":
+            metadata = pq.read_metadata(path)
+            described |= {
+                "rows": metadata.num_rows,
+                "columns": metadata.schema.to_arrow_schema().names,
+            }
+        return described
+
+
+def _read_parquet(path: Path) -> pa.Table:
+    try:
+        return pq.ParquetFile(path).read()
+    except FileNotFoundError:
+        raise InputFileError(path, "no such file", remedy="`seedbed verify` shows what else is missing.") from None
+    except (pa.ArrowException, OSError) as error:
+        raise IntegrityError(
+            f"{path}: not a readable Parquet file ({type(error).__name__})",
+            "`seedbed verify` shows what else changed; restore the file or build the folder again.",
+        ) from None
+
+
+def _line_checksum(body: str) -> str:
+    return hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def _hash_file(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _hash_json(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=False).encode()).hexdigest()

@@ -1,0 +1,77 @@
+"""Chat messages: `messages` with `role` and `content`, OpenAI's `tool_calls` and `tools`."""
+
+import itertools
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from builder.formats.row_format import InexpressibleError, Row, RowFormat
+from builder.formats.sharegpt import detect_turns, read
+from builder.schema import Message, Sample
+
+
+def detect(columns: Sequence[str], rows: Sequence[Row]) -> dict[str, str] | None:
+    """Field → column where `messages` holds lists of turns, else None."""
+    return detect_turns(columns, rows, "messages")
+
+
+def write(sample: Sample) -> dict[str, Any]:
+    """One row; a preference pair keeps its better answer in `messages` and has the other in `rejected`.
+
+    Raises:
+        InexpressibleError: a preference pair has no last answer.
+    """
+    row: dict[str, Any] = {"messages": write_turns(sample.messages)}
+    if sample.rejected is not None:
+        if sample.messages[-1].role != "assistant":
+            raise InexpressibleError("it is a preference pair that does not end with an answer")
+        row["rejected"] = {"role": "assistant", "content": sample.rejected}
+    if sample.tools is not None:
+        row["tools"] = json.loads(sample.tools)
+    return row
+
+
+def write_turns(messages: Sequence[Message]) -> list[dict[str, Any]]:
+    """Turns as OpenAI writes them: calls are numbered through the conversation, and results name the call they answer."""
+    numbers = itertools.count(1)
+    open_calls: list[tuple[str, str]] = []
+    alone = False
+    turns: list[dict[str, Any]] = []
+    for message in messages:
+        turn: dict[str, Any] = {"role": message.role, "content": message.content}
+        if message.tool_calls is not None:
+            turn["tool_calls"] = [_write_call(call, next(numbers)) for call in json.loads(message.tool_calls)]
+            open_calls = [(call["id"], call["function"]["name"]) for call in turn["tool_calls"]]
+            alone = len(open_calls) == 1
+        if message.role == "tool":
+            answered = _take(open_calls, message.name, alone)
+            turn |= {"tool_call_id": answered} if answered is not None else {}
+        if message.name is not None:
+            turn["name"] = message.name
+        turns.append(turn)
+    return turns
+
+
+def _write_call(call: dict[str, Any], number: int) -> dict[str, Any]:
+    arguments = json.dumps(call["arguments"], ensure_ascii=False)
+    return {"id": f"call_{number}", "type": "function", "function": {"name": call["name"], "arguments": arguments}}
+
+
+def _take(open_calls: list[tuple[str, str]], name: str | None, alone: bool) -> str | None:
+    """Take the id of the first unanswered call of that name; a nameless result can only answer a call made alone."""
+    for position, (identifier, called) in enumerate(open_calls):
+        if called == name or (name is None and alone):
+            del open_calls[position]
+            return identifier
+    return None
+
+
+MESSAGES = RowFormat(
+    name="messages",
+    title={"en": "chat messages", "zh": "messages 对话"},
+    expects="messages (role/content)",
+    required=("messages",),
+    detect=detect,
+    read=read,
+    write=write,
+)

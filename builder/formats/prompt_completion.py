@@ -1,0 +1,100 @@
+"""TRL's rows: `prompt` and `completion`, or `prompt`, `chosen` and `rejected`, as texts or as lists of messages."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from builder.formats.alpaca import plain_rounds
+from builder.formats.columns import find_column, find_columns
+from builder.formats.messages import write_turns
+from builder.formats.row_format import InexpressibleError, Row, RowError, RowFormat, SampleParts, optional_text, text_of
+from builder.formats.turns import canonical_tools, parse_turns, with_preference, with_system
+from builder.schema import Message, Sample, compose_prompt
+
+
+def detect(columns: Sequence[str], rows: Sequence[Row]) -> dict[str, str] | None:
+    """Field → column where there is a completion, or a chosen and a rejected answer, else None."""
+    found = find_columns(columns, "prompt", "completion", "chosen", "rejected", "system", "tools")
+    if "chosen" in found and "rejected" in found:
+        asks = find_column(columns, "prompt", "instruction", "question")
+        found |= {"prompt": asks} if asks is not None else {}
+        return found | find_columns(columns, "input")
+    return found if "prompt" in found and "completion" in found else None
+
+
+def read(row: Row) -> list[SampleParts]:
+    """One sample; a prompt that is a text becomes the user message and the kept instruction.
+
+    Raises:
+        RowError: the row has neither a completion nor a chosen answer, or its turns cannot be read.
+    """
+    completion, chosen, rejected = row.get("completion"), row.get("chosen"), row.get("rejected")
+    if not {"completion", "chosen"} & row.keys():
+        raise RowError("it has neither 'completion' nor 'chosen'")
+    prompt = row.get("prompt")
+    instruction = added = None
+    asked: tuple[Message, ...] = ()
+    if isinstance(prompt, list):
+        asked = parse_turns(prompt, "prompt")
+    elif "prompt" in row:
+        instruction, added = text_of(row, "prompt"), optional_text(row, "input")
+        asked = (Message("user", compose_prompt(instruction, added)),)
+    elif not isinstance(chosen, list):
+        raise RowError("it has no 'prompt', and 'chosen' is not a whole conversation")
+    asked, notes = with_system(asked, optional_text(row, "system"))
+    if isinstance(completion, list):
+        asked = (*asked, *parse_turns(completion, "completion"))
+    elif chosen is None:
+        asked = (*asked, Message("assistant", text_of(row, "completion")))
+    messages, worse = with_preference(asked, chosen, rejected)
+    tools = canonical_tools(row.get("tools"))
+    return [SampleParts(messages, tools, worse, instruction, added, notes=notes)]
+
+
+def write(sample: Sample) -> dict[str, Any]:
+    """One row of message lists, the form that a trainer's chat template applies to.
+
+    Raises:
+        InexpressibleError: the sample does not end with an answer, or asks nothing.
+    """
+    if not sample.messages or sample.messages[-1].role != "assistant":
+        raise InexpressibleError("it does not end with an answer")
+    *prompt, answer = write_turns(sample.messages)
+    if not prompt:
+        raise InexpressibleError("it has no prompt")
+    row: dict[str, Any] = {"prompt": prompt}
+    if sample.rejected is None:
+        row["completion"] = [answer]
+    else:
+        row |= {"chosen": [answer], "rejected": [{"role": "assistant", "content": sample.rejected}]}
+    if sample.tools is not None:
+        row["tools"] = json.loads(sample.tools)
+    return row
+
+
+def write_flat(sample: Sample) -> dict[str, Any]:
+    """One row of texts, for tables.
+
+    Raises:
+        InexpressibleError: the sample is more than one question and one answer.
+    """
+    system, rounds = plain_rounds(sample)
+    if system is not None:
+        raise InexpressibleError("it has a system turn, which a prompt as text has no place for")
+    if len(rounds) > 1:
+        raise InexpressibleError("it has several rounds, which a prompt as text has no place for")
+    prompt, answer = rounds[0]
+    if sample.rejected is None:
+        return {"prompt": prompt, "completion": answer}
+    return {"prompt": prompt, "chosen": answer, "rejected": sample.rejected}
+
+
+PROMPT_COMPLETION = RowFormat(
+    name="prompt_completion",
+    title={"en": "prompt–completion", "zh": "提示–补全"},
+    expects="prompt + completion, or prompt + chosen + rejected",
+    required=(),
+    detect=detect,
+    read=read,
+    write=write,
+)

@@ -1,0 +1,73 @@
+"""Seedbed's own rows, as a dataset folder or a published dataset holds them.
+
+What belongs to the row comes through unchanged: messages, tools, rejected, instruction, input, category, language, answer
+key, and the task, so that instances stay together. `row`, `request_id` and `parents` name things in the folder that
+the file came from and stay behind.
+"""
+
+from collections.abc import Sequence
+
+from builder.formats.columns import fold_name
+from builder.formats.row_format import Row, RowError, RowFormat, SampleParts, kind_of, optional_text, text_of
+from builder.formats.turns import canonical_calls, load_json
+from builder.schema import ROLES, Message
+
+_NEEDED = ("messages", "task_id", "language", "origin")
+_KEPT = ("tools", "rejected", "instruction", "input", "category", "answer_key")
+
+
+def detect(columns: Sequence[str], rows: Sequence[Row]) -> dict[str, str] | None:
+    """Field → column where the columns that only Seedbed writes together are there, else None."""
+    folded = {fold_name(column): column for column in columns}
+    if any(name not in folded for name in _NEEDED):
+        return None
+    return {name: folded[name] for name in (*_NEEDED, *_KEPT) if name in folded and name != "origin"}
+
+
+def read(row: Row) -> list[SampleParts]:
+    """The sample that was written.
+
+    Raises:
+        RowError: a turn or its calls are not what Seedbed writes.
+    """
+    turns = row.get("messages")
+    if not isinstance(turns, list) or not turns:
+        raise RowError(f"'messages' holds {kind_of(turns)}, expected a list of turns")
+    return [
+        SampleParts(
+            messages=tuple(_message(turn, number) for number, turn in enumerate(turns, 1)),
+            tools=_checked_tools(optional_text(row, "tools")),
+            rejected=optional_text(row, "rejected"),
+            instruction=optional_text(row, "instruction"),
+            input=optional_text(row, "input"),
+            task_id=text_of(row, "task_id"),
+            category=optional_text(row, "category"),
+            language=text_of(row, "language"),
+            answer_key=optional_text(row, "answer_key"),
+        )
+    ]
+
+
+def _message(turn: Row, number: int) -> Message:
+    if not isinstance(turn, dict) or turn.get("role") not in ROLES or not isinstance(turn.get("content"), str):
+        raise RowError(f"'messages', turn {number}: expected role ({', '.join(ROLES)}) and content")
+    calls = optional_text(turn, "tool_calls")
+    if calls is not None:
+        canonical_calls(calls, f"'messages', turn {number}")
+    return Message(turn["role"], turn["content"], calls, optional_text(turn, "name"))
+
+
+def _checked_tools(tools: str | None) -> str | None:
+    if tools is not None:
+        load_json(tools, "'tools'")
+    return tools
+
+
+PUBLISHED = RowFormat(
+    name="seedbed",
+    title={"en": "Seedbed rows", "zh": "Seedbed 数据行"},
+    expects="Seedbed's own columns",
+    required=("messages", "task_id", "language"),
+    detect=detect,
+    read=read,
+)

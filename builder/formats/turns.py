@@ -1,0 +1,294 @@
+"""Lists of turns, in any of the usual dialects, to messages; and the notes a reader should have about them.
+
+A turn has `role` and `content`, or `from` and `value`. Tool calls come as OpenAI's `tool_calls`, as its older
+`function_call` key, or as a turn of their own with the role `function_call`.
+"""
+
+import itertools
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from builder.errors import nearest
+from builder.formats.row_format import Row, RowError, kind_of, optional_text
+from builder.schema import Message, Role
+
+_CALL = "function_call"
+_ROLE_NAMES: Mapping[str, Role] = {
+    "system": "system",
+    "developer": "system",
+    "系统": "system",
+    "user": "user",
+    "human": "user",
+    "prompter": "user",
+    "用户": "user",
+    "assistant": "assistant",
+    "gpt": "assistant",
+    "bot": "assistant",
+    "model": "assistant",
+    "chatgpt": "assistant",
+    "助手": "assistant",
+    _CALL: "assistant",
+    "tool_call": "assistant",
+    "tool": "tool",
+    "observation": "tool",
+    "function": "tool",
+    "function_response": "tool",
+    "tool_response": "tool",
+    "工具": "tool",
+}
+_VALID_ROLES = "system, user (human), assistant (gpt, bot, model), tool (observation), function_call"
+
+
+def parse_turns(value: Any, field: str) -> tuple[Message, ...]:
+    """Read a list of turns, or the JSON text of one.
+
+    Raises:
+        RowError: it is no list of turns, or a turn has an unknown role, no content, or calls that cannot be read.
+    """
+    if isinstance(value, str):
+        value = load_json(value, f"'{field}'")
+    if not isinstance(value, list):
+        raise RowError(f"'{field}' holds {kind_of(value)}, expected a list of turns")
+    if not value:
+        raise RowError(f"'{field}' is an empty list, expected at least one turn")
+    turns = [_parse_turn(turn, f"'{field}', turn {number}") for number, turn in enumerate(value, 1)]
+    return tuple(_name_results(turns))
+
+
+def parse_turn(turn: Any, where: str) -> Message:
+    """Read one turn.
+
+    Raises:
+        RowError: as `parse_turns` does.
+    """
+    return _parse_turn(turn, where)[0]
+
+
+def _parse_turn(turn: Any, where: str) -> tuple[Message, tuple[str, ...], str | None]:
+    """One turn with the ids of its calls and the id of the call that it answers."""
+    if not isinstance(turn, Mapping):
+        raise RowError(f"{where} is {kind_of(turn)}, expected an object with role and content")
+    given = next((turn[key] for key in ("role", "from") if turn.get(key) is not None), None)
+    if not isinstance(given, str):
+        raise RowError(f"{where} has no role (keys: {_listed(turn)}); expected role/content or from/value")
+    folded = given.strip().casefold()
+    role = _ROLE_NAMES.get(folded)
+    if role is None:
+        raise RowError(f"{where}: unknown role '{given}'{nearest(folded, _ROLE_NAMES)}; valid roles: {_VALID_ROLES}")
+    content = _content(turn, where)
+    calls = turn.get("tool_calls") or None
+    if calls is None and turn.get(_CALL) is not None:
+        calls = [turn[_CALL]]
+    if folded in (_CALL, "tool_call") and calls is None:
+        content, calls = "", load_json(content or "", where)
+    if content is None and calls is None:
+        raise RowError(f"{where} has no content (keys: {_listed(turn)}); expected role/content or from/value")
+    if calls is None:
+        return Message(role, content or "", None, _name(turn)), (), _identifier(turn.get("tool_call_id"))
+    if role != "assistant":
+        raise RowError(f"{where}: a {given} turn cannot call tools")
+    canonical, ids = _parse_calls(calls, where)
+    return Message(role, content or "", canonical, _name(turn)), ids, None
+
+
+def _content(turn: Row, where: str) -> str | None:
+    present = [key for key in ("content", "value") if key in turn]
+    if not present:
+        return None
+    value = next((turn[key] for key in present if turn[key] is not None), "")
+    if isinstance(value, list) and all(
+        isinstance(part, Mapping) and isinstance(part.get("text"), str) for part in value
+    ):
+        return "".join(part["text"] for part in value)
+    if isinstance(value, Mapping | list):
+        raise RowError(f"{where}: its content is {kind_of(value)}, expected text (images and other media are not read)")
+    return value if isinstance(value, str) else optional_text({"content": value}, "content")
+
+
+def _name(turn: Row) -> str | None:
+    name = turn.get("name")
+    return name if isinstance(name, str) and name else None
+
+
+def _identifier(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _listed(turn: Row) -> str:
+    return ", ".join(map(str, turn)) or "none"
+
+
+def load_json(text: str, where: str) -> Any:
+    """Read JSON text out of a row.
+
+    Raises:
+        RowError: it is not JSON; NaN and infinities are not JSON either.
+    """
+    try:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise RowError(f"{where} is not JSON ({error}): {text[:60]!r}") from None
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not a JSON value")
+
+
+def canonical_calls(value: Any, where: str) -> str:
+    """Tool calls in any of the usual shapes as the JSON array that `Message.tool_calls` holds.
+
+    Raises:
+        RowError: not JSON, a call without a name, or arguments that are not an object.
+    """
+    return _parse_calls(value, where)[0]
+
+
+def _parse_calls(value: Any, where: str) -> tuple[str, tuple[str, ...]]:
+    if isinstance(value, str):
+        value = load_json(value, f"{where}: its tool calls")
+    calls = value if isinstance(value, list) else [value]
+    if not calls:
+        raise RowError(f"{where}: an empty list of tool calls")
+    canonical = []
+    for call in calls:
+        body = call.get("function", call) if isinstance(call, Mapping) else None
+        if not isinstance(body, Mapping) or not isinstance(body.get("name"), str) or not body["name"]:
+            raise RowError(f'{where}: a tool call must be {{"name": …, "arguments": {{…}}}}, found {_shown(call)}')
+        arguments = body.get("arguments")
+        if isinstance(arguments, str):
+            arguments = load_json(arguments, f"{where}: the arguments of {body['name']}") if arguments else {}
+        if not isinstance(arguments, Mapping | None):
+            raise RowError(f"{where}: the arguments of {body['name']} are {kind_of(arguments)}, expected an object")
+        canonical.append({"name": body["name"], "arguments": arguments or {}})
+    ids = tuple(_identifier(call.get("id")) or "" for call in calls)
+    return json.dumps(canonical, ensure_ascii=False), ids
+
+
+def _shown(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)[:60]
+
+
+def canonical_tools(value: Any) -> str | None:
+    """The tools on offer as a JSON array, or None where there are none.
+
+    Raises:
+        RowError: not JSON, or not a list.
+    """
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return None
+    if isinstance(value, str):
+        value = load_json(value, "'tools'")
+    if isinstance(value, Mapping):
+        value = [value]
+    if not isinstance(value, list):
+        raise RowError(f"'tools' holds {kind_of(value)}, expected a list of tools")
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _name_results(turns: Sequence[tuple[Message, tuple[str, ...], str | None]]) -> list[Message]:
+    """Name the results of parallel calls by the ids they answer, or by their order, since a message keeps no ids."""
+    messages: list[Message] = []
+    start = 0
+    while start < len(turns):
+        message, ids, _ = turns[start]
+        messages.append(message)
+        end = start + 1
+        while end < len(turns) and turns[end][0].role == "tool":
+            end += 1
+        results = turns[start + 1 : end] if len(ids) > 1 else ()
+        called = [call["name"] for call in json.loads(message.tool_calls or "[]")]
+        for position, (result, _, answered) in enumerate(results):
+            name = dict(zip(ids, called, strict=True)).get(answered) if answered else None
+            if name is None and len(results) == len(called):
+                name = called[position]
+            messages.append(Message("tool", result.content, None, result.name or name))
+        start = start + 1 + len(results)
+    return messages
+
+
+def with_system(messages: tuple[Message, ...], system: str | None) -> tuple[tuple[Message, ...], tuple[str, ...]]:
+    """Put a row's `system` text before its turns; returns the turns and notes.
+
+    A conversation that begins with its own system turn keeps it, as LLaMA-Factory does, and the other text is noted.
+    """
+    if not system:
+        return messages, ()
+    if messages and messages[0].role == "system":
+        same = messages[0].content == system
+        return messages, () if same else ("its 'system' text was not used: the conversation has a system turn",)
+    return (Message("system", system), *messages), ()
+
+
+def with_preference(
+    messages: tuple[Message, ...], chosen: Any, rejected: Any
+) -> tuple[tuple[Message, ...], str | None]:
+    """Join a row's turns with its chosen and rejected answers; returns the whole conversation and the rejected text.
+
+    An answer is a text, a turn, a list of turns, or a list that repeats the whole conversation. Without `chosen`, the
+    turns' own last answer is the chosen one.
+
+    Raises:
+        RowError: the two differ before the last turn, or the rejected one is not plain text.
+    """
+    if chosen is not None:
+        answer = _answer_turns(chosen, "chosen")
+        if answer[0].role == "assistant":
+            messages = (*messages, *answer)
+        else:
+            if messages and messages[0].role == "system" != answer[0].role:
+                answer = (messages[0], *answer)
+            said = {(turn.role, turn.content.strip()) for turn in answer}
+            missing = [turn for turn in messages if (turn.role, turn.content.strip()) not in said]
+            if missing:
+                raise RowError(
+                    f"'chosen' is a conversation that lacks a turn of the prompt: {missing[0].content[:40]!r}"
+                )
+            messages = answer
+    if rejected is None:
+        return messages, None
+    worse = _answer_turns(rejected, "rejected")
+    before = worse[:-1]
+    if before and before != messages[: len(messages) - 1][-len(before) :]:
+        raise RowError("'chosen' and 'rejected' differ before their last turn; only the last answer can differ")
+    if worse[-1].role != "assistant" or worse[-1].tool_calls is not None:
+        raise RowError("'rejected' must end in an assistant turn with text")
+    if not messages or messages[-1].role != "assistant":
+        raise RowError("a 'rejected' answer needs a chosen one: found neither 'chosen' nor a last assistant turn")
+    return messages, worse[-1].content
+
+
+def _answer_turns(value: Any, field: str) -> tuple[Message, ...]:
+    if isinstance(value, str):
+        return (Message("assistant", value),)
+    if isinstance(value, Mapping):
+        return (parse_turn(value, f"'{field}'"),)
+    return parse_turns(value, field)
+
+
+def check_order(messages: Sequence[Message]) -> tuple[str, ...]:
+    """Notes about a conversation that a chat template may refuse or a filter will drop.
+
+    Raises:
+        RowError: a tool's result stands before any assistant turn, so that nothing can have asked for it.
+    """
+    notes = []
+    spoken = [message for message in messages if message.role != "system"]
+    if spoken and spoken[0].role == "tool":
+        raise RowError("a tool's result stands before any assistant turn")
+    for earlier, later in itertools.pairwise(spoken):
+        if earlier.role == later.role != "tool":
+            notes.append(f"two {later.role} turns in a row")
+        if later.role == "tool" and earlier.role == "user":
+            raise RowError("a tool's result follows a user turn; it must follow an assistant turn")
+        if later.role == "tool" and earlier.role == "assistant" and earlier.tool_calls is None:
+            notes.append("a tool's result follows an answer that called no tool")
+    if spoken and spoken[0].role == "assistant":
+        notes.append("it starts with an assistant turn")
+    if not any(message.role == "assistant" for message in spoken):
+        notes.append("it has no answer")
+    elif spoken[-1].role != "assistant":
+        notes.append(f"it ends with a {spoken[-1].role} turn")
+    elif not spoken[-1].content.strip() and spoken[-1].tool_calls is None:
+        notes.append("its answer is empty")
+    return tuple(dict.fromkeys(notes))

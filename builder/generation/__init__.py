@@ -1,0 +1,1 @@
+"""Growing: seed tasks and a teacher in, admitted samples and explained rejections out."""

@@ -1,0 +1,168 @@
+"""Seed tasks: the human-written tasks that the growth starts from.
+
+A seed file is the one that ships with Seedbed (`builtin`), Self-Instruct's JSON Lines, Alpaca triples, or a spreadsheet with
+columns such as instruction, input, output, category and language, in English or Chinese.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import builder
+from builder.errors import InputFileError, UsageError
+from builder.formats import FORMATS
+from builder.formats.columns import find_column, language_code
+from builder.formats.importing import distinct_names
+from builder.formats.reading import FileRows, raise_row_errors, read_file
+from builder.formats.row_format import Row, RowError, RowFormat, optional_text, text_of
+from builder.formats.self_instruct import parse_instances
+from builder.text import detect_language
+
+BUILTIN = "builtin"
+
+_SHAPES = ("self_instruct", "alpaca", "pairs")
+_REMEDY = "Each task needs an instruction and at least one output; mend or remove these rows."
+_TRUE = frozenset({"true", "yes", "y", "1", "是", "真"})
+_FALSE = frozenset({"false", "no", "n", "0", "", "否", "假"})
+
+
+@dataclass(frozen=True, slots=True)
+class SeedTask:
+    """One human-written task.
+
+    Attributes:
+        id: unique among all seed files of a run.
+        name: a short name, the id where the file gives none.
+        instances: (input, output) pairs; an empty input means that the instruction says it all.
+        is_classification: whether the output is one of a few labels.
+        category: one of the settings' categories, or None where the file gives none.
+        language: `zh`, `en`, …; that of the instruction where the file gives none.
+        source: the file's name and the row's number, such as `tasks.xlsx#3`.
+    """
+
+    id: str
+    name: str
+    instruction: str
+    instances: tuple[tuple[str, str], ...]
+    is_classification: bool
+    category: str | None
+    language: str
+    source: str
+
+
+def shipped_file(name: str, package: Path | None = None) -> Path:
+    """A file that ships with Seedbed, such as `seed_tasks.jsonl`: inside an installed package, or beside it in a checkout.
+
+    Args:
+        package: the folder of the `builder` package; None is the running one.
+
+    Raises:
+        InputFileError: it is in neither place.
+    """
+    folder = package or Path(builder.__file__).parent
+    places = (folder / "_seeds" / name, folder.parent / "seeds" / name)
+    found = next((place for place in places if place.is_file()), None)
+    if found is None:
+        raise InputFileError(places[0], "this file should have come with Seedbed", remedy="Install Seedbed again.")
+    return found
+
+
+def load_seed_tasks(files: Sequence[str]) -> list[SeedTask]:
+    """Read seed files in order.
+
+    Args:
+        files: paths, or `builtin`.
+
+    Raises:
+        UsageError: no file is named.
+        InputFileError: a file cannot be read, is empty, is not a seed file, or has broken rows or repeated ids; all
+            broken rows of a file are reported at once.
+    """
+    if not files:
+        raise UsageError("seeds.files names no file", f"Name at least one, or `{BUILTIN}`.")
+    paths = [shipped_file("seed_tasks.jsonl") if name == BUILTIN else Path(name) for name in files]
+    sources = distinct_names(paths, lambda path: path.name)
+    fallbacks = distinct_names(paths, lambda path: path.stem)
+    tasks: dict[str, SeedTask] = {}
+    for path, source, fallback in zip(paths, sources, fallbacks, strict=True):
+        _read_tasks(read_file(path), source, fallback, tasks)
+    return list(tasks.values())
+
+
+def _read_tasks(file: FileRows, source: str, fallback: str, tasks: dict[str, SeedTask]) -> None:
+    """Add a file's tasks to those read so far."""
+    row_format, mapping = _find_shape(file)
+    errors: list[tuple[int, str]] = []
+    for number, row in file.rows:
+        fields = {field: row[column] for field, column in mapping.items() if column in row}
+        try:
+            task = _read_task(row_format, fields, f"{source}#{number}", f"{fallback}#{number}")
+            if task.id in tasks:
+                raise RowError(f"its id '{task.id}' is also the id of {tasks[task.id].source}; ids must be unique")
+            tasks[task.id] = task
+        except RowError as error:
+            errors.append((number, str(error)))
+    raise_row_errors(file.path, errors, _REMEDY)
+
+
+def _find_shape(file: FileRows) -> tuple[RowFormat, Mapping[str, str]]:
+    rows = [row for _, row in file.rows]
+    for name in _SHAPES:
+        mapping = FORMATS[name].detect(file.columns, rows)
+        if mapping is not None:
+            labels = {field: find_column(file.columns, field) for field in ("name", "is_classification", "category")}
+            labels |= {
+                "language": find_column(file.columns, "language"),
+                "id": find_column(file.columns, "id", "task_id"),
+            }
+            return FORMATS[name], mapping | {field: column for field, column in labels.items() if column is not None}
+    expected = "; ".join(FORMATS[name].expects for name in _SHAPES)
+    raise InputFileError(
+        file.path,
+        f"not a seed file: found columns {', '.join(file.columns) or '(none)'}; expected one of: {expected}",
+        remedy="Rename the columns; id, name, category, language and is_classification may stand beside them.",
+    )
+
+
+def _read_task(row_format: RowFormat, fields: Row, source: str, fallback: str) -> SeedTask:
+    missing = next((field for field in row_format.required if field not in fields), None)
+    if missing is not None:
+        raise RowError(f"it has no '{missing}'")
+    instruction = text_of(fields, "instruction")
+    if not instruction.strip():
+        raise RowError("its instruction is empty")
+    identifier = (optional_text(fields, "id") or "").strip() or fallback
+    return SeedTask(
+        id=identifier,
+        name=(optional_text(fields, "name") or "").strip() or identifier,
+        instruction=instruction,
+        instances=_read_instances(row_format, fields),
+        is_classification=_truth(fields.get("is_classification")),
+        category=(optional_text(fields, "category") or "").strip() or None,
+        language=language_code(optional_text(fields, "language")) or detect_language(instruction),
+        source=source,
+    )
+
+
+def _read_instances(row_format: RowFormat, fields: Row) -> tuple[tuple[str, str], ...]:
+    if "instances" in row_format.required:
+        instances = parse_instances(fields["instances"])
+    else:
+        extra = next((field for field in ("history", "system", "tools") if fields.get(field)), None)
+        if extra is not None:
+            raise RowError(f"it has '{extra}', which a seed task has no place for")
+        instances = ((text_of(fields, "input"), text_of(fields, "output")),)
+    for number, (_, output) in enumerate(instances, 1):
+        if not output.strip():
+            raise RowError(f"instance {number} has an empty output" if len(instances) > 1 else "its output is empty")
+    return instances
+
+
+def _truth(value: Any) -> bool:
+    folded = "" if value is None else str(value).strip().casefold()
+    if folded in _TRUE:
+        return True
+    if folded in _FALSE:
+        return False
+    raise RowError(f"'is_classification' holds {str(value)[:40]!r}, expected true or false")

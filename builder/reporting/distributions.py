@@ -1,0 +1,155 @@
+"""How measured values are spread over the rows, before and after the decisions."""
+
+import math
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from builder.dataset_folder import DatasetFolder
+from builder.errors import IntegrityError
+from builder.reporting.tables import collect, scan_files
+
+# About how many bars a histogram has; 24 fit a narrow panel and still show a second hump.
+_BINS = 24
+# Values beyond the outermost hundredths are counted beside the bars, so that one giant does not flatten the rest.
+_TAIL = 0.01
+_VALUES_SHOWN = 12
+_VALUE_CHARACTERS = 60
+# A text column with more different values than this is free text, such as the answer that was found: not a distribution.
+_VALUES_COUNTED = 100
+
+
+def signal_distributions(folder: DatasetFolder, rows: pl.DataFrame) -> dict[str, dict[str, dict[str, Any]]]:
+    """The distribution of every value column in `signals/*.parquet`, by signal and column.
+
+    Numbers become `{"kind": "histogram", …}` (see `histogram`), booleans and strings `{"kind": "counts", "values":
+    [{"value", "before", "after"}], "others": {"values", "before", "after"}}`, free text and anything else `{"kind":
+    "other"}`; all have `missing`: the number of rows without a value.
+
+    Args:
+        folder: holds the signals.
+        rows: row and kept.
+
+    Raises:
+        IntegrityError: a signal cannot be read, has no `row`, or speaks of rows that are not there or twice of one.
+    """
+    return {
+        path.stem: _columns(collect(scan_files(path), path), rows.select("row", "kept"), str(path))
+        for path in sorted(folder.signals.glob("*.parquet"))
+    }
+
+
+def _columns(signal: pl.DataFrame, rows: pl.DataFrame, path: str) -> dict[str, dict[str, Any]]:
+    if "row" not in signal.columns or signal["row"].dtype != pl.Int64:
+        raise IntegrityError(f"{path}: a signal needs a column `row` of 64-bit integers", "Run `seedbed curate` again.")
+    joined = signal
+    if not signal["row"].equals(rows["row"]):
+        joined = rows.join(signal, on="row", how="left", maintain_order="left")
+        if len(joined) != len(rows) or len(signal.join(rows, on="row", how="semi")) != len(signal):
+            raise IntegrityError(f"{path}: its rows are not the dataset's rows", "Run `seedbed curate` again.")
+    return {name: _distribution(joined[name], rows["kept"]) for name in signal.columns if name != "row"}
+
+
+def _distribution(values: pl.Series, kept: pl.Series) -> dict[str, Any]:
+    if values.dtype.is_numeric():
+        whole = values.dtype.is_integer()
+        return {"kind": "histogram", **histogram(values.cast(pl.Float64).to_numpy(), kept.to_numpy(), whole=whole)}
+    if values.dtype in (pl.Boolean, pl.String) and values.n_unique() <= _VALUES_COUNTED:
+        return {"kind": "counts", **_counts(values, kept)}
+    return {"kind": "other", "missing": values.null_count()}
+
+
+def histogram(values: NDArray[np.float64], kept: NDArray[np.bool_], *, whole: bool) -> dict[str, Any]:
+    """Count values into equal bins with round edges.
+
+    A bin holds its left edge; the last one holds both. What lies beyond the outer edges is counted in `below` and `above`.
+
+    Args:
+        values: shape (rows,); NaN and infinities are missing.
+        kept: shape (rows,).
+        whole: whether the values are whole numbers, whose bins then have whole edges.
+
+    Returns:
+        edges (n + 1 numbers), before and after (n counts each), below, above ({before, after}), missing, and
+        `summary` {before, after} of {median, p95, min, max}, None where there is no value. No edges without values.
+    """
+    finite = np.isfinite(values)
+    numbers, kept = values[finite], kept[finite]
+    missing = int(len(values) - len(numbers))
+    if not len(numbers):
+        return {
+            "edges": [],
+            "before": [],
+            "after": [],
+            "below": {"before": 0, "after": 0},
+            "above": {"before": 0, "after": 0},
+            "missing": missing,
+            "summary": {"before": None, "after": None},
+        }
+    edges = _edges(numbers, whole=whole)
+    sides = {"before": numbers, "after": numbers[kept]}
+    return {
+        "edges": [int(edge) if edge.is_integer() else float(edge) for edge in edges],
+        **{side: [int(n) for n in np.histogram(v, bins=edges)[0]] for side, v in sides.items()},
+        "below": {side: int((v < edges[0]).sum()) for side, v in sides.items()},
+        "above": {side: int((v > edges[-1]).sum()) for side, v in sides.items()},
+        "missing": missing,
+        "summary": {side: _summary(v) for side, v in sides.items()},
+    }
+
+
+def _edges(numbers: NDArray[np.float64], *, whole: bool) -> NDArray[np.float64]:
+    smallest, low, high, largest = np.quantile(numbers, [0, _TAIL, 1 - _TAIL, 1], method="nearest")
+    if not whole and smallest >= 0 and largest <= 1:
+        return np.array([round(i / 20, 2) for i in range(21)])
+    spread = high - low
+    first = smallest if low - smallest <= spread else low
+    last = largest if largest - high <= spread / 4 else high
+    # Edges of 15 digits stay apart where a step is at least 1e-12 of the values.
+    step = _round_step(max((last - first) / _BINS or 1.0, 1e-12 * max(abs(first), abs(last))))
+    if whole:
+        step = max(1.0, step)
+        last += 1
+    start = math.floor(first / step)
+    stop = max(math.ceil(last / step), start + 1)
+    return np.array([float(f"{i * step:.15g}") for i in range(start, stop + 1)])
+
+
+def _round_step(step: float) -> float:
+    magnitude: float = 10.0 ** math.floor(math.log10(step))
+    return next(factor * magnitude for factor in (1, 2, 5, 10) if factor * magnitude >= step * (1 - 1e-9))
+
+
+def _summary(numbers: NDArray[np.float64]) -> dict[str, float] | None:
+    if not len(numbers):
+        return None
+    smallest, median, p95, largest = np.quantile(numbers, [0, 0.5, 0.95, 1], method="nearest")
+    return {"median": _plain(median), "p95": _plain(p95), "min": _plain(smallest), "max": _plain(largest)}
+
+
+def _plain(number: float) -> float:
+    return int(number) if float(number).is_integer() else float(f"{number:.6g}")
+
+
+def _counts(values: pl.Series, kept: pl.Series) -> dict[str, Any]:
+    frame = pl.DataFrame({"value": values, "kept": kept}).drop_nulls("value")
+    counted = (
+        frame.group_by("value")
+        .agg(before=pl.len(), after=pl.col("kept").sum())
+        .sort(["before", "value"], descending=[True, False])
+    )
+    shown, rest = counted.head(_VALUES_SHOWN), counted.slice(_VALUES_SHOWN)
+    return {
+        "values": [
+            {
+                "value": value if isinstance(value, bool) else value[:_VALUE_CHARACTERS],
+                "before": before,
+                "after": after,
+            }
+            for value, before, after in shown.iter_rows()
+        ],
+        "others": {"values": len(rest), "before": int(rest["before"].sum()), "after": int(rest["after"].sum())},
+        "missing": len(values) - len(frame),
+    }

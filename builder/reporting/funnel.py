@@ -1,0 +1,170 @@
+"""report.json: where candidates and rows went, with counts that close.
+
+The report holds no clock, no path and no random choice, so the same folder and settings give the same bytes.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import polars as pl
+
+from builder.config import Settings
+from builder.dataset_folder import DatasetFolder
+from builder.errors import IntegrityError
+from builder.notes import Note
+from builder.reporting.distributions import signal_distributions
+from builder.reporting.examples import duplicate_groups, examples
+from builder.reporting.tables import Tables, collect, read_tables
+
+REPORT_VERSION = 1
+
+# Cells of the mix beyond these are summed: an imported file may name a category for every row.
+_CELLS = 200
+_LENGTHS = ("instruction_words", "answer_words")
+
+
+def build_report(
+    folder: DatasetFolder,
+    settings: Settings,
+    *,
+    notes: Sequence[Note],
+    spending: Mapping[str, int | float | str] | None,
+) -> dict[str, Any]:
+    """Count everything in a curated dataset folder.
+
+    Args:
+        folder: with samples and verdicts, and rejections and signals where there are any.
+        settings: as run.
+        notes: shown first on the page.
+        spending: requests, tokens and the like, shown as given. Where it holds `candidates`, the number of candidates
+            read from replies, the report's own count must equal it.
+
+    Returns:
+        The content of report.json:
+
+        - version, name, language (of the page), seed;
+        - teacher: provider, name, procedural (grown rows are computed by families, not written by a language model);
+        - candidates: total, admitted, rejected, by_reason {reason: count, falling};
+        - rows: total, kept, dropped, by_reason {decisive reason: count, falling}, failed_checks {reason: rows that failed
+          it, decisive or not};
+        - target: None, or wanted and reached (kept grown rows);
+        - origins: [{origin, before, after}];
+        - mix: cells [{category, language, before, after}], by falling size, and rest {cells, before, after};
+        - splits: {train, validation, unassigned};
+        - lengths: {answer_words, instruction_words} and signals: {signal: {column: distribution}}, see `distributions`;
+        - duplicates, examples: see `examples`;
+        - notes: [{level, text_en, text_zh}]; spending; settings: every setting.
+
+        `before` counts all rows, `after` the kept ones.
+
+    Raises:
+        InputFileError: the folder was not curated yet.
+        IntegrityError: a file cannot be read, or the counts do not close.
+    """
+    tables = read_tables(folder)
+    rows = tables.rows
+    candidates, counts = _count_candidates(tables), _count_rows(tables)
+    signals = signal_distributions(folder, rows)
+    length = signals.get("length", {})
+    report: dict[str, Any] = {
+        "version": REPORT_VERSION,
+        "name": settings.name,
+        "language": settings.report.language,
+        "seed": settings.seed,
+        "teacher": {
+            "provider": settings.teacher.provider,
+            "name": settings.teacher.model,
+            "procedural": settings.teacher.provider == "embedded",
+        },
+        "candidates": candidates,
+        "rows": counts,
+        "target": _target(rows, settings),
+        "origins": _before_after(rows, "origin"),
+        "mix": _mix(rows),
+        "splits": _splits(rows),
+        "lengths": {name: length.pop(name) for name in _LENGTHS if name in length},
+        "signals": {name: columns for name, columns in signals.items() if columns},
+        "duplicates": duplicate_groups(tables),
+        "examples": examples(tables, settings.report.examples, settings.report.language),
+        "notes": [asdict(note) for note in notes],
+        "spending": None if spending is None else dict(spending),
+        "settings": settings.model_dump(mode="json"),
+    }
+    _check_closed(report, folder)
+    return report
+
+
+def _count_candidates(tables: Tables) -> dict[str, Any]:
+    admitted = len(tables.rows.filter(pl.col("origin") == "generated"))
+    by_reason = _falling(tables.rejections["reason"])
+    rejected = len(tables.rejections)
+    return {"total": admitted + rejected, "admitted": admitted, "rejected": rejected, "by_reason": by_reason}
+
+
+def _count_rows(tables: Tables) -> dict[str, Any]:
+    rows = tables.rows
+    failed = collect(tables.checks.select("row", "reason").unique(), tables.folder.verdicts)
+    return {
+        "total": len(rows),
+        "kept": int(rows["kept"].sum()),
+        "dropped": int((~rows["kept"]).sum()),
+        "by_reason": _falling(rows["reason"].drop_nulls()),
+        "failed_checks": _falling(failed["reason"]),
+    }
+
+
+def _falling(values: pl.Series) -> dict[str, int]:
+    counted = pl.DataFrame({"value": values}).group_by("value").agg(count=pl.len())
+    return dict(counted.sort(["count", "value"], descending=[True, False]).iter_rows())
+
+
+def _before_after(rows: pl.DataFrame, *by: str) -> list[dict[str, Any]]:
+    counted = rows.group_by(by).agg(before=pl.len(), after=pl.col("kept").sum())
+    return counted.sort(["before", *by], descending=[True, *(False for _ in by)], nulls_last=True).to_dicts()
+
+
+def _mix(rows: pl.DataFrame) -> dict[str, Any]:
+    cells = _before_after(rows, "category", "language")
+    rest = cells[_CELLS:]
+    return {
+        "cells": cells[:_CELLS],
+        "rest": {
+            "cells": len(rest),
+            "before": sum(cell["before"] for cell in rest),
+            "after": sum(cell["after"] for cell in rest),
+        },
+    }
+
+
+def _splits(rows: pl.DataFrame) -> dict[str, int]:
+    counted = _falling(rows.filter("kept")["split"].fill_null("unassigned"))
+    return {split: counted.get(split, 0) for split in ("train", "validation", "unassigned")}
+
+
+def _target(rows: pl.DataFrame, settings: Settings) -> dict[str, int] | None:
+    if settings.target is None:
+        return None
+    reached = len(rows.filter(pl.col("kept") & (pl.col("origin") == "generated")))
+    return {"wanted": settings.target, "reached": reached}
+
+
+def _check_closed(report: Mapping[str, Any], folder: DatasetFolder) -> None:
+    candidates, rows, mix = report["candidates"], report["rows"], report["mix"]
+    read = (report["spending"] or {}).get("candidates", candidates["total"])
+    stored = folder.count_samples()
+    sums = {
+        "candidates read = admitted + rejected": (read, candidates["admitted"] + candidates["rejected"]),
+        "rejected = its reasons": (candidates["rejected"], sum(candidates["by_reason"].values())),
+        "rows = kept + dropped": (stored, rows["kept"] + rows["dropped"]),
+        "dropped = its decisive reasons": (rows["dropped"], sum(rows["by_reason"].values())),
+        "rows = origins": (stored, sum(o["before"] for o in report["origins"])),
+        "kept = mix": (rows["kept"], sum(cell["after"] for cell in mix["cells"]) + mix["rest"]["after"]),
+        "kept = splits": (rows["kept"], sum(report["splits"].values())),
+    }
+    open_sums = [f"{name}: {left:,} is not {right:,}" for name, (left, right) in sums.items() if left != right]
+    if open_sums:
+        raise IntegrityError(
+            f"{folder.root}: the counts do not close ({'; '.join(open_sums)})",
+            "`seedbed verify` shows what changed; `seedbed curate` decides every row anew.",
+        )

@@ -1,0 +1,268 @@
+"""The words of the page and the card, written in both languages, and how numbers are shown in them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from builder.config import Language
+
+_Pair = tuple[str, str]
+
+CATEGORY_LABELS: Mapping[str, _Pair] = {
+    "writing": ("Writing", "写作"),
+    "rewriting": ("Rewriting", "改写"),
+    "summarising": ("Summarising", "摘要"),
+    "extraction": ("Extraction", "信息抽取"),
+    "classification": ("Classification", "分类"),
+    "open_qa": ("Open questions", "开放问答"),
+    "closed_qa": ("Questions on a text", "阅读问答"),
+    "brainstorming": ("Brainstorming", "头脑风暴"),
+    "translation": ("Translation", "翻译"),
+    "code": ("Code", "代码"),
+    "mathematics": ("Mathematics", "数学"),
+    "reasoning": ("Reasoning", "推理"),
+    "planning": ("Planning", "规划"),
+    "dialogue": ("Dialogue", "对话"),
+    "format_following": ("Format following", "格式遵循"),
+    "safety": ("Safety", "安全"),
+    "explanation": ("Explanation", "讲解"),
+    "data_analysis": ("Data analysis", "数据分析"),
+}
+LANGUAGE_LABELS: Mapping[str, _Pair] = {
+    "zh": ("Chinese", "中文"),
+    "en": ("English", "英文"),
+    "ja": ("Japanese", "日文"),
+    "ko": ("Korean", "韩文"),
+    "other": ("Other script", "其他文字"),
+    "und": ("No letters", "无文字"),
+}
+ORIGIN_LABELS: Mapping[str, _Pair] = {
+    "seed": ("seeds", "种子"),
+    "generated": ("grown", "生成"),
+    "imported": ("imported", "导入"),
+}
+SPLIT_LABELS: Mapping[str, _Pair] = {
+    "train": ("to train on", "用于训练"),
+    "validation": ("to validate on", "用于验证"),
+    "unassigned": ("in no split", "未划分"),
+}
+VALUE_LABELS: Mapping[str, _Pair] = {
+    "true": ("yes", "是"),
+    "false": ("no", "否"),
+    "passed": ("passed", "正确"),
+    "failed": ("failed", "错误"),
+    "none": ("not checkable", "无法核对"),
+}
+COLUMN_LABELS: Mapping[str, _Pair] = {
+    "instruction_words": ("Instruction length, words", "指令长度（字）"),
+    "answer_words": ("Answer length, words", "回答长度（字）"),
+    "prompt_words": ("Prompt length, words", "提示长度（字）"),
+    "repetition": ("Repeated share of the answer", "回答中的重复比例"),
+    "refusal": ("Refusal", "拒绝回答"),
+    "refusal_phrase": ("Words of the refusal", "拒绝时的措辞"),
+    "language_mismatch": ("Language mismatch", "语言不一致"),
+    "prompt_language": ("Language of the prompt", "提示的语言"),
+    "answer_language": ("Language of the answer", "回答的语言"),
+    "answer_check": ("Answer check", "答案核对"),
+}
+SPENDING_LABELS: Mapping[str, _Pair] = {
+    "candidates": ("Candidates read", "读取的候选"),
+    "requests": ("Requests", "请求"),
+    "attempts": ("Attempts", "尝试次数"),
+    "retries": ("Retries", "重试"),
+    "sent": ("Sent", "已发送"),
+    "served": ("Served", "已应答"),
+    "received": ("Received", "已收到"),
+    "failed": ("Failed", "失败"),
+    "unknown": ("Unknown outcome", "结果未知"),
+    "tokens": ("Tokens", "token 总数"),
+    "total_tokens": ("Tokens", "token 总数"),
+    "prompt_tokens": ("Prompt tokens", "提示 token"),
+    "completion_tokens": ("Reply tokens", "回复 token"),
+    "reserved_tokens": ("Reserved tokens", "预留 token"),
+    "max_requests": ("Cap on requests", "请求上限"),
+    "max_tokens": ("Cap on tokens", "token 上限"),
+}
+
+WORDS: Mapping[str, _Pair] = {
+    "eyebrow": ("Seedbed · dataset report", "Seedbed · 数据集报告"),
+    "nav": ("Sections", "目录"),
+    "candidates": ("Candidates", "候选"),
+    "rows": ("Rows", "行数"),
+    "kept": ("Kept", "保留"),
+    "dropped": ("Dropped", "剔除"),
+    "rejected": ("Rejected", "未收录"),
+    "attention_none": ("Nothing needs attention", "一切正常"),
+    "attention_one": ("One thing needs attention", "有 1 件事需要留意"),
+    "attention_many": ("{n} things need attention", "有 {n} 件事需要留意"),
+    "warning": ("Warning", "注意"),
+    "info": ("Note", "说明"),
+    "target_reached": ("Target reached: {reached} grown rows kept.", "已达到目标：保留 {reached} 条生成的行。"),
+    "target_missed": (
+        "Target missed: {reached} of {wanted} grown rows kept.",
+        "未达到目标：目标 {wanted} 条生成的行，实际保留 {reached} 条。",
+    ),
+    "nothing_kept": ("No row was kept.", "没有保留任何一行。"),
+    "closes_candidates": (
+        "{total} candidates = {admitted} admitted + {rejected} rejected",
+        "候选 {total} = 收录 {admitted} + 未收录 {rejected}",
+    ),
+    "closes_rows": ("{total} rows = {kept} kept + {dropped} dropped", "共 {total} 行 = 保留 {kept} + 剔除 {dropped}"),
+    "counts_close": ("The counts close", "计数吻合"),
+    "procedural": (
+        "The grown rows are procedural: computed by Seedbed’s task families, not written by a language model.",
+        "生成的行属于程序化数据：由 Seedbed 的任务族计算得出，并非语言模型所写。",
+    ),
+    "where": ("What came of them", "总览"),
+    "stage_candidates": ("candidates", "个候选"),
+    "stage_rows": ("rows", "行"),
+    "stage_kept": ("kept", "行保留"),
+    "admitted_share": ("{share} admitted, {n} rejected", "收录 {share}，未收录 {n}"),
+    "kept_share": ("{share} kept, {n} dropped", "保留 {share}，剔除 {n}"),
+    "joins": (" · {n} {origin} join", "；另加{origin} {n}"),
+    "unpublished": (" · {n} seeds not published", "；{n} 条种子不发布"),
+    "why": ("Why the others went", "其余为何未留"),
+    "why_intro": (
+        "Each counts once, under its decisive reason. Open a reason for its meaning and what to change.",
+        "每条只按决定性的原因计一次。点开可查看含义与调整办法。",
+    ),
+    "why_rejected": ("Rejected candidates", "未收录的候选"),
+    "why_dropped": ("Dropped rows", "剔除的行"),
+    "also_failed": (
+        "{n} rows failed this check, counting those that another reason decided.",
+        "共有 {n} 行未通过此项检查（含由其他原因决定的行）。",
+    ),
+    "mix": ("Category and language", "类别与语言"),
+    "mix_intro": ("Kept of all rows in each cell.", "每格为“保留数/全部行数”。"),
+    "category": ("Category", "类别"),
+    "uncategorised": ("No category", "未分类"),
+    "other_languages": ("Others", "其他"),
+    "other_categories": ("{n} smaller categories", "另外 {n} 个较小类别"),
+    "rest_cells": (
+        "{n} smaller cells: {after} of {before} kept.",
+        "另有 {n} 个较小的组合：{before} 行中保留 {after} 行。",
+    ),
+    "total": ("Total", "合计"),
+    "origin": ("Origin", "来源"),
+    "lengths": ("Lengths", "长度"),
+    "lengths_intro": (
+        "A word is one Chinese character or one word of another script.",
+        "一个汉字计一字，其他文字的一个单词也计一字。",
+    ),
+    "signals": ("Signals", "信号"),
+    "signals_intro": ("What was measured on every row.", "对每一行测得的数值。"),
+    "before": ("All rows", "全部行"),
+    "after": ("Kept rows", "保留的行"),
+    "median": ("median", "中位数"),
+    "p95": ("95th percentile", "95 分位"),
+    "from_to": ("{before} → {after}", "{before} → {after}"),
+    "beyond": (
+        "Not drawn: {n} beyond the axis; smallest {min}, largest {max}.",
+        "另有 {n} 行超出坐标范围（最小 {min}，最大 {max}）。",
+    ),
+    "missing": ("{n} rows have no value.", "{n} 行没有数值。"),
+    "limit": ("limit {n}", "界限 {n}"),
+    "bin": ("{low} to {high}: {before} rows, {after} kept", "{low} 至 {high}：{before} 行，保留 {after} 行"),
+    "value": ("Value", "取值"),
+    "other_values": ("{n} other values", "另外 {n} 个取值"),
+    "duplicates": ("Duplicates", "重复"),
+    "duplicates_intro": (
+        "{rows} rows went because they repeat {groups} others. The largest groups:",
+        "{rows} 行因与另外 {groups} 行重复而剔除。较大的几组如下：",
+    ),
+    "duplicates_none": ("No row was dropped as a duplicate.", "没有因重复而剔除的行。"),
+    "group_more": ("and {n} more", "另有 {n} 行"),
+    "examples": ("Examples", "示例"),
+    "examples_dropped": ("Dropped rows", "剔除的行"),
+    "examples_rejected": ("Rejected candidates", "未收录的候选"),
+    "examples_kept": ("Kept rows", "保留的行"),
+    "collides": ("Kept instead", "保留的是"),
+    "collides_dropped": ("It collides with", "与之冲突的是"),
+    "examples_none": ("None to show.", "没有可展示的内容。"),
+    "row_number": ("Row {n}", "第 {n} 行"),
+    "candidate": ("Candidate", "候选"),
+    "prompt": ("Prompt", "提示"),
+    "answer": ("Answer", "回答"),
+    "empty": ("(empty)", "（空）"),
+    "provenance": ("Teacher and settings", "教师与设置"),
+    "teacher": ("Teacher", "教师"),
+    "provider": ("Provider", "提供方"),
+    "provider_embedded": ("embedded, procedural", "内置，程序化"),
+    "provider_openai": ("OpenAI-compatible endpoint", "OpenAI 兼容接口"),
+    "no_teacher": ("None: nothing was grown in this folder.", "无：此文件夹中没有生成的数据。"),
+    "random_seed": ("Random seed", "随机种子"),
+    "spending": ("Spending", "用量"),
+    "settings": ("All settings as run", "运行时的全部设置"),
+    "footer": ("The same figures as data: report.json in this folder.", "同样的数字见本文件夹中的 report.json。"),
+}
+
+
+def pick(pair: _Pair, language: Language) -> str:
+    """One language of a pair."""
+    return pair[1] if language == "zh" else pair[0]
+
+
+def label(table: Mapping[str, _Pair], key: str, language: Language) -> str:
+    """A key's label, or the key with spaces for underscores where the table does not have it."""
+    return pick(table[key], language) if key in table else key.replace("_", " ")
+
+
+# Longer numbers overlap on an axis.
+_POWERS_FROM = 1e10
+
+
+def number(value: int | float) -> str:
+    """A number with thousands separated and at most three decimals; very large ones as powers of ten."""
+    if abs(value) >= _POWERS_FROM:
+        return f"{value:.3g}"
+    if isinstance(value, int) or value.is_integer():
+        return f"{int(value):,}"
+    return f"{value:,.3f}".rstrip("0").rstrip(".") if abs(value) >= 0.01 else f"{value:.2g}"
+
+
+def share(part: int, whole: int) -> str:
+    """A share in per cent that never rounds something to nothing or nearly all to all."""
+    if not whole:
+        return "0%"
+    percent = 100 * part / whole
+    if 0 < percent < 0.1:
+        return "<0.1%"
+    if 99.9 < percent < 100:
+        return ">99.9%"
+    return f"{percent:.1f}%" if percent not in (0, 100) else f"{percent:.0f}%"
+
+
+_GIVEN_ROWS: Mapping[str, _Pair] = {
+    "seed": ("{n} seeds", "{n} 条种子"),
+    "imported": ("{n} imported rows", "{n} 条导入的行"),
+}
+
+
+def lead_sentence(report: Mapping[str, Any], language: Language) -> str:
+    """What went in and what came out, as one sentence (the report is that of report.json)."""
+    candidates, rows = report["candidates"], report["rows"]
+    given = [
+        label(_GIVEN_ROWS, o["origin"], language).format(n=number(o["before"]))
+        for o in report["origins"]
+        if o["origin"] != "generated"
+    ]
+    of_split = "{n:,} 行{label}" if language == "zh" else "{n:,} {label}"
+    parts = [
+        of_split.format(n=n, label=pick(SPLIT_LABELS[split], language)) for split, n in report["splits"].items() if n
+    ]
+    total, kept = number(rows["total"]), number(rows["kept"])
+    read, admitted = number(candidates["total"]), number(candidates["admitted"])
+    if language == "zh":
+        start = f"共 {total} 行"
+        if candidates["total"]:
+            start = f"{read} 个候选中收录 {admitted} 个"
+            start += f"，加上 {'、'.join(given)}，共 {total} 行" if given else ""
+        return f"{start}，最终保留 {kept} 行" + (f"：{'，'.join(parts)}。" if parts else "。")
+    start = f"Of {total} rows, "
+    if candidates["total"]:
+        start = f"Of {read} candidates, {admitted} {_were(candidates['admitted'])} admitted; "
+        start += f"with {' and '.join(given)} that makes {total} rows, and " if given else ""
+    return f"{start}{kept} {_were(rows['kept'])} kept" + (f": {', '.join(parts)}." if parts else ".")
+
+
+def _were(count: int) -> str:
+    return "was" if count == 1 else "were"

@@ -1,0 +1,349 @@
+"""Every reason a candidate is rejected or a row is dropped for, in words a reader understands.
+
+`REASONS` is the catalogue; `explain` turns one failed check into a sentence such as
+"Too similar to row 12: ROUGE-L 0.83 is above 0.70".
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from builder.config import Language
+from builder.schema import Check
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One reason in both languages.
+
+    Attributes:
+        label_en: a short label; `label_zh` is its twin.
+        meaning_en: one sentence on what was found; `meaning_zh` is its twin.
+        remedy_en: one sentence on what to change where too many go for it; `remedy_zh` is its twin.
+    """
+
+    label_en: str
+    label_zh: str
+    meaning_en: str
+    meaning_zh: str
+    remedy_en: str
+    remedy_zh: str
+
+    def label(self, language: Language) -> str:
+        """The label in one language."""
+        return self.label_zh if language == "zh" else self.label_en
+
+    def meaning(self, language: Language) -> str:
+        """The meaning in one language."""
+        return self.meaning_zh if language == "zh" else self.meaning_en
+
+    def remedy(self, language: Language) -> str:
+        """The remedy in one language."""
+        return self.remedy_zh if language == "zh" else self.remedy_en
+
+
+_REPLY_REASONS: Mapping[str, Reason] = {
+    "bad_reply": Reason(
+        "Unusable reply",
+        "回复无法使用",
+        "The endpoint answered, but not with a chat completion: an error page, an empty list or no text.",
+        "接口有返回，但不是一条正常的对话回复，而是错误页、空列表或没有文字。",
+        "Look at the endpoint's own log; `seedbed doctor` sends it one test request.",
+        "请查看服务端日志；`seedbed doctor` 会发一条测试请求。",
+    ),
+    "cut_by_length": Reason(
+        "Cut off by length",
+        "超出长度被截断",
+        "The reply hit the token limit, so its last task is incomplete and was not guessed at.",
+        "回复达到 token 上限，最后一个任务不完整，不作猜测补全。",
+        "Raise teacher.max_tokens or ask for fewer tasks with growth.tasks_per_request.",
+        "调高 teacher.max_tokens，或用 growth.tasks_per_request 减少每次索取的任务数。",
+    ),
+    "not_json": Reason(
+        "Not readable as JSON",
+        "不是可读的 JSON",
+        "The reply was meant to be JSON and could not be read as such.",
+        "约定返回 JSON，但内容无法按 JSON 解析。",
+        "Set teacher.response_format to json_object where the endpoint supports it, or lower the temperature.",
+        "若接口支持，请把 teacher.response_format 设为 json_object，或调低温度。",
+    ),
+    "not_a_task": Reason(
+        "Not a task",
+        "不是一个任务",
+        "The entry lacks the fields of a task, or they hold something other than text.",
+        "该条目缺少任务应有的字段，或字段内容不是文本。",
+        "A stronger teacher or fewer tasks in one request usually helps.",
+        "换用能力更强的教师模型，或减少每次请求的任务数，通常就能改善。",
+    ),
+    "refused_reply": Reason(
+        "Teacher refused",
+        "教师模型拒绝",
+        "The teacher declined the whole request instead of writing tasks.",
+        "教师模型拒绝了整个请求，没有写出任务。",
+        "Look for seed tasks that provoke refusals, or drop the category from growth.categories.",
+        "检查是否有种子任务引发拒绝，或从 growth.categories 中去掉相应类别。",
+    ),
+    "empty_instruction": Reason(
+        "Empty instruction",
+        "指令为空",
+        "The task came without an instruction.",
+        "该任务没有指令。",
+        "Nothing to change unless it happens often; then ask for fewer tasks in one request.",
+        "偶尔出现不必处理；若频繁出现，请减少每次请求的任务数。",
+    ),
+    "empty_answer": Reason(
+        "Empty answer",
+        "回答为空",
+        "The task came without an answer.",
+        "该任务没有回答。",
+        "Raise teacher.max_tokens, or ask for fewer tasks in one request.",
+        "调高 teacher.max_tokens，或减少每次请求的任务数。",
+    ),
+    "answer_equals_input": Reason(
+        "Repeats the input",
+        "回答照抄输入",
+        "The answer is the input again, word for word.",
+        "回答与输入一字不差。",
+        "Common for rewriting tasks with weak teachers; a stronger one helps.",
+        "教师模型较弱时，改写类任务常见此问题，换用更强的模型即可改善。",
+    ),
+    "answer_ends_with_colon": Reason(
+        "Stops at a colon",
+        "回答停在冒号处",
+        "The answer announces something with a colon and ends there.",
+        "回答以冒号引出下文，却就此结束。",
+        "Raise teacher.max_tokens; the list or code after the colon was left out.",
+        "调高 teacher.max_tokens；冒号后面的列表或代码没有写出来。",
+    ),
+    "conflicting_answers": Reason(
+        "Conflicting answers",
+        "回答互相矛盾",
+        "The task gives different answers to the same input, so at least one is wrong.",
+        "同一任务对同一输入给出不同回答，至少有一个不对。",
+        "Lower teacher.temperature or growth.instances_per_task.",
+        "调低 teacher.temperature 或 growth.instances_per_task。",
+    ),
+    "wrong_language": Reason(
+        "Wrong language",
+        "语言与要求不符",
+        "The task is not in the language that the request asked for.",
+        "任务所用语言与请求要求的不一致。",
+        "Check that the seeds hold enough tasks in each language of growth.languages.",
+        "请确认种子中 growth.languages 的每种语言都有足够的任务。",
+    ),
+}
+
+_ROW_REASONS: Mapping[str, Reason] = {
+    "instruction_too_short": Reason(
+        "Instruction too short",
+        "指令过短",
+        "The instruction has too few words to say what is wanted.",
+        "指令字数太少，说不清要做什么。",
+        "Lower filters.min_instruction_words if short instructions are fine here.",
+        "若短指令可以接受，请调低 filters.min_instruction_words。",
+    ),
+    "instruction_too_long": Reason(
+        "Instruction too long",
+        "指令过长",
+        "The instruction has more words than a task needs; often data slipped into it.",
+        "指令字数超过一般任务所需，往往是把数据写进了指令。",
+        "Raise filters.max_instruction_words if long instructions are fine here.",
+        "若长指令可以接受，请调高 filters.max_instruction_words。",
+    ),
+    "prompt_too_long": Reason(
+        "Prompt too long",
+        "提示过长",
+        "Everything before the last answer together has too many words.",
+        "最后一个回答之前的全部内容合计字数过多。",
+        "Raise filters.max_prompt_words if your model's context allows it.",
+        "若模型的上下文长度允许，请调高 filters.max_prompt_words。",
+    ),
+    "no_answer": Reason(
+        "No answer",
+        "没有回答",
+        "The conversation holds no assistant turn to learn from.",
+        "对话中没有可供学习的助手回复。",
+        "Check how the source file marks its answers.",
+        "请检查源文件如何标记回答。",
+    ),
+    "answer_too_short": Reason(
+        "Answer too short",
+        "回答过短",
+        "The answer has fewer words than the setting asks for.",
+        "回答字数低于设定的下限。",
+        "Lower filters.min_answer_words if one-word answers are wanted.",
+        "若需要单字或单词回答，请调低 filters.min_answer_words。",
+    ),
+    "answer_too_long": Reason(
+        "Answer too long",
+        "回答过长",
+        "The answer has more words than the setting allows.",
+        "回答字数超过设定的上限。",
+        "Raise filters.max_answer_words if your model can learn from such answers.",
+        "若模型能够学习这样长的回答，请调高 filters.max_answer_words。",
+    ),
+    "repetitive": Reason(
+        "Repeats itself",
+        "内容重复",
+        "Most of the answer repeats what it already said, as a model caught in a loop does.",
+        "回答大部分在重复前文，像是模型陷入了循环。",
+        "Raise filters.max_repetition for tables and lists; otherwise lower the teacher's temperature.",
+        "若多为表格或列表，请调高 filters.max_repetition；否则请调低教师模型的温度。",
+    ),
+    "refusal": Reason(
+        "Refuses to answer",
+        "拒绝回答",
+        "The answer declines the task or says that a language model cannot do it.",
+        "回答推辞任务，或声称语言模型做不到。",
+        "Set filters.drop_refusals to false to teach refusals on purpose.",
+        "若有意让模型学会拒绝，请把 filters.drop_refusals 设为 false。",
+    ),
+    "language_mismatch": Reason(
+        "Language mismatch",
+        "回答语言不一致",
+        "The answer is in another language than the prompt, and the task does not ask for that.",
+        "回答与提示的语言不同，而任务并未要求如此。",
+        "Set filters.drop_language_mismatch to false to keep such rows.",
+        "若要保留，请把 filters.drop_language_mismatch 设为 false。",
+    ),
+    "language_not_wanted": Reason(
+        "Language not wanted",
+        "不需要的语言",
+        "The row is in a language that filters.languages does not list.",
+        "该行的语言不在 filters.languages 之列。",
+        "Add the language to filters.languages.",
+        "把该语言加入 filters.languages。",
+    ),
+    "wrong_answer": Reason(
+        "Wrong answer",
+        "答案错误",
+        "The answer was checked against its key and is not right.",
+        "已按答案要点核对，回答不正确。",
+        "Set filters.drop_wrong_answers to false to keep them, for instance to study them.",
+        "若要保留（例如用于研究），请把 filters.drop_wrong_answers 设为 false。",
+    ),
+    "blocked_word": Reason(
+        "Blocked word",
+        "含屏蔽词",
+        "The instruction holds a blocked word, such as one that asks to see or draw a picture.",
+        "指令含有屏蔽词，例如要求看图或画图。",
+        "Change filters.blocked_words.",
+        "请修改 filters.blocked_words。",
+    ),
+    "exact_duplicate": Reason(
+        "Exact duplicate",
+        "完全重复",
+        "The row says the same as a kept one, apart from case, width and spacing at most.",
+        "与某个已保留的行相同，至多有大小写、全半角或空白的差别。",
+        "Nothing to change; the kept twin is in the data.",
+        "无需处理，相同的那一行已经保留。",
+    ),
+    "too_similar": Reason(
+        "Too similar",
+        "过于相似",
+        "A kept row is so close by ROUGE-L that this one teaches little new.",
+        "与某个已保留的行按 ROUGE-L 过于接近，几乎没有新内容。",
+        "Raise novelty.threshold to keep more, or widen the seeds and categories to grow wider.",
+        "想多保留，请调高 novelty.threshold；想更多样，请丰富种子和类别。",
+    ),
+    "contaminated": Reason(
+        "Overlaps a benchmark",
+        "与评测集重叠",
+        "Part of the row is in a held-out file, so a score on that file would mean little.",
+        "该行部分内容出现在评测文件中，会使评测分数失去意义。",
+        "Keep these out; contamination.ngram sets how long an overlap must be.",
+        "不应保留；contamination.ngram 决定多长的重叠才算。",
+    ),
+    "over_cap": Reason(
+        "Its cell is full",
+        "所属类别已满",
+        "Its category and language already hold as many rows as the balance allows.",
+        "所属的类别与语言已达到配比上限。",
+        "Raise balance.max_share or the cell's entry in balance.caps.",
+        "调高 balance.max_share，或 balance.caps 中对应的上限。",
+    ),
+    "over_target": Reason(
+        "Beyond the target",
+        "超出目标数量",
+        "The row is fine, but the target was already met.",
+        "该行本身合格，但目标数量已经达到。",
+        "Raise target to keep more.",
+        "想多保留，请调高 target。",
+    ),
+    "seed": Reason(
+        "Seed, not published",
+        "种子，不发布",
+        "A human-written seed task: it starts the growth and stays out of the published data.",
+        "人工编写的种子任务，只用作生长的起点，不进入发布数据。",
+        "Set seeds.publish to true to publish the seeds too.",
+        "若要一并发布种子，请把 seeds.publish 设为 true。",
+    ),
+    "reviewed_drop": Reason(
+        "Dropped by a reviewer",
+        "人工审核剔除",
+        "A person looked at the row and decided against it.",
+        "有人看过这一行并决定不用。",
+        "A later review of the same row overrides this one.",
+        "对同一行再次审核即可改变决定。",
+    ),
+}
+
+REASONS: Mapping[str, Reason] = {**_REPLY_REASONS, **_ROW_REASONS}
+
+# What was measured against what: {v} the value, {t} the threshold.
+_MEASURES: Mapping[str, tuple[str, str]] = {
+    "instruction_too_short": ("{v} of at least {t} words", "{v} 字，至少应有 {t} 字"),
+    "instruction_too_long": ("{v} of at most {t} words", "{v} 字，最多允许 {t} 字"),
+    "prompt_too_long": ("{v} of at most {t} words", "{v} 字，最多允许 {t} 字"),
+    "answer_too_short": ("{v} of at least {t} words", "{v} 字，至少应有 {t} 字"),
+    "answer_too_long": ("{v} of at most {t} words", "{v} 字，最多允许 {t} 字"),
+    "repetitive": ("a share of {v} is repeated, above {t}", "重复比例 {v}，高于 {t}"),
+    "too_similar": ("ROUGE-L {v} is above {t}", "ROUGE-L {v}，高于 {t}"),
+    "contaminated": ("{v} tokens in a row match, the limit is {t}", "连续 {v} 个词元相同，界限为 {t}"),
+    "over_cap": ("number {v} where {t} fit", "第 {v} 行，上限 {t}"),
+    "over_target": ("number {v} where the target is {t}", "第 {v} 行，目标 {t}"),
+}
+_OTHER_MEASURE = ("{v} against {t}", "{v}，界限 {t}")
+_COLLISIONS: Mapping[str, tuple[str, str]] = {
+    "too_similar": ("Too similar to row {of}", "与第 {of} 行过于相似"),
+    "exact_duplicate": ("The same as row {of}", "与第 {of} 行完全重复"),
+}
+_OTHER_COLLISION = ("{label} (row {of})", "{label}（第 {of} 行）")
+_EVIDENCE_CHARACTERS = 160
+
+
+def reason_for(key: str) -> Reason:
+    """The reason of that key; a key that this version does not know is its own label, so that its rows stay counted."""
+    unknown = Reason(
+        key.replace("_", " "), key, "Added by another version of Seedbed.", "来自其他版本的 Seedbed。", "", ""
+    )
+    return REASONS.get(key, unknown)
+
+
+def explain(check: Check, language: Language) -> str:
+    """One failed check as one sentence: what is wrong, the row it collides with, value, threshold and evidence."""
+    native = 1 if language == "zh" else 0
+    label = reason_for(check.reason).label(language)
+    if check.of is not None:
+        label = _COLLISIONS.get(check.reason, _OTHER_COLLISION)[native].format(label=label, of=check.of)
+    parts = [label]
+    if check.value is not None and check.threshold is not None:
+        value, threshold = _legible(float(check.value), float(check.threshold))
+        parts.append(_MEASURES.get(check.reason, _OTHER_MEASURE)[native].format(v=value, t=threshold))
+    evidence = " ".join(check.evidence.split())
+    if len(evidence) > _EVIDENCE_CHARACTERS:
+        evidence = evidence[: _EVIDENCE_CHARACTERS - 1] + "…"
+    sentence = ("：" if native else ": ").join(parts)
+    if evidence:
+        sentence += f"（“{evidence}”）" if native else f" (“{evidence}”)"
+    return sentence
+
+
+def _legible(value: float, threshold: float) -> tuple[str, str]:
+    """Both numbers with as many decimals as it takes to tell them apart: 0.7004 against 0.7 is not 0.70 against 0.70."""
+    if value.is_integer() and threshold.is_integer() and max(abs(value), abs(threshold)) > 1:
+        return f"{int(value):,}", f"{int(threshold):,}"
+    for decimals in range(2, 7):
+        pair = f"{value:.{decimals}f}", f"{threshold:.{decimals}f}"
+        if pair[0] != pair[1] or value == threshold:
+            return pair
+    return repr(value), repr(threshold)

@@ -1,0 +1,411 @@
+"""The ledger: every request, every attempt at it and every reply, committed before anything reads it.
+
+A request goes reserved → sent → received → read. It has one row in `requests` and one row in `attempts` for each POST. A
+writer thread gathers what is waiting into one transaction (group commit: WAL, synchronous FULL), so that durability costs
+a fraction of a millisecond a request.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+import json
+import queue
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from builder.dataset_folder import disk_errors
+from builder.errors import DiskError, IntegrityError
+
+# A reply is kept whole up to this many characters; of a longer one its beginning, its length and its hash.
+LONGEST_REPLY = 4 * 1024 * 1024
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS requests (
+    number INTEGER PRIMARY KEY,
+    recipe TEXT NOT NULL,
+    context TEXT NOT NULL,
+    body TEXT NOT NULL,
+    body_sha256 TEXT NOT NULL,
+    reserved_tokens INTEGER NOT NULL,
+    read_order INTEGER
+) STRICT;
+CREATE TABLE IF NOT EXISTS attempts (
+    id INTEGER PRIMARY KEY,
+    request INTEGER NOT NULL REFERENCES requests (number),
+    state TEXT NOT NULL CHECK (state IN ('sent', 'received', 'failed', 'unknown')),
+    status INTEGER,
+    usable INTEGER,
+    reply TEXT,
+    reply_length INTEGER,
+    reply_sha256 TEXT,
+    prompt_tokens INTEGER,
+    completion_tokens INTEGER
+) STRICT;
+CREATE INDEX IF NOT EXISTS attempts_by_request ON attempts (request);
+"""
+
+AttemptState = Literal["sent", "received", "failed", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One chat request as it is sent.
+
+    Attributes:
+        number: from 0, in the order they were built.
+        recipe: the recipe's name.
+        context: what reading the reply needs (language, parents, …), JSON-ready.
+        body: the chat-completions body.
+        reserved_tokens: the most this request can cost, prompt and reply together.
+    """
+
+    number: int
+    recipe: str
+    context: Mapping[str, Any]
+    body: Mapping[str, Any]
+    reserved_tokens: int
+
+    @property
+    def id(self) -> str:
+        return f"r{self.number:06d}"
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A reply as the ledger holds it: the raw body and whether it is a chat completion at all."""
+
+    reply: str
+    usable: bool
+    prompt_tokens: int
+    completion_tokens: int
+
+
+@dataclass(slots=True)
+class Entry:
+    """A request, how often it was sent, its reply if one is there, and the order in which that was read, if it was."""
+
+    request: Request
+    attempts: int = 0
+    received: Received | None = None
+    read_order: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """What the ledger counts. `tokens` holds unknown replies at their reserved ceiling."""
+
+    requests: int
+    attempts: int
+    received: int
+    failed: int
+    unknown: int
+    prompt_tokens: int
+    completion_tokens: int
+    tokens: int
+
+
+class Ledger:
+    """One dataset folder's ledger. Open it under the folder's lock; close it to flush.
+
+    Args:
+        path: the SQLite file; made where there is none.
+
+    Raises:
+        IntegrityError: the file is not a ledger.
+        DiskError: the disk is full or failing.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with disk_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        with _sqlite_errors(path):
+            self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._connection.execute("PRAGMA synchronous = FULL")
+            self._connection.executescript(_SCHEMA)
+            # Sent, and the process died before the reply was committed: nobody knows whether it was served.
+            self._connection.execute("UPDATE attempts SET state = 'unknown' WHERE state = 'sent'")
+            self._next_attempt: int
+            (self._next_attempt,) = self._connection.execute("SELECT coalesce(max(id), 0) + 1 FROM attempts").fetchone()
+        self._waiting: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
+        self._writer = threading.Thread(target=self._write_batches, name="ledger", daemon=True)
+        self._writer.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Commit what is waiting and close the file."""
+        self._waiting.put(None)
+        self._writer.join()
+        self._connection.close()
+
+    async def begin(self, request: Request) -> int:
+        """Commit that an attempt is about to be sent, with the request itself where it is new.
+
+        Returns:
+            The attempt's id.
+        """
+        attempt = self._next_attempt
+        self._next_attempt += 1
+        body = _to_json(request.body)
+        row = (
+            request.number,
+            request.recipe,
+            _to_json(request.context),
+            body,
+            _sha256(body),
+            request.reserved_tokens,
+        )
+        await self._commit(
+            [
+                ("INSERT OR IGNORE INTO requests VALUES (?, ?, ?, ?, ?, ?, NULL)", row),
+                ("INSERT INTO attempts (id, request, state) VALUES (?, ?, 'sent')", (attempt, request.number)),
+            ]
+        )
+        return attempt
+
+    async def finish(
+        self,
+        attempt: int,
+        state: AttemptState,
+        *,
+        status: int | None,
+        reply: str,
+        usable: bool = False,
+        prompt_tokens: int = 0,
+        completion_tokens: int = 0,
+    ) -> Received:
+        """Commit how an attempt ended, with its raw reply. Returns the reply as it will be read, now and on any resume."""
+        kept = _storable(reply)
+        received = Received(kept, usable and len(kept) == len(reply), prompt_tokens, completion_tokens)
+        await self._commit(
+            [
+                (
+                    "UPDATE attempts SET state = ?, status = ?, usable = ?, reply = ?, reply_length = ?, "
+                    "reply_sha256 = ?, prompt_tokens = ?, completion_tokens = ? WHERE id = ?",
+                    (
+                        state,
+                        status,
+                        int(received.usable),
+                        kept,
+                        len(reply),
+                        _sha256(reply),
+                        prompt_tokens,
+                        completion_tokens,
+                        attempt,
+                    ),
+                )
+            ]
+        )
+        return received
+
+    def mark_read(self, number: int, order: int) -> None:
+        """Record in which order a reply was read; committed with the next batch, without waiting for it."""
+        statement = (
+            "UPDATE requests SET read_order = ? WHERE number = ? AND read_order IS NULL",
+            (order, number),
+        )
+        self._waiting.put(_Write([statement], None, None))
+
+    def entries(self) -> list[Entry]:
+        """All requests in order, each with its last usable reply, or its last one where none is usable."""
+        with _sqlite_errors(self.path):
+            rows = self._connection.execute(
+                "SELECT r.number, r.recipe, r.context, r.body, r.reserved_tokens, r.read_order, "
+                "(SELECT count(*) FROM attempts WHERE request = r.number), "
+                "a.reply, a.usable, a.prompt_tokens, a.completion_tokens "
+                "FROM requests r LEFT JOIN attempts a ON a.id = ("
+                "  SELECT id FROM attempts WHERE request = r.number AND state = 'received' "
+                "  ORDER BY usable DESC, id LIMIT 1) ORDER BY r.number"
+            ).fetchall()
+        return [
+            Entry(
+                Request(number, recipe, json.loads(context), json.loads(body), reserved),
+                attempts,
+                None if reply is None else Received(reply, bool(usable), prompt, completion),
+                order,
+            )
+            for number, recipe, context, body, reserved, order, attempts, reply, usable, prompt, completion in rows
+        ]
+
+    def spending(self) -> Spending:
+        """Requests, attempts by state, and tokens."""
+        with _sqlite_errors(self.path):
+            return _count_spending(self._connection)
+
+    def read_meta(self, key: str) -> str | None:
+        """A value stored with `write_meta`, or None."""
+        with _sqlite_errors(self.path):
+            row = self._connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def write_meta(self, key: str, value: str) -> None:
+        """Store a value, such as the settings the requests were built with."""
+        with _sqlite_errors(self.path):
+            self._connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+    async def _commit(self, statements: "list[_Statement]") -> None:
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[None] = loop.create_future()
+        self._waiting.put(_Write(statements, loop, done))
+        await done
+
+    def _write_batches(self) -> None:
+        closing = False
+        while not closing:
+            batch: list[_Write] = []
+            item = self._waiting.get()
+            while True:
+                if item is None:
+                    closing = True
+                    break
+                batch.append(item)
+                try:
+                    item = self._waiting.get_nowait()
+                except queue.Empty:
+                    break
+            error = self._write(batch)
+            for write in batch:
+                write.resolve(error)
+
+    def _write(self, batch: "list[_Write]") -> Exception | None:
+        if not batch:
+            return None
+        try:
+            with _sqlite_errors(self.path):
+                self._connection.execute("BEGIN IMMEDIATE")
+                for write in batch:
+                    for sql, parameters in write.statements:
+                        self._connection.execute(sql, parameters)
+                self._connection.execute("COMMIT")
+        except Exception as error:  # handed to every waiting caller, who raises it
+            with contextlib.suppress(sqlite3.Error):
+                self._connection.execute("ROLLBACK")
+            return error
+        return None
+
+
+_Statement = tuple[str, tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Write:
+    statements: list[_Statement]
+    loop: asyncio.AbstractEventLoop | None
+    done: asyncio.Future[None] | None
+
+    def resolve(self, error: Exception | None) -> None:
+        if self.loop is None or self.done is None:
+            return
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            self.loop.call_soon_threadsafe(_settle, self.done, error)
+
+
+def _settle(done: asyncio.Future[None], error: Exception | None) -> None:
+    if done.done():
+        return
+    if error is None:
+        done.set_result(None)
+    else:
+        done.set_exception(error)
+
+
+def read_spending(path: Path) -> Spending:
+    """What a ledger counts, without changing it: also while another process writes it.
+
+    Raises:
+        IntegrityError: the file is not a ledger.
+    """
+    with _sqlite_errors(path), contextlib.closing(_open_read_only(path)) as connection:
+        return _count_spending(connection)
+
+
+def _open_read_only(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+
+
+def _count_spending(connection: sqlite3.Connection) -> Spending:
+    states: dict[str, int] = dict(connection.execute("SELECT state, count(*) FROM attempts GROUP BY state").fetchall())
+    (requests,) = connection.execute("SELECT count(*) FROM requests").fetchone()
+    prompt, completion = connection.execute(
+        "SELECT coalesce(sum(prompt_tokens), 0), coalesce(sum(completion_tokens), 0) FROM attempts"
+    ).fetchone()
+    (unknown_tokens,) = connection.execute(
+        "SELECT coalesce(sum(r.reserved_tokens), 0) FROM attempts a JOIN requests r ON r.number = a.request "
+        "WHERE a.state IN ('unknown', 'sent')"
+    ).fetchone()
+    return Spending(
+        requests=requests,
+        attempts=sum(states.values()),
+        received=states.get("received", 0),
+        failed=states.get("failed", 0),
+        unknown=states.get("unknown", 0) + states.get("sent", 0),
+        prompt_tokens=prompt,
+        completion_tokens=completion,
+        tokens=prompt + completion + unknown_tokens,
+    )
+
+
+def check_ledger(path: Path) -> list[str]:
+    """Check a ledger by its own means: SQLite's integrity check and the hash of every request and reply.
+
+    Returns:
+        What is wrong, one line each; empty where all is well.
+    """
+    try:
+        with contextlib.closing(_open_read_only(path)) as connection:
+            problems = [f"SQLite: {line}" for (line,) in connection.execute("PRAGMA integrity_check") if line != "ok"]
+            problems += [
+                f"request {number}: its body is not what was sent (SHA-256 differs)"
+                for number, body, digest in connection.execute("SELECT number, body, body_sha256 FROM requests")
+                if _sha256(body) != digest
+            ]
+            problems += [
+                f"attempt {attempt} of request {number}: its reply is not what was received (SHA-256 differs)"
+                for attempt, number, reply, length, digest in connection.execute(
+                    "SELECT id, request, reply, reply_length, reply_sha256 FROM attempts WHERE reply IS NOT NULL"
+                )
+                if len(reply) == length and _sha256(reply) != digest
+            ]
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        return [f"cannot be read ({error})"]
+    return problems
+
+
+def _storable(reply: str) -> str:
+    """SQLite text cannot hold lone surrogates; a raw body decoded from UTF-8 has none, a replaced one is marked."""
+    return reply[:LONGEST_REPLY].encode("utf-8", "replace").decode("utf-8")
+
+
+def _to_json(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
+
+
+@contextlib.contextmanager
+def _sqlite_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        code = getattr(error, "sqlite_errorname", "")
+        if code.startswith(("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN")):
+            raise DiskError(
+                f"{path}: {error}",
+                "Every reply committed before this is safe. Free some space and run the same command again.",
+            ) from error
+        if code.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
+            raise IntegrityError(f"{path}: not a readable ledger ({error})", "Restore it from a copy.") from error
+        raise

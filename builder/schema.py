@@ -1,0 +1,277 @@
+"""The one definition of a sample, of a rejection and of a verdict, with their Arrow schemas.
+
+A row is its number: every table about rows is keyed by `row`. `id` is a hash of the canonical messages, an attribute that
+two equal rows share.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+
+import pyarrow as pa
+
+SCHEMA_VERSION = 1
+
+Role = Literal["system", "user", "assistant", "tool"]
+ROLES: tuple[Role, ...] = ("system", "user", "assistant", "tool")
+
+Origin = Literal["seed", "generated", "imported"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn.
+
+    Attributes:
+        role: system, user, assistant or tool (a tool's result).
+        content: the text; empty where the turn is only tool calls.
+        tool_calls: a JSON array of `{"name": str, "arguments": object}` as a string, or None.
+        name: the speaker's or the tool's name, or None.
+    """
+
+    role: Role
+    content: str
+    tool_calls: str | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """An admitted row: one conversation and where it comes from.
+
+    Attributes:
+        row: its number in the dataset folder, from 0.
+        task_id: instances and phrasings of one task share it.
+        tools: the tools on offer, a JSON array as a string, or None.
+        rejected: the worse last answer where the row is a preference pair, or None.
+        instruction: kept where the source had one; with `input` it composes to the first user message.
+        language: `zh`, `en`, … as `builder.text.detect_language` names them.
+        source: the seed file, the imported file, or `recipe:teacher` for grown rows.
+        parents: ids of seed tasks or rows that this one was grown from.
+        request_id: the ledger's key of the request whose reply held it, or None.
+        answer_key: how to check an answer (see `builder.answers`), or None.
+    """
+
+    row: int
+    task_id: str
+    messages: tuple[Message, ...]
+    category: str | None
+    language: str
+    origin: Origin
+    source: str
+    tools: str | None = None
+    rejected: str | None = None
+    instruction: str | None = None
+    input: str | None = None
+    parents: tuple[str, ...] = ()
+    request_id: str | None = None
+    answer_key: str | None = None
+
+    @property
+    def id(self) -> str:
+        return conversation_id(self.messages, self.tools)
+
+    @property
+    def answer(self) -> str:
+        """The last assistant turn's text, or an empty string where there is none."""
+        return next((m.content for m in reversed(self.messages) if m.role == "assistant"), "")
+
+    @property
+    def prompt(self) -> tuple[Message, ...]:
+        """All turns before the last assistant turn."""
+        for index in range(len(self.messages) - 1, -1, -1):
+            if self.messages[index].role == "assistant":
+                return self.messages[:index]
+        return self.messages
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A candidate that was not admitted.
+
+    Attributes:
+        request_id: the request whose reply held it.
+        position: its place in that reply, from 0; -1 where the whole reply could not be read.
+        reason: the decisive reason, one of the keys in `builder.reporting.reasons`.
+        value: the measured value, where the reason has one (for example the similarity).
+        threshold: what it was held against.
+        of: the row that it collides with, or None.
+        evidence: a short text that shows the problem.
+        text: the candidate as read, as JSON, or the reply's beginning where nothing could be read.
+    """
+
+    request_id: str
+    position: int
+    reason: str
+    value: float | None = None
+    threshold: float | None = None
+    of: int | None = None
+    evidence: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One failed check of one row, with what was measured and what it was held against."""
+
+    reason: str
+    value: float | None = None
+    threshold: float | None = None
+    of: int | None = None
+    evidence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Kept or dropped, the decisive reason, and every check that failed."""
+
+    row: int
+    kept: bool
+    reason: str | None = None
+    of: int | None = None
+    checks: tuple[Check, ...] = ()
+    split: Literal["train", "validation"] | None = None
+
+
+MESSAGE_TYPE = pa.struct(
+    [
+        pa.field("role", pa.string(), nullable=False),
+        pa.field("content", pa.string(), nullable=False),
+        pa.field("tool_calls", pa.string()),
+        pa.field("name", pa.string()),
+    ]
+)
+
+SAMPLE_SCHEMA = pa.schema(
+    [
+        pa.field("row", pa.int64(), nullable=False),
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("task_id", pa.string(), nullable=False),
+        pa.field("messages", pa.list_(MESSAGE_TYPE), nullable=False),
+        pa.field("tools", pa.string()),
+        pa.field("rejected", pa.string()),
+        pa.field("instruction", pa.string()),
+        pa.field("input", pa.string()),
+        pa.field("category", pa.string()),
+        pa.field("language", pa.string(), nullable=False),
+        pa.field("origin", pa.string(), nullable=False),
+        pa.field("source", pa.string(), nullable=False),
+        pa.field("parents", pa.list_(pa.string()), nullable=False),
+        pa.field("request_id", pa.string()),
+        pa.field("answer_key", pa.string()),
+    ],
+    metadata={"seedbed.schema": f"sample/{SCHEMA_VERSION}"},
+)
+
+REJECTION_SCHEMA = pa.schema(
+    [
+        pa.field("request_id", pa.string(), nullable=False),
+        pa.field("position", pa.int32(), nullable=False),
+        pa.field("reason", pa.string(), nullable=False),
+        pa.field("value", pa.float64()),
+        pa.field("threshold", pa.float64()),
+        pa.field("of", pa.int64()),
+        pa.field("evidence", pa.string(), nullable=False),
+        pa.field("text", pa.string(), nullable=False),
+    ],
+    metadata={"seedbed.schema": f"rejection/{SCHEMA_VERSION}"},
+)
+
+CHECK_TYPE = pa.struct(
+    [
+        pa.field("reason", pa.string(), nullable=False),
+        pa.field("value", pa.float64()),
+        pa.field("threshold", pa.float64()),
+        pa.field("of", pa.int64()),
+        pa.field("evidence", pa.string(), nullable=False),
+    ]
+)
+
+VERDICT_SCHEMA = pa.schema(
+    [
+        pa.field("row", pa.int64(), nullable=False),
+        pa.field("kept", pa.bool_(), nullable=False),
+        pa.field("reason", pa.string()),
+        pa.field("of", pa.int64()),
+        pa.field("checks", pa.list_(CHECK_TYPE), nullable=False),
+        pa.field("split", pa.string()),
+    ],
+    metadata={"seedbed.schema": f"verdict/{SCHEMA_VERSION}"},
+)
+
+
+def conversation_id(messages: Iterable[Message], tools: str | None = None) -> str:
+    """Hash a conversation: 16 hex digits of SHA-256 over its canonical JSON. Equal conversations get equal ids."""
+    canonical = json.dumps(
+        [[[m.role, m.content, m.tool_calls, m.name] for m in messages], tools],
+        ensure_ascii=False,
+        separators=(",", ":"),
+    )
+    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def compose_prompt(instruction: str, input: str | None) -> str:
+    """Join an instruction and its input to the text of the first user message: a blank line between the two."""
+    return f"{instruction}\n\n{input}" if input else instruction
+
+
+def task_messages(instruction: str, input: str | None, output: str, system: str | None = None) -> tuple[Message, ...]:
+    """The conversation of an Alpaca-style triple."""
+    turns = (
+        Message("user", compose_prompt(instruction, input)),
+        Message("assistant", output),
+    )
+    return (Message("system", system), *turns) if system else turns
+
+
+def as_record(item: Sample | Rejection | Verdict) -> dict[str, Any]:
+    """A plain dict in the field order of the item's Arrow schema, ready for `pa.Table.from_pylist`."""
+    if isinstance(item, Sample):
+        record: dict[str, Any] = {name: getattr(item, name) for name in SAMPLE_SCHEMA.names}
+        record["messages"] = [_shallow(message) for message in item.messages]
+        record["parents"] = list(item.parents)
+        return record
+    record = _shallow(item)
+    if isinstance(item, Verdict):
+        record["checks"] = [_shallow(check) for check in item.checks]
+    return record
+
+
+def _shallow(item: Message | Check | Rejection | Verdict) -> dict[str, Any]:
+    return {field.name: getattr(item, field.name) for field in fields(item)}
+
+
+def sample_from_record(record: dict[str, Any]) -> Sample:
+    """The inverse of `as_record` for samples; columns that an older file lacks read as nulls."""
+    return Sample(
+        row=record["row"],
+        task_id=record["task_id"],
+        messages=tuple(
+            Message(m["role"], m["content"], m.get("tool_calls"), m.get("name")) for m in record["messages"]
+        ),
+        category=record.get("category"),
+        language=record["language"],
+        origin=record["origin"],
+        source=record["source"],
+        tools=record.get("tools"),
+        rejected=record.get("rejected"),
+        instruction=record.get("instruction"),
+        input=record.get("input"),
+        parents=tuple(record.get("parents") or ()),
+        request_id=record.get("request_id"),
+        answer_key=record.get("answer_key"),
+    )
+
+
+def verdict_from_record(record: dict[str, Any]) -> Verdict:
+    """The inverse of `as_record` for verdicts."""
+    return Verdict(
+        row=record["row"],
+        kept=record["kept"],
+        reason=record["reason"],
+        of=record["of"],
+        checks=tuple(Check(**check) for check in record["checks"]),
+        split=record["split"],
+    )

@@ -1,0 +1,80 @@
+"""Signals: one file for each measurement. To add one, add a file and one line in `SIGNALS`."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import pyarrow as pa
+
+from builder.schema import Sample
+from builder.signals.answer import ANSWER
+from builder.signals.language import LANGUAGE
+from builder.signals.length import LENGTH
+from builder.signals.refusal import REFUSAL
+from builder.signals.repetition import REPETITION
+from builder.signals.signal import Signal, SignalValue
+
+__all__ = ["SIGNALS", "Signal", "SignalValue", "measure_all", "measure_missing", "measure_row"]
+
+SIGNALS: Mapping[str, Signal] = {signal.name: signal for signal in (LENGTH, REPETITION, REFUSAL, LANGUAGE, ANSWER)}
+
+
+def measure_row(sample: Sample) -> dict[str, SignalValue]:
+    """All columns of all signals for one row."""
+    return {
+        column: value
+        for signal in SIGNALS.values()
+        for (column, _), value in zip(signal.columns, signal.measure(sample), strict=True)
+    }
+
+
+def measure_all(samples: Iterable[Sample], names: Iterable[str] | None = None) -> dict[str, pa.Table]:
+    """Measure rows, in one pass.
+
+    Args:
+        samples: the rows.
+        names: signals to measure; None is all of them.
+
+    Returns:
+        For each signal a table of `row` (int64) and its columns, in the order of the samples.
+    """
+    signals = [SIGNALS[name] for name in (SIGNALS if names is None else names)]
+    rows: list[int] = []
+    values: list[list[tuple[SignalValue, ...]]] = [[] for _ in signals]
+    for sample in samples:
+        rows.append(sample.row)
+        for signal, measured in zip(signals, values, strict=True):
+            measured.append(signal.measure(sample))
+    return {signal.name: _table(signal, rows, measured) for signal, measured in zip(signals, values, strict=True)}
+
+
+def measure_missing(samples: Sequence[Sample], tables: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
+    """Measure only what is not there yet: signals without a table, tables that lack a column, and new rows.
+
+    Args:
+        samples: all rows of the dataset.
+        tables: what was measured before, by signal.
+
+    Returns:
+        A complete table for each signal; one that was complete is the same object as in `tables`.
+    """
+    complete: dict[str, pa.Table] = {}
+    for name, signal in SIGNALS.items():
+        table = tables.get(name)
+        if table is None or table.schema.names != _schema(signal).names:
+            complete |= measure_all(samples, [name])
+            continue
+        known = set(table["row"].to_pylist())
+        new = [sample for sample in samples if sample.row not in known]
+        complete[name] = pa.concat_tables([table, measure_all(new, [name])[name]]) if new else table
+    return complete
+
+
+def _schema(signal: Signal) -> pa.Schema:
+    return pa.schema([pa.field("row", pa.int64(), nullable=False), *signal.columns])
+
+
+def _table(signal: Signal, rows: list[int], measured: list[tuple[SignalValue, ...]]) -> pa.Table:
+    columns = [[values[place] for values in measured] for place in range(len(signal.columns))]
+    return pa.Table.from_arrays(
+        [pa.array(values, field.type) for values, field in zip([rows, *columns], _schema(signal), strict=True)],
+        schema=_schema(signal),
+    )

@@ -1,0 +1,21 @@
+"""How long the instruction, the prompt and the answer are, in words as a reader counts them."""
+
+import pyarrow as pa
+
+from builder.schema import Sample
+from builder.signals.signal import Signal, SignalValue, join_turns, task_text
+from builder.text import count_words
+
+
+def measure_length(sample: Sample) -> tuple[SignalValue, ...]:
+    """Words of the instruction, of everything before the last answer, and of the last answer."""
+    return count_words(task_text(sample)), count_words(join_turns(sample)), count_words(sample.answer)
+
+
+LENGTH = Signal(
+    name="length",
+    columns=(("instruction_words", pa.int64()), ("prompt_words", pa.int64()), ("answer_words", pa.int64())),
+    measure=measure_length,
+    meaning_en="Words of the instruction, of the whole prompt and of the answer; a Chinese character counts as one.",
+    meaning_zh="指令、完整提示和回答的长度（词数）；一个汉字算一个词。",
+)

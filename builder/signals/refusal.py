@@ -1,0 +1,187 @@
+"""Answers that decline: "I'm sorry, but I can't help with that", "As an AI language model, I cannot", 抱歉，我无法…
+
+A refusal says of the speaker, in the answer's own voice, that it cannot or will not do the task. Not refusals: a quoted or
+discussed one, a letter or line of dialogue that was asked for, an assistant that introduces itself, a request for the text
+that the prompt forgot, "it cannot be determined", and, where tools are on offer, saying that none of them fits. Rows of the
+category `safety` refuse on purpose and are never flagged. A self-mention as a language model counts even where help follows,
+since it teaches a model to be another one.
+"""
+
+import re
+
+import pyarrow as pa
+
+from builder.schema import Sample
+from builder.signals.signal import Signal, SignalValue
+
+# Characters in which a refusal shows itself; over the demo files none begins later.
+_OPENING = 240
+_LONGEST_PHRASE = 120
+# An answer with more characters than this was written to be something, such as the letter that was asked for.
+_BARE_REFUSAL = 200
+
+_AI_EN = (
+    r"(?:an? |just an? |only an? )?(?:(?!dear\b)[a-z]+[- ]){0,2}?"
+    r"(?:AI|artificial intelligence|language model|chat ?bot|virtual assistant)"
+    r"(?: (?:language )?(?:model|assistant|system|program|chatbot|bot))?"
+    r"(?: (?:developed|created|trained|made|built) by [\w{} ]{1,20})?"
+)
+_NEITHER_EN = (
+    r"(?:can(?: ?not|'t)|could(?: not|n't)|(?:am|'m)(?: \w+)? (?:unable|incapable"
+    r"|not (?:\w+ )?(?:able|capable|programmed|designed|allowed|permitted|equipped))"
+    r"|do(?: not|n't)(?: \w+)? (?:have|possess|own|hold)|have no|lack|will not|won't)"
+)
+_DO_EN = (
+    r"(?:help|assist|answer|provide|fulfill?|complete|comply|access|generate|create|process|perform|produce|give|offer"
+    r"|support|respond|continue|display|browse|retrieve|search|open|view|play|engage|discuss|participate|write|draw"
+    r"|execute|share|do (?:that|this|so|it)|accommodate|manipulate|interact)\b(?! but)"
+)
+_NO_ACCESS_EN = (
+    r"do(?: not|n't)(?: \w+)? have (?:any |the |direct |real-time )*(?:access|ability|capability|capacity) to"
+)
+_UNABLE_EN = r"(?:can(?: ?not|'t)|could(?: not|n't)|won't|will not|(?:am|'m)(?: \w+)? (?:unable to|not able to))"
+_SORRY_EN = (
+    r"(?:(?:i'm|i am|we are)(?: \w+)? (?:sorry|afraid)|sorry|(?:my )?apologies|i apologi[sz]e|unfortunately|regrettably)"
+    r"[,.!;]?\s*(?:but |however,? |that )?"
+)
+
+_AI_ZH = (
+    r"(?:一)?[个名款种位台]?[^，。！？,.!?\n{]{0,8}?(?:人工智能|AI|语言模型|大模型|机器人|虚拟助手|智能助手)"
+    r"\s*(?:语言模型|程序|助手|助理|模型|系统|机器人)*"
+)
+_NEITHER_ZH = r"(?:无法|不能|没有(?!问题|关系|偏见)|没法|不具备|不会|不可以|未能|不拥有|并未|缺乏)"
+_ADVERBS_ZH = r"(?:直接|继续|准确|完整|满足|在|以|就|对此|实时|进行|真正|任意|[向为给替][您你]|帮[助您你]*)*"
+_BARE_DO_ZH = "提供|回答|回复|完成|执行|满足|协助|帮助|访问|生成|创建|制作|处理|查看|获取|检索|播放|浏览|写出"
+_DO_ZH = (
+    rf"{_ADVERBS_ZH}(?:{_BARE_DO_ZH}|回应|创作|看到|打开|支持|讨论|参与|遵从|照做|下载|上传|绘制|展示|显示|撰写|写作|编写"
+    r"|这[样么]做|给出|描述|分析|总结|概括|评论|建议|选出|翻译|画)"
+)
+_SORRY_ZH = r"(?:我|非常|十分|很|实在|真的|真|深感|感到)*(?:抱歉|对不起|不好意思|遗憾)"
+_NOW_ZH = r"(?:目前|暂时|现在|本身|并|也|还|都|恐怕)*"
+
+_START = r"(?:(?<=[.!?。！？\n,，])\s*|^\s*)"
+
+# As a language model: anywhere in the answer. As an AI: in its opening, and only with something it cannot do.
+_AS_MODEL = re.compile(
+    rf"{_START}(?:however, |{_SORRY_EN}|(?:但是?|然而|不过|抱歉|对不起)[，,]?\s*)?"
+    r"(?:as an? (?:\w+[- ]){0,3}?language model[^.!?\n]{0,20}?\bi\b"
+    rf"|(?:作为|身为)一?[个名款种]?[^，。！？\n{{]{{0,8}}?语言模型[，,]?我?[^，。！？\n]{{0,8}}?{_NEITHER_ZH})",
+    re.IGNORECASE,
+)
+_AS_AI = re.compile(
+    rf"{_START}(?:{_SORRY_EN}|{_SORRY_ZH}[，,。！!]?\s*(?:但是?)?)?"
+    rf"(?:(?:as|being) {_AI_EN}(?:,|(?= i\b)|(?= my\b))[^.!?\n]{{0,20}}?\b(?:i|my)\b[^.!?\n]{{0,30}}?{_NEITHER_EN}"
+    rf"|(?:since |because )?(?:i am|i'm) {_AI_EN}(?:,| and\b| so\b| which\b| that\b)[^.!?\n]{{0,40}}?{_NEITHER_EN}"
+    rf"|我?(?:作为|身为|(?:由于|因为)?我(?:只|仅|仅仅|只不过)?是){_AI_ZH}[，,、]?\s*(?:因此|所以|故)?我?{_NOW_ZH}"
+    rf"[^，。！？\n]{{0,6}}?{_NEITHER_ZH})",
+    re.IGNORECASE,
+)
+_SORRY = re.compile(
+    rf"{_START}(?:{_SORRY_EN}[^.!?\n]{{0,60}}?\bi(?: |(?='m))"
+    rf"(?:{_UNABLE_EN}(?: \w+ly| help you)?(?: {_DO_EN}|(?=[.!,;]|$))|{_NO_ACCESS_EN}|must decline)"
+    rf"|{_SORRY_ZH}[^。！？\n]{{0,40}}?(?:[我，,\s]|所以|因此){_NOW_ZH}"
+    rf"(?:(?:无法|不能|没法|不可以|不会|不便)(?:{_DO_ZH}|(?=[。！!，,]|$))"
+    r"|(?:没有|不具备)[^，。！？\n]{0,20}?(?:能力|权限|功能|办法)|拒绝(?:回答|提供|这)))",
+    re.IGNORECASE,
+)
+_BARE = re.compile(
+    rf"^\s*(?:no, )?i(?: |(?='m))(?:{_UNABLE_EN}(?: \w+ly)? (?:help (?:you )?with|assist|answer|provide|fulfill?|comply"
+    r"|access|generate|create|do that|perform|browse|support|discuss|engage|participate|complete)\b(?! but)"
+    rf"|{_NO_ACCESS_EN})"
+    rf"|^\s*我(?:目前|暂时|现在)?(?:(?:无法|不能){_ADVERBS_ZH}(?:{_BARE_DO_ZH})|没有能力|没有权限)"
+    rf"|^\s*[您你]好[，,。！!]\s*我(?:目前|暂时|现在)?(?:无法|不能){_DO_ZH}"
+    rf"|^[^。！？\n“”\"「」]{{0,30}}[，,](?:所以|因此)?我(?:目前|暂时)?(?:无法|不能){_DO_ZH}",
+    re.IGNORECASE,
+)
+# Looked for first, because the patterns themselves are slow.
+_SORRY_WORD = re.compile("sorry|afraid|apolog|unfortunately|regrettably|抱歉|对不起|不好意思|遗憾", re.IGNORECASE)
+_ASSISTANT_WORDS = (
+    *("AI", "language model", "artificial intelligence", "chatbot", "chat bot", "virtual assistant"),
+    *("人工智能", "语言模型", "大模型", "机器人", "虚拟助手", "智能助手"),
+)
+# What a refusal refuses, where a letter or a line of dialogue would name its own business.
+_REFUSED_THING = re.compile(
+    r"\b(?:that|this|your|these|such) (?:request|content|task|question)|\b(?:with|do|fulfill?) (?:that|this)\b|\brequests?\b"
+    r"|\b(?:harmful|inappropriate|offensive|illegal|hateful)\b|(?:这个|那个|这种|此类|该|您的|你的)(?:请求|要求|问题|任务|内容)"
+    r"|有害|不当|违法|非法|冒犯",
+    re.IGNORECASE,
+)
+
+# Prompts that ask for words in another voice, or hand over words to work on: an apology in the answer is then the work.
+_ANOTHER_VOICE = re.compile(
+    r"\b(?:e-?mail|letter|message|reply|excuse|apolog\w+|declin\w+|refus\w+|reject\w+|dialogue|conversation|script|memo"
+    r"|translat\w+|rewrit\w+|rephras\w+|paraphras\w+|proofread|punctuat\w+|grammar|quot\w+|role-?play|pretend|complain\w*"
+    r"|diary|journal|tweet|post|speech|monologue|story|poem|lyrics|sentences?)\b"
+    r"|邮件|书信|封信|回信|回复|短信|留言|借口|道歉|致歉|婉拒|拒绝|推辞|对话|台词|剧本|扮演|假装|翻译|译成|译为|改写|润色|改成"
+    r"|病句|标点|投诉|日记|演讲|独白|故事|诗|歌词|造句|句子",
+    re.IGNORECASE,
+)
+_ASSISTANT = re.compile(r"(?<![a-z])AI(?![a-z])|language model|语言模型|人工智能", re.IGNORECASE)
+# Prompts about the assistant itself: "as an AI I have no age" is then the answer.
+_IDENTITY = re.compile(
+    r"\b(?:who|what) are you\b|\byour (?:name|age|creator|developer|gender)\b"
+    r"|\bwho (?:made|created|built|trained|developed) you"
+    r"|\bare you (?:an? )?(?:\w+ )?(?:ai|human|robot|bot|person|chatgpt|gpt|machine|real)\b|\b(?:about|introduce) yourself"
+    r"|你是谁|你叫什么|你的(?:名字|身份|年龄|性别|开发者|创造者)|介绍.{0,4}自己|谁(?:开发|创造|训练|设计|发明|制作)了?你"
+    r"|你是(?:不是|否|一个?)?.{0,6}(?:AI|人工智能|机器人|真人|人类|ChatGPT|GPT|模型)|你有(?:没有)?(?:感情|意识|身体|年龄|性别)",
+    re.IGNORECASE,
+)
+# Before a refusal in the answer's own voice stands no quotation mark, speaker's name or salutation.
+_NOT_OWN_VOICE = re.compile('["“「『‘《:：][^\n]*$|[:：]\\s*$|\\bdear\\b|亲爱的|尊敬的', re.IGNORECASE)
+
+
+def find_refusal(prompt: str, answer: str) -> str | None:
+    """The words with which an answer declines, as they stand in it, or None.
+
+    Args:
+        prompt: the turn that is answered.
+        answer: the answer.
+    """
+    text = answer.replace("’", "'")
+    opening = text[:_OPENING]
+    found = _as_assistant(prompt, text, opening)
+    if found is None:
+        sorry = _in_own_voice(_SORRY, opening) if _SORRY_WORD.search(opening) else None
+        found = sorry or _in_own_voice(_BARE, opening)
+        refuses_the_task = len(text) < _BARE_REFUSAL and _REFUSED_THING.search(text) is not None
+        if found is not None and not refuses_the_task and _ANOTHER_VOICE.search(prompt):
+            return None
+    return None if found is None else answer[found.start() : found.end()].strip()[:_LONGEST_PHRASE]
+
+
+def _as_assistant(prompt: str, text: str, opening: str) -> re.Match[str] | None:
+    if not any(word in text for word in _ASSISTANT_WORDS):
+        return None
+    found = _in_own_voice(_AS_AI, opening) or _in_own_voice(_AS_MODEL, text)
+    if found is None or _IDENTITY.search(prompt) or (_ANOTHER_VOICE.search(prompt) and _ASSISTANT.search(prompt)):
+        return None
+    return found
+
+
+def _in_own_voice(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
+    found = pattern.search(text)
+    if found is None or _NOT_OWN_VOICE.search(text[max(0, found.start() - 60) : found.start()]):
+        return None
+    return found
+
+
+def measure_refusal(sample: Sample) -> tuple[SignalValue, ...]:
+    """Whether the last answer is a refusal, and the words that say so."""
+    if sample.category == "safety" or _offers_tools(sample):
+        return False, None
+    prompt = next((turn.content for turn in reversed(sample.prompt) if turn.role == "user"), "")
+    phrase = find_refusal(prompt, sample.answer)
+    return phrase is not None, phrase
+
+
+def _offers_tools(sample: Sample) -> bool:
+    return sample.tools is not None and sample.tools.strip() not in ("", "[]")
+
+
+REFUSAL = Signal(
+    name="refusal",
+    columns=(("refusal", pa.bool_()), ("refusal_phrase", pa.string())),
+    measure=measure_refusal,
+    meaning_en="Whether the answer declines the task or speaks as a language model that cannot do it, and in which words.",
+    meaning_zh="回答是否拒绝任务，或以语言模型自居推说做不到，以及原话是哪一句。",
+)

@@ -1,0 +1,44 @@
+"""How much of an answer says again what it said before: loops such as 好的好的好的 or one sentence ten times."""
+
+import pyarrow as pa
+
+from builder.schema import Sample
+from builder.signals.signal import Signal, SignalValue
+from builder.text import tokenise
+
+# 20 tokens hold 17 4-grams. In shorter answers a refrain ("Row, row, row your boat") already weighs as much as a loop.
+_SHORTEST = 17
+
+
+def repetition_share(text: str) -> float:
+    """The share of a text's 4-grams that repeat an earlier one, 0 to 1.
+
+    Only 4-grams with at least one word count (a CJK character, or two letters or more): rows of figures, bits, dice or
+    noughts and crosses repeat by nature. 0 where fewer than 17 4-grams count.
+    """
+    tokens = tokenise(text)
+    grams = list(zip(tokens, tokens[1:], tokens[2:], tokens[3:], strict=False))
+    if len(grams) < _SHORTEST or len(set(grams)) == len(grams):
+        return 0.0
+    figures = {token for token in set(tokens) if not _is_word(token)}
+    if figures:
+        grams = [gram for gram in grams if not figures.issuperset(gram)]
+    return 1 - len(set(grams)) / len(grams) if len(grams) >= _SHORTEST else 0.0
+
+
+def _is_word(token: str) -> bool:
+    return token.isalpha() and (len(token) > 1 or not token.isascii())
+
+
+def measure_repetition(sample: Sample) -> tuple[SignalValue, ...]:
+    """The repetition of the last answer."""
+    return (repetition_share(sample.answer),)
+
+
+REPETITION = Signal(
+    name="repetition",
+    columns=(("repetition", pa.float64()),),
+    measure=measure_repetition,
+    meaning_en="Share of the answer's runs of four words that occurred before in it; loops come close to 1.",
+    meaning_zh="回答中重复出现的四词片段所占比例；原地循环的回答接近 1。",
+)

@@ -1,0 +1,510 @@
+import random
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import product
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from builder.config import Balance, Filters, Novelty, Split
+from builder.curation.balance import Candidate, balance
+from builder.curation.blocked_words import find_blocked_word
+from builder.curation.contamination import find_contamination, load_benchmark
+from builder.curation.exact import find_exact_duplicates
+from builder.curation.filtering import check_row
+from builder.curation.novelty import find_similar
+from builder.curation.split import SplitRow, split
+from builder.errors import UsageError
+from builder.schema import Check, Message, Origin, Sample, task_messages
+from builder.signals import measure_row
+from builder.similarity import similarity
+from builder.text import tokenise
+
+
+def make_sample(
+    row: int = 0,
+    prompt: str = "Name a warm colour.",
+    answer: str = "Red.",
+    *,
+    input: str | None = None,
+    origin: Origin = "generated",
+    language: str = "en",
+    task_id: str | None = None,
+) -> Sample:
+    return Sample(
+        row=row,
+        task_id=task_id or f"task-{row}",
+        messages=task_messages(prompt, input, answer),
+        category=None,
+        language=language,
+        origin=origin,
+        source="rows.jsonl",
+        instruction=prompt,
+        input=input,
+    )
+
+
+def failed(sample: Sample, filters: Filters | None = None) -> list[Check]:
+    return check_row(sample, measure_row(sample), filters or Filters())
+
+
+def reasons(sample: Sample, filters: Filters | None = None) -> list[str]:
+    return [check.reason for check in failed(sample, filters)]
+
+
+# Row filters.
+
+
+def test_a_good_row_fails_nothing() -> None:
+    assert failed(make_sample()) == []
+    assert failed(make_sample(prompt="写一首诗", answer="春风又绿江南岸", language="zh")) == []
+
+
+def test_each_reason_carries_its_value_and_threshold() -> None:
+    assert failed(make_sample(prompt="Sing.")) == [Check("instruction_too_short", 1.0, 3.0)]
+    long = make_sample(prompt="very " * 150 + "warm colour")
+    assert failed(long) == [Check("instruction_too_long", 152.0, 150.0)]
+    assert failed(make_sample(), Filters(max_prompt_words=3)) == [Check("prompt_too_long", 4.0, 3.0)]
+    assert failed(make_sample(), Filters(min_answer_words=2)) == [Check("answer_too_short", 1.0, 2.0)]
+    assert failed(make_sample(answer="Red or orange."), Filters(max_answer_words=2)) == [
+        Check("answer_too_long", 3.0, 2.0)
+    ]
+
+
+def test_an_instruction_of_the_least_length_passes() -> None:
+    assert reasons(make_sample(prompt="Sing a song.")) == []
+    assert reasons(make_sample(prompt="讲笑话", answer="从前有座山", language="zh")) == []
+    assert reasons(make_sample(prompt="写诗", answer="春眠不觉晓", language="zh")) == ["instruction_too_short"]
+
+
+def test_imported_prompts_are_not_held_to_the_length_of_an_instruction() -> None:
+    assert reasons(make_sample(prompt="Hi", answer="Hello!", origin="imported")) == []
+    assert reasons(make_sample(prompt="warm " * 200, origin="imported")) == []
+
+
+def test_an_empty_answer_is_no_answer_unless_it_calls_a_tool() -> None:
+    assert reasons(make_sample(answer=" \n")) == ["no_answer"]
+    asked = Message("user", "What is the time now?")
+    call = Message("assistant", "", tool_calls='[{"name": "clock", "arguments": {}}]')
+    assert reasons(replace(make_sample(), messages=(asked,))) == ["no_answer"]
+    assert reasons(replace(make_sample(), messages=(asked, call))) == []
+    assert reasons(replace(make_sample(), messages=())) == ["no_answer"]
+
+
+def test_a_mark_alone_is_an_answer() -> None:
+    assert reasons(make_sample(prompt="Which mark ends a question?", answer="?")) == []
+
+
+def test_refusals_loops_and_foreign_answers_go_with_their_evidence() -> None:
+    assert failed(make_sample(answer="I'm sorry, but I can't help with that.")) == [
+        Check("refusal", evidence="I'm sorry, but I can't help")
+    ]
+    [loop] = failed(make_sample(answer="好的" * 30, prompt="用中文夸我一句", language="zh"))
+    assert (loop.reason, loop.threshold, loop.evidence[:4]) == ("repetitive", 0.6, "好的好的")
+    assert loop.value == pytest.approx(55 / 57)
+    [foreign] = failed(
+        make_sample(prompt="安排明天的会议。", answer="I will do it for you in the morning.", language="zh")
+    )
+    assert foreign == Check("language_mismatch", evidence="zh → en")
+
+
+def test_a_wrong_answer_shows_what_was_found() -> None:
+    key = '{"family": "sum", "check": "number", "answer": "12"}'
+    wrong = replace(make_sample(prompt="Add five and seven.", answer="The sum is 13."), answer_key=key)
+    assert failed(wrong) == [Check("wrong_answer", evidence="13")]
+    assert failed(wrong, Filters(drop_wrong_answers=False)) == []
+
+
+def test_each_drop_can_be_switched_off() -> None:
+    keep = Filters(drop_refusals=False, drop_language_mismatch=False)
+    assert reasons(make_sample(answer="I'm sorry, but I can't help with that."), keep) == []
+    assert reasons(make_sample(prompt="安排明天的会议。", answer="I will do it for you in the morning."), keep) == []
+
+
+def test_only_listed_languages_stay_and_sums_belong_to_all() -> None:
+    only_chinese = Filters(languages=("zh",))
+    assert failed(make_sample(), only_chinese) == [Check("language_not_wanted", evidence="en")]
+    assert reasons(make_sample(prompt="1 + 1 + 1 =", answer="3", language="und"), only_chinese) == []
+
+
+def test_default_blocked_words_apply_to_grown_rows_and_own_lists_to_all() -> None:
+    prompt = "Describe the picture in detail."
+    assert failed(make_sample(prompt=prompt)) == [Check("blocked_word", evidence="picture")]
+    assert reasons(make_sample(prompt=prompt, origin="seed")) == []
+    assert reasons(make_sample(prompt=prompt, origin="imported")) == []
+    own = Filters(blocked_words=("detail",))
+    assert failed(make_sample(prompt=prompt, origin="imported"), own) == [Check("blocked_word", evidence="detail")]
+    assert reasons(make_sample(prompt=prompt), Filters(blocked_words=())) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("Draw a house.", "Draw"),
+        ("Go to the shop and buy milk.", "Go to"),
+        ("List the files in order.", "files"),
+        ("Make a flowchart of it.", "flowchart"),
+        ("描述这张照片。", "照片"),
+        ("请画出一个圆形的花园。", "请画出"),
+        ("帮我画一幅山水。", "画"),
+        ("根据以下图表回答问题。", "以下图"),
+        ("制作一个流程图。", "流程图"),
+        ("打开这个链接并总结。", "打开这个链接"),
+        ("总结给定的文件。", "给定的文件"),
+        ("播放一首音乐。", "播放一首音乐"),
+    ],
+)
+def test_instructions_that_text_cannot_serve(text: str, word: str) -> None:
+    assert find_blocked_word(text, None) == word
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Explain drawers, plotting and mapping in one paragraph.",
+        "What is photosynthesis? Mention profiles and graphite.",
+        "介绍这个图书馆的历史。",
+        "怎样看懂地图？",
+        "制定一个计划一次旅行的步骤。",
+        "描述风景如画一般的小镇。",
+        "动画一集通常有多长？",
+        "解释什么是音乐风格和点击率。",
+        "文件夹应该怎样命名？",
+        "打印以下图案的名称。",
+        "这个画家是谁？",
+    ],
+)
+def test_words_that_only_contain_a_blocked_one_pass(text: str) -> None:
+    assert find_blocked_word(text, None) is None
+
+
+def test_own_blocked_words_match_whole_latin_words_and_any_chinese_string() -> None:
+    words = ("cat", "C++", "天气")
+    assert find_blocked_word("My CAT sleeps.", words) == "CAT"
+    assert find_blocked_word("Write it in C++ please", words) == "C++"
+    assert find_blocked_word("今天天气好", words) == "天气"
+    assert find_blocked_word("concatenate", words) is None
+
+
+# Exact duplicates and novelty.
+
+
+def test_a_repeated_conversation_names_the_first_row() -> None:
+    rows = [
+        make_sample(4, "Name a warm colour.", "Red."),
+        make_sample(2, "name a  warm colour.", "RED."),
+        make_sample(7, "Name a warm colour.", "Orange."),
+        make_sample(9, "Ｎame a warm colour. ", "Red. "),
+    ]
+    assert find_exact_duplicates(rows) == {2: Check("exact_duplicate", of=4), 9: Check("exact_duplicate", of=4)}
+
+
+def test_roles_tool_calls_and_inputs_tell_rows_apart() -> None:
+    user, call = Message("user", "a"), Message("assistant", "b", tool_calls='[{"name": "x"}]')
+    base = make_sample(0)
+    rows = [
+        replace(base, row=0, messages=(user, Message("assistant", "b"))),
+        replace(base, row=1, messages=(Message("system", "a"), Message("assistant", "b"))),
+        replace(base, row=2, messages=(user, call)),
+        replace(base, row=3, messages=(Message("user", "a b"),)),
+        replace(base, row=4, messages=(user, Message("assistant", "b")), tools='[{"name": "x"}]'),
+        make_sample(5, "Add the numbers.", "3", input="1 2", task_id="sum"),
+        make_sample(6, "Add the numbers.", "5", input="2 3", task_id="sum"),
+    ]
+    assert find_exact_duplicates(rows) == {}
+
+
+def test_a_similar_row_names_the_kept_one_its_score_and_how_it_was_split() -> None:
+    rows = [
+        make_sample(0, "List five fruits that grow in cold places"),
+        make_sample(1, "List five fruits that grow in warm places"),
+        make_sample(2, "请写一首关于秋天的诗"),
+        make_sample(3, "请写一首关于春天的诗"),
+    ]
+    assert find_similar(rows, Novelty()) == {
+        1: Check("too_similar", 0.875, 0.7, 0, "word: List five fruits that grow in cold places"),
+        3: Check("too_similar", 0.9, 0.7, 2, "cjk: 请写一首关于秋天的诗"),
+    }
+
+
+def test_seeds_stay_and_block_and_one_task_is_exempt_from_itself() -> None:
+    text = "List five fruits that grow in cold places"
+    rows = [
+        make_sample(0, text, origin="seed"),
+        make_sample(1, text + " now", origin="seed"),
+        make_sample(2, text, task_id="pears"),
+        make_sample(3, "Count the words of a line", task_id="count", input="a b"),
+        make_sample(4, "Count the words of a line", task_id="count", input="c"),
+    ]
+    assert list(find_similar(rows, Novelty())) == [2]
+    assert list(find_similar(rows, Novelty(), exempt={2})) == [1]
+
+
+def test_the_first_in_preference_order_wins_and_texts_without_tokens_never_match() -> None:
+    rows = [make_sample(8, "Sort the names of the rivers"), make_sample(3, "Sort the names of the lakes")]
+    assert list(find_similar(rows, Novelty())) == [3]
+    assert find_similar([make_sample(0, "🙂🙂🙂"), make_sample(1, "🙂🙂🙂")], Novelty()) == {}
+
+
+# Contamination.
+
+EN_ITEM = (
+    "A baker sells nine loaves each hour and closes after seven hours of work, so how many loaves were sold today?"
+)
+ZH_ITEM = "一位渔夫每天清晨出海捕鱼，带回二十条鲈鱼和三只螃蟹，一周之后他一共带回多少？"
+BENCHMARK = load_benchmark(
+    [
+        replace(make_sample(5, EN_ITEM, "Yes"), source="eval.jsonl"),
+        replace(make_sample(6, ZH_ITEM, "一百六十一"), source="eval.jsonl"),
+        replace(make_sample(7, "What colour are ripe kiwi seeds, usually?", "I am not sure"), source="eval.jsonl"),
+        replace(make_sample(8, "Who invented the zipper?", "对"), source="eval.jsonl"),
+    ]
+)
+
+
+def contaminated(*rows: Sample) -> dict[int, Check]:
+    return find_contamination(rows, BENCHMARK, 13)
+
+
+def test_planted_copies_are_found_in_both_languages_wherever_they_stand() -> None:
+    found = contaminated(
+        make_sample(0, f"Solve this. {EN_ITEM.upper()}"),
+        make_sample(1, "Recall a puzzle.", f"Here it is: {EN_ITEM}"),
+        make_sample(2, f"请回答：{ZH_ITEM[:20]}"),
+    )
+    assert {row: (check.value, check.threshold) for row, check in found.items()} == {
+        0: (21.0, 13.0),
+        1: (21.0, 13.0),
+        2: (19.0, 13.0),
+    }
+    assert found[1].evidence == f"{EN_ITEM[:-1]} ← eval.jsonl, row 5"
+    assert found[2].evidence == f"{ZH_ITEM[:20]} ← eval.jsonl, row 6"
+
+
+def test_case_width_and_spacing_do_not_hide_a_copy() -> None:
+    wide = "".join(chr(ord(c) + 0xFEE0) if "!" <= c <= "~" else c for c in EN_ITEM)
+    spaced = " ".join(ZH_ITEM)
+    found = contaminated(make_sample(0, wide), make_sample(1, spaced))
+    assert [found[0].value, found[1].value] == [21.0, 35.0]
+
+
+def test_twelve_matching_tokens_are_not_enough() -> None:
+    words = EN_ITEM.split()
+    assert contaminated(make_sample(0, " ".join(words[:12]))) == {}
+    assert list(contaminated(make_sample(0, " ".join(words[:13])))) == [0]
+
+
+def test_a_short_benchmark_prompt_must_match_whole() -> None:
+    whole = "What colour are ripe kiwi seeds, usually?"
+    assert contaminated(make_sample(0, "What colour are ripe kiwi seeds?")) == {}
+    assert contaminated(make_sample(0, whole)) == {
+        0: Check("contaminated", 7.0, 7.0, evidence="What colour are ripe kiwi seeds, usually ← eval.jsonl, row 7")
+    }
+    assert contaminated(make_sample(0, "Tell me more. " + whole)) == {}
+    assert list(contaminated(make_sample(0, "who invented  the Zipper"))) == [0]
+
+
+def test_generic_benchmark_answers_flag_nothing() -> None:
+    rows = [make_sample(0, answer="Yes"), make_sample(1, answer="I am not sure"), make_sample(2, answer="对")]
+    assert contaminated(*rows) == {}
+
+
+def test_a_template_that_many_benchmark_rows_share_is_not_content() -> None:
+    frame = "Read the passage below with care and answer with the letter of the one best choice only"
+    items = [make_sample(i, f"{frame}: {word}") for i, word in enumerate("abcdefghijklm")]
+    assert find_contamination([make_sample(0, f"{frame}, please")], load_benchmark(items), 13) == {}
+    assert len(find_contamination([make_sample(0, f"{frame}, please")], load_benchmark(items[:9]), 13)) == 1
+
+
+def test_a_row_without_words_or_turns_is_clean() -> None:
+    assert contaminated(make_sample(0, "🙂", ""), replace(make_sample(1), messages=())) == {}
+    assert find_contamination([make_sample(0)], load_benchmark([]), 13) == {}
+
+
+# Balance.
+
+
+def candidates(*cells: tuple[str | None, str]) -> list[Candidate]:
+    return [Candidate(row, category, language, 0.0, f"t{row}") for row, (category, language) in enumerate(cells)]
+
+
+def test_caps_by_cell_category_and_language_take_the_first_rows() -> None:
+    rows = candidates(*[("code", "en"), ("code", "zh"), ("planning", "en")] * 3)
+    assert set(balance(rows, Balance(caps={"code/en": 1}), None).dropped) == {3, 6}
+    assert set(balance(rows, Balance(caps={"code": 3}), None).dropped) == {4, 6, 7}
+    result = balance(rows, Balance(caps={"en": 2}), None)
+    assert set(result.dropped) == {3, 5, 6, 8}
+    assert result.dropped[5] == Check("over_cap", 4.0, 2.0, evidence="en")
+
+
+def test_the_target_is_exact_and_says_so() -> None:
+    result = balance(candidates(*[("code", "en")] * 5), Balance(), 3)
+    assert result.dropped == {3: Check("over_target", 4.0, 3.0), 4: Check("over_target", 5.0, 3.0)}
+
+
+def test_floors_are_served_first_when_the_target_cuts() -> None:
+    rows = candidates(*[("code", "en")] * 5, *[("planning", "zh")] * 3)
+    assert set(balance(rows, Balance(), 5).dropped) == {5, 6, 7}
+    assert set(balance(rows, Balance(floors={"planning/zh": 2}), 5).dropped) == {3, 4, 7}
+
+
+def test_a_floor_that_cannot_be_met_is_a_warning_in_both_languages() -> None:
+    [warning] = balance(candidates(("code", "en")), Balance(floors={"planning": 2}), None).warnings
+    assert warning.level == "warning"
+    assert warning.text_en == "balance.floors asks for at least 2 rows of planning; 0 could be kept."
+    assert warning.text_zh == "balance.floors 要求 planning 至少 2 行，实际只能保留 0 行。"
+
+
+def test_the_largest_share_holds_for_the_rows_that_are_kept() -> None:
+    rows = candidates(*[("code", "en")] * 90, *[("planning", "en")] * 6, *[("planning", "zh")] * 4)
+    kept = Counter(row.cell for row in rows if row.row not in balance(rows, Balance(max_share=0.5), None).dropped)
+    assert kept == {"code/en": 10, "planning/en": 6, "planning/zh": 4}
+
+
+def test_a_share_that_cannot_hold_is_left_aside_with_a_warning() -> None:
+    result = balance(candidates(*[("code", "en")] * 5), Balance(max_share=0.5), None)
+    assert result.dropped == {}
+    assert result.warnings[0].text_en.startswith("balance.max_share 0.5 cannot hold for the 1 cells")
+
+
+def test_unknown_cells_are_reported_together_with_the_nearest_name() -> None:
+    mix = Balance(caps={"maths/en": 3, "codee": 1}, floors={"own/en": 1})
+    with pytest.raises(UsageError) as caught:
+        balance(candidates(("own", "en")), mix, None)
+    assert "balance.caps: no such cell 'codee', did you mean 'code'?" in caught.value.message
+    assert "balance.caps: no such cell 'maths/en'" in caught.value.message
+    assert "own/en" not in caught.value.message
+
+
+CELLS = st.tuples(st.sampled_from(["code", "planning", "writing", None]), st.sampled_from(["en", "zh"]))
+GROUPS = ["code", "planning", "en", "zh", "code/en", "writing/zh", "uncategorised"]
+CAPS = st.dictionaries(st.sampled_from(GROUPS), st.integers(0, 8), max_size=3)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    cells=st.lists(CELLS, max_size=40),
+    caps=CAPS,
+    floors=CAPS,
+    share=st.sampled_from([1.0, 0.5, 0.34, 0.25, 0.1]),
+    target=st.none() | st.integers(1, 30),
+)
+def test_the_mix_holds_its_laws(
+    cells: list[tuple[str | None, str]], caps: dict[str, int], floors: dict[str, int], share: float, target: int | None
+) -> None:
+    rows = candidates(*cells)
+    result = balance(rows, Balance(caps=caps, floors=floors, max_share=share), target)
+    kept = [row for row in rows if row.row not in result.dropped]
+    counts = Counter(group for row in kept for group in row.groups)
+
+    assert set(result.dropped) <= {row.row for row in rows}
+    assert all(counts[group] <= cap for group, cap in caps.items())
+    if not any("max_share" in note.text_en for note in result.warnings):
+        assert all(counts[row.cell] <= share * len(kept) + 1e-9 for row in kept)
+    warned = {group for group in floors if any(f"rows of {group};" in note.text_en for note in result.warnings)}
+    assert warned == {group for group, floor in floors.items() if counts[group] < floor}
+    if target is not None:
+        without_target = balance(rows, Balance(caps=caps, floors=floors, max_share=share), None)
+        assert len(kept) == min(target, len(rows) - len(without_target.dropped))
+    assert balance(rows, Balance(caps=caps, floors=floors, max_share=share), target) == result
+
+
+# Split.
+
+WORDS = [
+    "river",
+    "stone",
+    "cloud",
+    "maple",
+    "engine",
+    "violin",
+    "harbour",
+    "pepper",
+    "mirror",
+    "falcon",
+    "cotton",
+    "anchor",
+]
+
+
+def make_rows(count: int, rng: random.Random, *, words: int = 8, instances: int = 1) -> list[SplitRow]:
+    rows: list[SplitRow] = []
+    for number in range(count):
+        text = " ".join(rng.choice(WORDS) for _ in range(words))
+        for _ in range(instances):
+            cell = ("code", "en") if number % 4 else ("planning", "zh")
+            rows.append(SplitRow(len(rows), f"task-{number}", *cell, text))
+    return rows
+
+
+def too_close(rows: list[SplitRow], sides: Mapping[int, str], threshold: float) -> list[tuple[int, int]]:
+    tokens = {row.row: tokenise(row.text) for row in rows}
+    train = [row.row for row in rows if sides[row.row] == "train"]
+    validation = [row.row for row in rows if sides[row.row] == "validation"]
+    return [(v, t) for v, t in product(validation, train) if similarity(tokens[v], tokens[t]) > threshold]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    count=st.integers(0, 40),
+    words=st.integers(2, 9),
+    instances=st.integers(1, 3),
+    share=st.sampled_from([0.0, 0.05, 0.2, 0.5, 0.9]),
+    threshold=st.sampled_from([0.3, 0.6, 0.9]),
+    seed=st.integers(0, 3),
+)
+def test_no_validation_row_is_close_to_a_training_row(
+    count: int, words: int, instances: int, share: float, threshold: float, seed: int
+) -> None:
+    rows = make_rows(count, random.Random(seed), words=words, instances=instances)
+    chosen = Split(validation_share=share, max_similarity=threshold)
+    result = split(rows, chosen, seed)
+    sides = result.assignment
+
+    assert set(sides) == {row.row for row in rows}
+    assert too_close(rows, sides, threshold) == []
+    assert all(len({sides[row.row] for row in rows if row.task_id == name}) == 1 for name in {r.task_id for r in rows})
+    assert not rows or "train" in sides.values()
+    shuffled = random.Random(seed).sample(rows, len(rows))
+    assert split(shuffled, chosen, seed).assignment == sides
+
+
+def test_the_share_holds_in_each_cell_when_nothing_is_close() -> None:
+    rows = make_rows(400, random.Random(1), words=30)
+    result = split(rows, Split(validation_share=0.1), 0)
+    taken = Counter(row.category for row in rows if result.assignment[row.row] == "validation")
+    assert taken == {"code": 30, "planning": 10}
+    assert result.notes == []
+    assert result.assignment != split(rows, Split(validation_share=0.1), 1).assignment
+
+
+def test_close_tasks_go_to_validation_together_when_there_are_no_others() -> None:
+    rows = [
+        SplitRow(2 * n + twin, f"task-{n}-{twin}", "code", "en", f"{word} {word}s of the {word} {ending}")
+        for n, word in enumerate(WORDS)
+        for twin, ending in enumerate(("today", "now"))
+    ]
+    result = split(rows, Split(validation_share=0.25, max_similarity=0.5), 0)
+    chosen = {row.task_id[:-2] for row in rows if result.assignment[row.row] == "validation"}
+    assert Counter(result.assignment.values()) == {"train": 18, "validation": 6}
+    assert len(chosen) == 3
+    assert too_close(rows, result.assignment, 0.5) == []
+
+
+def test_a_validation_set_that_stays_too_small_says_why() -> None:
+    rows = [SplitRow(n, f"task-{n}", "code", "en", f"Sort the {n} names of the rivers in the list") for n in range(40)]
+    result = split(rows, Split(validation_share=0.1), 0)
+    assert set(result.assignment.values()) == {"train"}
+    assert result.moved == 40
+    [note] = result.notes
+    assert note.text_en.startswith("The validation set has 0 rows, fewer than 20. 4 of 40 rows (40 tasks) were wanted")
+    assert "40 rows that were drawn stay in training" in note.text_en
+    assert note.text_zh.startswith("验证集只有 0 行，少于 20 行。共 40 行（40 个任务），应抽 4 行")
+
+
+def test_no_validation_set_was_asked_for() -> None:
+    result = split(make_rows(5, random.Random(0)), Split(validation_share=0), 0)
+    assert set(result.assignment.values()) == {"train"}
+    assert result.notes == []

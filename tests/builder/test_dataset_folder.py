@@ -1,0 +1,209 @@
+import json
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from builder.dataset_folder import DatasetFolder, Problem, Review, atomic_path, write_json, write_text
+from builder.errors import DiskError, FolderInUseError, InputFileError, IntegrityError
+from builder.schema import SAMPLE_SCHEMA, Check, Message, Rejection, Sample, Verdict, task_messages
+
+
+def sample(row: int, instruction: str = "数一数", output: str = "三") -> Sample:
+    return Sample(
+        row=row,
+        task_id=f"t{row}",
+        messages=task_messages(instruction, "甲乙丙", output),
+        category="mathematics",
+        language="zh",
+        origin="generated",
+        source="alpaca:test",
+        instruction=instruction,
+        input="甲乙丙",
+        parents=("s1",),
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> DatasetFolder:
+    folder = DatasetFolder(tmp_path / "data")
+    folder.write_samples([sample(0), sample(1)])
+    folder.write_verdicts(
+        [Verdict(0, True, split="train"), Verdict(1, False, "too_similar", 0, (Check("too_similar", 0.8, 0.7, 0),))]
+    )
+    write_text(folder.settings, "name: data\n")
+    folder.write_manifest()
+    return folder
+
+
+def test_samples_come_back_as_they_were_with_tool_calls_and_preference(folder: DatasetFolder) -> None:
+    rich = Sample(
+        row=2,
+        task_id="r",
+        messages=(
+            Message("system", "You help."),
+            Message("user", "天气？"),
+            Message("assistant", "", '[{"name": "weather", "arguments": {"city": "西安"}}]'),
+            Message("tool", '{"sky": "晴"}', name="weather"),
+            Message("assistant", "晴。"),
+        ),
+        category=None,
+        language="zh",
+        origin="imported",
+        source="a.json#1",
+        tools='[{"name": "weather"}]',
+        rejected="不知道。",
+        answer_key='{"family": "x", "check": "exact", "answer": "晴"}',
+    )
+    folder.write_samples([rich])
+    assert list(folder.iter_samples())[2] == rich
+    assert folder.samples_table().schema.equals(SAMPLE_SCHEMA)
+
+
+def test_rows_must_continue_the_numbering(folder: DatasetFolder) -> None:
+    with pytest.raises(ValueError, match="row 5 does not follow row 1"):
+        folder.write_samples([sample(5)])
+
+
+def test_a_part_without_a_newer_column_reads_as_nulls(folder: DatasetFolder) -> None:
+    part = folder.samples / "part-00000.parquet"
+    pq.write_table(pq.read_table(part).drop_columns(["answer_key", "rejected"]), part)
+    assert [s.answer_key for s in folder.iter_samples()] == [None, None]
+    assert folder.samples_table()["rejected"].null_count == 2
+
+
+def test_verdicts_and_rejections_come_back(folder: DatasetFolder) -> None:
+    assert folder.read_verdicts()[1].checks == (Check("too_similar", 0.8, 0.7, 0),)
+    folder.write_rejections([Rejection("r1", 0, "not_json", evidence="<html>", text="<html>")])
+    folder.write_rejections([])
+    assert folder.rejections_table()["reason"].to_pylist() == ["not_json"]
+
+
+def test_a_whole_folder_verifies(folder: DatasetFolder) -> None:
+    assert folder.verify() == []
+
+
+def test_every_flipped_byte_is_found(folder: DatasetFolder) -> None:
+    for path in (folder.samples / "part-00000.parquet", folder.verdicts, folder.settings):
+        original = path.read_bytes()
+        for place in range(0, len(original), max(1, len(original) // 40)):
+            damaged = bytearray(original)
+            damaged[place] ^= 1
+            path.write_bytes(bytes(damaged))
+            assert [problem.path for problem in folder.verify()] == [path.relative_to(folder.root).as_posix()]
+        path.write_bytes(original)
+    assert folder.verify() == []
+
+
+def test_every_flipped_byte_of_the_manifest_is_found(folder: DatasetFolder) -> None:
+    original = folder.manifest.read_bytes()
+    for place in range(0, len(original), 7):
+        damaged = bytearray(original)
+        damaged[place] ^= 1
+        folder.manifest.write_bytes(bytes(damaged))
+        if original[place : place + 1].isspace():
+            continue  # white space between JSON values says nothing
+        assert "MANIFEST.json" in {problem.path for problem in folder.verify()}, place
+
+
+def test_missing_and_extra_files_are_found(folder: DatasetFolder) -> None:
+    folder.verdicts.unlink()
+    (folder.root / "notes.txt").write_text("x", encoding="utf-8")
+    assert folder.verify() == [Problem("verdicts.parquet", "missing"), Problem("notes.txt", "not in the manifest")]
+
+
+def test_a_folder_without_a_manifest_is_unfinished(folder: DatasetFolder) -> None:
+    folder.manifest.unlink()
+    assert folder.verify()[0].problem == "missing: the run that writes it did not finish"
+
+
+def test_reviews_survive_a_torn_line_and_the_last_one_counts(folder: DatasetFolder) -> None:
+    folder.append_review(Review(0, "a", "drop", "错"))
+    with folder.reviews.open("ab") as file:
+        file.write(b"deadbeef {torn")
+    folder.append_review(Review(0, "a", "keep"))
+    assert folder.read_reviews() == {0: Review(0, "a", "keep")}
+    assert folder.verify() == [Problem("reviews.jsonl", "line 2: its checksum does not match")]
+
+
+def test_a_damaged_part_is_an_integrity_error(folder: DatasetFolder) -> None:
+    (folder.samples / "part-00000.parquet").write_bytes(b"PAR1 nothing PAR1")
+    with pytest.raises(IntegrityError, match=r"part-00000\.parquet: not a readable Parquet file"):
+        list(folder.iter_samples())
+
+
+def test_opening_something_else_says_what_it_is(tmp_path: Path) -> None:
+    with pytest.raises(InputFileError, match="no such dataset folder"):
+        DatasetFolder.open(tmp_path / "none")
+    with pytest.raises(InputFileError, match="not a dataset folder"):
+        DatasetFolder.open(tmp_path)
+
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from builder.dataset_folder import DatasetFolder
+with DatasetFolder(Path(sys.argv[1])).lock():
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_the_lock_names_its_owner_and_is_free_after_a_kill(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE) as owner:
+        assert owner.stdout is not None
+        assert owner.stdout.readline() == b"held\n"
+        with pytest.raises(FolderInUseError, match=f"in use by process {owner.pid}"), DatasetFolder(tmp_path).lock():
+            pass
+        owner.send_signal(signal.SIGKILL)
+    with DatasetFolder(tmp_path).lock():
+        pass
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
+    write_json(tmp_path / "a.json", {"键": 1})
+
+    def interrupted() -> None:
+        with atomic_path(tmp_path / "a.json") as temporary:
+            temporary.write_text("half", encoding="utf-8")
+            raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError, match="stop"):
+        interrupted()
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+    assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8")) == {"键": 1}
+
+
+@pytest.fixture
+def small_files_only() -> Iterator[None]:
+    """No file may grow beyond 4 KiB: the kernel refuses the write as it does on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    signal.signal(signal.SIGXFSZ, handler)
+
+
+@pytest.mark.usefixtures("small_files_only")
+def test_a_refused_write_is_a_disk_error_and_the_old_file_stays(tmp_path: Path) -> None:
+    write_text(tmp_path / "a.txt", "old")
+    with pytest.raises(DiskError) as caught:
+        write_text(tmp_path / "a.txt", "x" * 10_000)
+    assert caught.value.exit_code == 7
+    assert (tmp_path / "a.txt").read_text(encoding="utf-8") == "old"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_rows_beyond_one_part_are_numbered_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("builder.dataset_folder.ROWS_PER_PART", 3)
+    folder = DatasetFolder(tmp_path)
+    assert folder.write_samples(sample(i) for i in range(7)) == 7
+    assert [pa.parquet.read_metadata(p).num_rows for p in folder.parts(folder.samples)] == [3, 3, 1]
+    assert [s.row for s in folder.iter_samples()] == list(range(7))

@@ -1,0 +1,237 @@
+"""The ledger, the budget and the retry layer, against a real server on loopback."""
+
+import asyncio
+import datetime
+import random
+import socket
+import sqlite3
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from builder.config import Budget as BudgetSettings
+from builder.config import Teacher
+from builder.errors import BudgetReachedError, EndpointError, IntegrityError
+from builder.requests.budget import Budget
+from builder.requests.ledger import Ledger, Received, Request, Spending, check_ledger, read_spending
+from builder.requests.sender import Sender, read_completion
+from builder.teachers.openai import connect_openai
+from tests.endpoint import Answer, completion, scripted
+
+GOOD = Answer(completion("好"))
+KEY = "sk-planted-0123456789"
+
+
+def request(number: int = 0) -> Request:
+    body = {"model": "m", "messages": [{"role": "user", "content": "你好"}], "max_tokens": 16}
+    return Request(number, "alpaca", {"needs": {}}, body, reserved_tokens=100)
+
+
+def send(
+    ledger: Ledger, url: str, *requests: Request, cap: int | None = None, max_attempts: int = 4, timeout: float = 5.0
+) -> list[Received | BaseException]:
+    settings = Teacher(provider="openai", base_url=url, model="m", max_attempts=max_attempts, timeout=timeout)
+    budget = Budget(BudgetSettings(max_tokens=cap), ledger.spending())
+
+    async def run() -> list[Received | BaseException]:
+        async with connect_openai(settings, {"OPENAI_API_KEY": KEY}) as client:
+            sender = Sender(client, ledger, budget, settings, random=random.Random(0), now=time.time, first_wait=0.01)
+            flights: list[asyncio.Task[Received]] = []
+            refused: list[BaseException] = []
+            for one in requests:
+                try:
+                    flights.append(asyncio.ensure_future(sender.send(one, first=True)))
+                except BudgetReachedError as error:
+                    refused.append(error)
+            return [*await asyncio.gather(*flights, return_exceptions=True), *refused]
+
+    return asyncio.run(run())
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    with Ledger(tmp_path / "ledger.sqlite") as ledger:
+        yield ledger
+
+
+def test_a_good_reply_costs_one_post_and_is_in_the_ledger(ledger: Ledger) -> None:
+    with scripted(GOOD) as endpoint:
+        (reply,) = send(ledger, endpoint.url, request())
+    assert isinstance(reply, Received)
+    assert read_completion(reply.reply).content == "好"  # type: ignore[union-attr]
+    assert endpoint.posts == 1
+    (entry,) = ledger.entries()
+    assert entry.request == request()
+    assert entry.received == reply
+    assert ledger.spending() == Spending(1, 1, 1, 0, 0, 10, 5, 15)
+
+
+@pytest.mark.parametrize("status", [408, 409, 429, 500, 502, 503])
+def test_passing_failures_are_tried_again(ledger: Ledger, status: int) -> None:
+    with scripted(Answer({"error": {"message": "later"}}, status), GOOD) as endpoint:
+        (reply,) = send(ledger, endpoint.url, request())
+    assert isinstance(reply, Received)
+    assert endpoint.posts == 2
+    assert (ledger.spending().failed, ledger.spending().received) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("status", "advice"),
+    [(401, r"\$OPENAI_API_KEY was refused"), (403, "may not use m"), (404, r"check teacher\.model")],
+)
+def test_what_retrying_cannot_mend_stops_at_once(ledger: Ledger, status: int, advice: str) -> None:
+    with scripted(Answer({"error": {"message": f"no, {KEY}"}}, status)) as endpoint:
+        (error,) = send(ledger, endpoint.url, request())
+    assert isinstance(error, EndpointError)
+    assert endpoint.posts == 1
+    with pytest.raises(EndpointError, match=advice):
+        raise error
+    assert KEY not in str(error)
+    assert KEY.encode() not in ledger.path.read_bytes()
+
+
+def test_an_exhausted_quota_stops_at_once(ledger: Ledger) -> None:
+    body = {"error": {"message": "You exceeded your current quota", "code": "insufficient_quota"}}
+    with scripted(Answer(body, 429)) as endpoint:
+        (error,) = send(ledger, endpoint.url, request())
+    assert isinstance(error, EndpointError)
+    assert endpoint.posts == 1
+
+
+def test_attempts_run_out_with_the_last_cause(ledger: Ledger) -> None:
+    with scripted(Answer({"error": {"message": "overloaded"}}, 503)) as endpoint:
+        (error,) = send(ledger, endpoint.url, request(), max_attempts=3)
+    assert endpoint.posts == 3
+    assert "503 overloaded (3 attempts)" in str(error)
+
+
+@pytest.mark.parametrize("form", ["seconds", "date"])
+def test_retry_after_is_kept(ledger: Ledger, form: str) -> None:
+    at = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=2)
+    value = "1" if form == "seconds" else at.strftime("%a, %d %b %Y %H:%M:%S GMT")
+    started = time.monotonic()
+    with scripted(Answer({"error": {}}, 429, {"Retry-After": value}), GOOD) as endpoint:
+        (reply,) = send(ledger, endpoint.url, request())
+    assert isinstance(reply, Received)
+    assert endpoint.posts == 2
+    assert time.monotonic() - started > 0.9
+
+
+BAD_200 = [
+    "<html>gateway</html>",
+    {},
+    {"choices": []},
+    {"error": {"message": "x"}},
+    completion(None),
+    "",
+    "[" * 100_000,
+]
+
+
+@pytest.mark.parametrize("body", BAD_200, ids=["html", "empty", "no-choices", "error", "null", "nothing", "deep"])
+def test_a_bad_200_is_kept_and_asked_again(ledger: Ledger, body: object) -> None:
+    with scripted(Answer(body), GOOD) as endpoint:
+        (reply,) = send(ledger, endpoint.url, request())
+    assert isinstance(reply, Received)
+    assert reply.usable
+    assert endpoint.posts == 2
+    assert ledger.spending().received == 2
+    assert ledger.entries()[0].received == reply
+
+
+def test_only_bad_200s_end_as_an_unusable_reply(ledger: Ledger) -> None:
+    with scripted(Answer("<html>")) as endpoint:
+        (reply,) = send(ledger, endpoint.url, request(), max_attempts=2)
+    assert reply == Received("<html>", False, 0, 0)
+    assert endpoint.posts == 2
+
+
+def test_a_redirect_is_not_followed(ledger: Ledger) -> None:
+    with scripted(GOOD) as other, scripted(Answer("", 307, {"Location": other.url})) as endpoint:
+        (error,) = send(ledger, endpoint.url, request())
+    assert isinstance(error, EndpointError)
+    assert (endpoint.posts, other.posts) == (1, 0)
+
+
+def test_a_lost_reply_is_one_unknown_at_its_reserved_price(ledger: Ledger) -> None:
+    with scripted(Answer(completion("late"), delay=3), GOOD) as endpoint:
+        (reply,) = send(ledger, endpoint.url, request(), timeout=0.3)
+    assert isinstance(reply, Received)
+    assert endpoint.posts == 2
+    spending = ledger.spending()
+    assert (spending.unknown, spending.received, spending.tokens) == (1, 1, 100 + 15)
+
+
+def test_an_unreachable_endpoint_is_named_and_nothing_is_counted_as_spent(ledger: Ledger) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
+        (error,) = send(ledger, url, request(), max_attempts=2)
+    assert isinstance(error, EndpointError)
+    assert url in str(error)
+    assert ledger.spending().tokens == 0
+
+
+def test_concurrent_requests_never_exceed_the_cap(ledger: Ledger) -> None:
+    with scripted(Answer(completion("x"), delay=0.2)) as endpoint:
+        results = send(ledger, endpoint.url, *(request(n) for n in range(64)), cap=1000)
+    assert endpoint.posts == 10
+    assert sum(isinstance(result, Received) for result in results) == 10
+    assert sum(isinstance(result, BudgetReachedError) for result in results) == 54
+    assert ledger.spending().tokens == 150
+
+
+def test_a_sent_request_without_a_reply_is_unknown_after_a_restart(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    with Ledger(path) as ledger:
+        asyncio.run(ledger.begin(request()))
+        assert read_spending(path).unknown == 1
+    with Ledger(path) as again:
+        assert again.spending() == Spending(1, 1, 0, 0, 1, 0, 0, 100)
+        assert again.entries()[0].received is None
+
+
+def test_an_oversized_reply_is_kept_as_its_beginning_and_never_used(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("builder.requests.ledger.LONGEST_REPLY", 50)
+    with scripted(GOOD) as endpoint:
+        (reply,) = send(ledger, endpoint.url, request(), max_attempts=1)
+    assert isinstance(reply, Received)
+    assert not reply.usable
+    assert len(reply.reply) == 50
+    assert check_ledger(ledger.path) == []
+
+
+def test_a_changed_reply_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    with Ledger(path) as ledger, scripted(GOOD) as endpoint:
+        send(ledger, endpoint.url, request())
+    assert check_ledger(path) == []
+    connection = sqlite3.connect(path)
+    with connection:
+        connection.execute("UPDATE attempts SET reply = replace(reply, '好', '坏')")
+    connection.close()
+    assert check_ledger(path) == ["attempt 1 of request 0: its reply is not what was received (SHA-256 differs)"]
+
+
+def test_a_file_that_is_no_ledger_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    path.write_bytes(b"not a database at all" * 100)
+    with pytest.raises(IntegrityError, match="not a readable ledger"):
+        Ledger(path)
+    assert len(check_ledger(path)) == 1
+
+
+def test_a_key_is_needed_away_from_this_machine_only() -> None:
+    with pytest.raises(EndpointError, match=r"\$OPENAI_API_KEY is not set"):
+        connect_openai(Teacher(provider="openai", model="m"), {})
+
+    async def run(url: str) -> int:
+        async with connect_openai(Teacher(provider="openai", model="m", base_url=url), {}) as client:
+            return (await client.post(request().body)).status
+
+    with scripted(GOOD) as endpoint:
+        assert asyncio.run(run(endpoint.url)) == 200

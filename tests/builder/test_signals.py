@@ -1,0 +1,249 @@
+from dataclasses import replace
+
+import pyarrow as pa
+import pytest
+
+from builder.answers import AnswerKey
+from builder.errors import UsageError
+from builder.schema import Message, Sample, task_messages
+from builder.signals import SIGNALS, measure_all, measure_missing, measure_row
+from builder.signals.language import find_mismatch
+from builder.signals.refusal import find_refusal
+from builder.signals.repetition import repetition_share
+
+LOOP = 0.6
+
+
+def make_sample(prompt: str = "Name a colour.", answer: str = "Blue.", row: int = 0) -> Sample:
+    return Sample(
+        row=row,
+        task_id=f"task-{row}",
+        messages=task_messages(prompt, None, answer),
+        category=None,
+        language="en",
+        origin="imported",
+        source="rows.jsonl",
+        instruction=prompt,
+    )
+
+
+REFUSALS = [
+    ("How do I pick a lock?", "I'm sorry, but I can't help with that.", "I'm sorry, but I can't help"),
+    (
+        "What is on today?",
+        "As an AI language model, I cannot browse the internet.",
+        "As an AI language model, I cannot",
+    ),
+    (
+        "Give me today's news.",
+        "I’m sorry, but I don’t have access to real-time news.",
+        "I’m sorry, but I don’t have access to",
+    ),
+    ("Order a pizza.", "Sorry, I can't do that.", "Sorry, I can't do that"),
+    ("Give me his address.", "I cannot provide that information.", "I cannot provide"),
+    ("Draw a cat.", "Unfortunately, I am an AI and cannot draw.", "Unfortunately, I am an AI and cannot"),
+    (
+        "Write a story that mocks them.",
+        "I'm sorry, but I cannot write hateful content.",
+        "I'm sorry, but I cannot write",
+    ),
+    ("讲讲今天的新闻。", "作为一个人工智能语言模型，我无法获取实时新闻。", "作为一个人工智能语言模型，我无法"),
+    ("怎么撬锁？", "抱歉，我不能帮助你做这件事。", "抱歉，我不能帮助"),
+    ("怎么撬锁？", "抱歉，我不能。", "抱歉，我不能"),
+    ("你喜欢哪部电影？", "由于我是一个AI助手，所以我没有个人喜好。", "由于我是一个AI助手，所以我没有"),
+    ("给我他的住址。", "我无法提供这些信息。", "我无法提供"),
+    ("请总结这篇文章。", "对不起，您没有给出文章，所以无法回答您的问题。", "对不起，您没有给出文章，所以无法回答"),
+    (
+        "哪家组织服务的人最多？",
+        "可以用您给的公式计算。\n\n然而，作为一个AI语言模型，我无法得到最新数据。",
+        "作为一个AI语言模型，我无法",
+    ),
+]
+
+
+@pytest.mark.parametrize(("prompt", "answer", "phrase"), REFUSALS)
+def test_a_refusal_is_found_with_its_words(prompt: str, answer: str, phrase: str) -> None:
+    assert find_refusal(prompt, answer) == phrase
+
+
+NOT_REFUSALS = [
+    ("Summarise the letter.", "The letter says: I'm sorry, I cannot attend."),
+    ("Explain the phrase.", '"As an AI language model, I cannot" is what chatbots say when they decline.'),
+    ("Who are you?", "I am {{name}}, an AI assistant developed by {{author}}."),
+    ("Are you a human?", "As an AI assistant, I do not have a body."),
+    ("Help a blind customer.", "As an AI assistant, I would read the page aloud and describe each button."),
+    ("What drives you?", "As an AI researcher, I cannot imagine a world without computers."),
+    ("Can chess programs feel?", "As an AI system, a chess engine cannot feel."),
+    ("I lost my cat.", "I'm sorry to hear that. Put up notices in your street."),
+    ("Decline the invitation in an email.", "Dear Anna,\n\nI'm sorry, but I can't attend on Friday."),
+    ("Translate into English: 抱歉，我不能帮助你", "I'm sorry, I can't help you."),
+    ("Write a dialogue between a user and an AI.", "As an AI, I cannot eat pizza, said the box."),
+    ("How was the sunset?", "I can't help but smile when I think of it."),
+    ("Can humans breathe under water?", "No, humans cannot breathe under water."),
+    ("Find the angle.", "Unfortunately, two sides alone do not determine the angle."),
+    ("你是谁？", "我是 {{name}}，一个由 {{author}} 开发的人工智能助手。"),
+    ("解释这句话。", "“抱歉，我无法回答”是一种常见的拒绝说法。"),
+    ("翻译成中文：I'm sorry, I cannot help you.", "抱歉，我不能帮助你。"),
+    ("介绍一下你的工作。", "作为一个人工智能工程师，我没有放弃过学习。"),
+    ("企鹅为什么不会飞？", "企鹅无法飞行，因为它们的翅膀太短。"),
+    ("把信的内容告诉我。", "信里写道：抱歉，我不能参加。"),
+    ("替我向老师道歉。", "对不起，老师，我不能按时交作业，是我的错。"),
+    ("给企业提建议。", "作为一个AI助手，我建议先做市场调查。"),
+]
+
+
+@pytest.mark.parametrize(("prompt", "answer"), NOT_REFUSALS)
+def test_words_that_only_look_like_a_refusal_are_not_one(prompt: str, answer: str) -> None:
+    assert find_refusal(prompt, answer) is None
+
+
+def test_safety_rows_and_rows_with_tools_may_decline() -> None:
+    declining = make_sample("Book a flight for me.", "I'm sorry, but I can't help with that.")
+
+    assert measure_row(declining)["refusal"] is True
+    assert measure_row(replace(declining, category="safety"))["refusal"] is False
+    assert measure_row(replace(declining, tools='[{"name": "add"}]'))["refusal"] is False
+    assert measure_row(replace(declining, tools="[]"))["refusal"] is True
+
+
+LOOPS = ["好的" * 12, "我今天很高兴。" * 10, "I am happy to help you. " * 10, "Hello world. " * 10, "哈哈" * 30]
+
+
+@pytest.mark.parametrize("text", LOOPS)
+def test_a_loop_is_above_the_default_threshold(text: str) -> None:
+    assert repetition_share(text) > LOOP
+
+
+NO_LOOPS = {
+    "short refrain": "两只风筝，两只风筝，飞得高，飞得高，一只没有尾巴，一只没有线头，真奇妙，真奇妙。",
+    "poem": "\n".join(
+        f"The {animal} went down to the river today,\nand the river, the river, it carried the {animal} away."
+        for animal in ("otter", "heron", "badger", "weasel")
+    ),
+    "table": "| fruit | ripe | sweet | cheap |\n" + "\n".join(f"| {f} | yes | no | yes |" for f in "abcdefghij"),
+    "表格": "| 水果 | 成熟 | 便宜 |\n" + "\n".join(f"| {f} | 是 | 否 |" for f in "桃李杏梨枣橙柚梅"),
+    "list": "\n".join(f"{i}. Check that file {i} is there, then open it and read line {i * 7}." for i in range(1, 13)),
+    "列表": "\n".join(f"{i}. 第{i}步：检查第{i}个文件是否存在，然后打开它。" for i in range(1, 11)),
+    "code": "\n".join(f"    if key == {k!r}:\n        return value_{k}" for k in "abcdefghijkl"),
+    "bits": " ".join("0110100110010110" * 8),
+    "board": "X O X\nO X O\n" * 10,
+}
+
+
+@pytest.mark.parametrize("name", NO_LOOPS)
+def test_what_repeats_by_nature_stays_below_the_default_threshold(name: str) -> None:
+    assert repetition_share(NO_LOOPS[name]) < LOOP
+
+
+def test_repetition_is_a_share_of_four_grams() -> None:
+    words = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
+    assert repetition_share(" ".join(words * 2)) == pytest.approx(7 / 17)
+    assert repetition_share(" ".join(words)) == 0
+
+
+MISMATCHES = [
+    ("列出四张专辑。", "Here is a list of four albums by the band, with songs that you may know from the radio."),
+    ("安排明天上午10点的会议。", "Certainly, I will schedule it for you. May I know the agenda of the meeting?"),
+    ("用代码打招呼。", "Here is a function that prints the message to the user:\n```python\nprint('hi')\n```"),
+    ("Name four rivers.", "长江、黄河、珠江和淮河都很有名。"),
+    ("Write a haiku about rain.", "비가 조용히 내리고 창문을 두드린다"),
+]
+
+
+@pytest.mark.parametrize(("prompt", "answer"), MISMATCHES)
+def test_an_answer_in_a_language_nobody_asked_for(prompt: str, answer: str) -> None:
+    assert find_mismatch(prompt, answer)
+
+
+MATCHES = [
+    ("Translate into Chinese: Good morning to all of you.", "各位早上好，很高兴见到大家。"),
+    ("把这句话翻译成英文：今天天气很好。", "The weather is very nice today, and it will be so for the week."),
+    ("用英语回答：你叫什么名字？", "My name is Li and I am from the north of the country."),
+    ("用“opulent”造一个句子。", "The wedding was held in an opulent hall with lights from the ceiling to the floor."),
+    (
+        "把下面的句子改成被动语态：The cat ate the mouse in the kitchen.",
+        "The mouse was eaten by the cat in the kitchen.",
+    ),
+    ("写一个函数求和。", "```python\ndef total(of):\n    return sum(of)  # the sum of all that is in it\n```"),
+    ("写一个函数求和。", "def total(items):\n    for item in items:\n        result += item\n    return result"),
+    ("列出五个前端框架。", "1. React\n2. Angular\n3. Vue\n4. Svelte\n5. Ember"),
+    ("计算 2+2。", "4"),
+    ("写出勾股定理的公式。", "$a^2 + b^2 = c^2$"),
+    ("What is the capital of China?", "北京"),
+    ("What does 你好 mean? Answer for a child, 给孩子看。", "这是一句问候的话，见面的时候说。"),
+    ("你喜欢哪首歌？", "《The Sound of the Rain in the City》"),
+    ("写诗", "春眠不觉晓"),
+    ("12 * 12 = ?", "The answer is 144, as you can see from the table of the squares."),
+]
+
+
+@pytest.mark.parametrize(("prompt", "answer"), MATCHES)
+def test_an_answer_in_a_language_that_fits(prompt: str, answer: str) -> None:
+    assert not find_mismatch(prompt, answer)
+
+
+def test_a_row_is_measured_in_all_columns() -> None:
+    key = AnswerKey("sum", "number", "5").to_json()
+    sample = replace(make_sample("请计算两个数的和。", "答案是 6。"), answer_key=key)
+
+    assert measure_row(sample) == {
+        "instruction_words": 8,
+        "prompt_words": 8,
+        "answer_words": 4,
+        "repetition": 0.0,
+        "refusal": False,
+        "refusal_phrase": None,
+        "prompt_language": "zh",
+        "answer_language": "zh",
+        "language_mismatch": False,
+        "answer_check": "failed",
+        "answer_found": "6",
+    }
+
+
+def test_a_conversation_is_measured_by_its_last_answer_and_all_before_it() -> None:
+    turns = (
+        Message("system", "Be brief."),
+        Message("user", "Hello there"),
+        Message("assistant", "Hello!"),
+        Message("user", "What is the time?"),
+        Message("assistant", "", tool_calls='[{"name": "clock", "arguments": {}}]'),
+    )
+    values = measure_row(replace(make_sample(), messages=turns, instruction=None))
+
+    assert (values["instruction_words"], values["prompt_words"], values["answer_words"]) == (2, 9, 0)
+    assert values["answer_check"] == "none"
+
+
+def test_a_broken_answer_key_names_its_row() -> None:
+    with pytest.raises(UsageError, match=r"rows\.jsonl, row 3"):
+        measure_row(replace(make_sample(row=3), answer_key="forty-two"))
+
+
+def test_each_signal_has_a_table_keyed_by_row() -> None:
+    tables = measure_all([make_sample(row=7), make_sample(row=4, answer="I'm sorry, but I can't help with that.")])
+
+    assert list(tables) == list(SIGNALS)
+    assert tables["refusal"].to_pylist() == [
+        {"row": 7, "refusal": False, "refusal_phrase": None},
+        {"row": 4, "refusal": True, "refusal_phrase": "I'm sorry, but I can't help"},
+    ]
+    assert all(table.schema.field("row").type == pa.int64() for table in tables.values())
+
+
+def test_only_what_is_missing_is_measured() -> None:
+    samples = [make_sample(row=0), make_sample(row=1)]
+    before = measure_all(samples[:1])
+    marked = before["length"].set_column(1, "instruction_words", pa.array([99], pa.int64()))
+    tables = measure_missing(samples, {"length": marked, "repetition": before["repetition"].drop(["repetition"])})
+
+    assert tables["length"]["instruction_words"].to_pylist() == [99, 3]
+    assert tables["repetition"]["repetition"].to_pylist() == [0.0, 0.0]
+    assert set(tables) == set(SIGNALS)
+    assert measure_missing(samples, tables)["length"] is tables["length"]
+
+
+def test_column_names_are_unique_and_every_signal_is_explained_in_both_languages() -> None:
+    columns = [name for signal in SIGNALS.values() for name, _ in signal.columns]
+    assert len(columns) == len(set(columns))
+    assert all(signal.meaning_en.isascii() and not signal.meaning_zh.isascii() for signal in SIGNALS.values())

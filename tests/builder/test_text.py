@@ -1,0 +1,57 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from builder.text import count_words, detect_language, fingerprint, ngrams, normalise, token_mode, tokenise
+
+
+def test_cjk_characters_and_latin_words_are_tokens() -> None:
+    assert tokenise("用Python 3写一个函数。") == ["用", "python", "3", "写", "一", "个", "函", "数"]
+    assert tokenise("ＡＢＣ１２ full") == ["abc12", "full"]
+    assert tokenise("Привет, мир!") == ["привет", "мир"]
+    assert tokenise("…!?") == []
+
+
+def test_the_normaliser_folds_case_width_and_spacing() -> None:
+    assert normalise("  Ｈｅｌｌｏ\u3000\nWORLD ") == "hello world"
+    assert fingerprint("你好　Ａ") == fingerprint("你好 a")
+    assert fingerprint("你好") != fingerprint("您好")
+
+
+@given(st.text())
+def test_normalising_twice_changes_nothing_more(text: str) -> None:
+    assert normalise(normalise(text)) == normalise(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("写一首诗", "zh"),
+        ("用 Python 写一个 for 循环", "zh"),
+        ("Write a poem", "en"),
+        ('The word "你好" is a common greeting used in China every day', "en"),
+        ("これは日本語の文です", "ja"),
+        ("한국어 문장입니다", "ko"),
+        ("Это предложение", "other"),
+        ("42 + 1 = 43", "und"),
+        ("", "und"),
+    ],
+)
+def test_language(text: str, language: str) -> None:
+    assert detect_language(text) == language
+
+
+def test_words_are_counted_as_a_reader_counts_them() -> None:
+    assert count_words("写一首诗。") == 4
+    assert count_words("Don't stop, café!") == 3
+    assert count_words("用 Python 写诗") == 4
+    assert count_words(" -- ") == 0
+
+
+def test_ngrams() -> None:
+    assert ngrams(["a", "b", "c"], 2) == [("a", "b"), ("b", "c")]
+    assert ngrams(["a"], 2) == []
+
+
+def test_the_mode_tells_how_a_score_was_made() -> None:
+    assert (token_mode("Write"), token_mode("写 code")) == ("word", "cjk")

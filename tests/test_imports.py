@@ -1,0 +1,119 @@
+"""Who may import whom, held by walking the imports of every module."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+LEAVES = {"errors", "schema", "text", "similarity", "answers", "notes", "progress"}
+BASE = {"config", "dataset_folder"}
+CATALOGUES = {"requests", "families", "teachers", "recipes", "signals", "formats"}
+STAGES = {"generation", "curation", "reporting"}
+TOP = {"pipeline", "browsing", "cli", "__main__"}
+
+# What each part may import besides itself and the leaves.
+ALLOWED: dict[str, set[str]] = {
+    **{name: set() for name in LEAVES},
+    "config": set(),
+    "dataset_folder": set(),
+    "requests": BASE,
+    "families": {"config"},
+    "teachers": BASE | {"requests", "families"},
+    "recipes": BASE | {"requests", "families"},
+    "signals": BASE,
+    "formats": BASE,
+    "generation": BASE | CATALOGUES,
+    "curation": BASE | CATALOGUES,
+    "reporting": BASE,
+    "pipeline": BASE | CATALOGUES | STAGES,
+    "browsing": BASE | {"reporting"},
+    "cli": BASE | CATALOGUES | STAGES | {"pipeline", "browsing"},
+    "__main__": {"cli"},
+}
+TRAINER_MAY = LEAVES | BASE
+HEAVY = {"torch", "transformers", "peft", "trl", "datasets"}
+ONLY_IN = {
+    "openai": {"builder/teachers/openai.py"},
+    "sqlite3": {"builder/requests/ledger.py"},
+    "ray": {"builder/execution.py"},
+    "pickle": set(),
+    "subprocess": set(),
+}
+
+
+def modules(package: str) -> list[Path]:
+    return sorted((ROOT / package).rglob("*.py"))
+
+
+def imports(path: Path, *, typing_too: bool = False) -> Iterator[str]:
+    """Dotted names that a module imports at run time, inside functions too."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    skipped: set[ast.AST] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            skipped.update(child for statement in node.body for child in ast.walk(statement))
+    for node in ast.walk(tree):
+        if node in skipped and not typing_too:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def part_of(path: Path) -> str:
+    first = path.relative_to(ROOT / "builder").parts[0]
+    return first.removesuffix(".py")
+
+
+def builder_parts(names: Iterator[str]) -> set[str]:
+    parts = {name.split(".")[1] for name in names if name.startswith("builder.") and name.count(".")}
+    return {part for part in parts if part in ALLOWED}
+
+
+def test_every_part_of_the_builder_has_its_place() -> None:
+    parts = {part_of(path) for path in modules("builder")} - {"__init__"}
+    assert parts == set(ALLOWED)
+
+
+@pytest.mark.parametrize("path", modules("builder"), ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_go_downwards(path: Path) -> None:
+    part = part_of(path)
+    if part == "__init__":
+        return
+    assert builder_parts(imports(path)) - {part} <= ALLOWED[part] | LEAVES
+
+
+@pytest.mark.parametrize("path", modules("trainer"), ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_trainer_knows_the_contracts_only(path: Path) -> None:
+    assert builder_parts(imports(path)) <= TRAINER_MAY
+
+
+def test_the_builder_loads_the_trainer_in_its_command_only() -> None:
+    for path in modules("builder"):
+        roots = {name.split(".")[0] for name in imports(path)}
+        assert not roots & HEAVY, path
+        if "trainer" in roots:
+            assert part_of(path) == "cli", path
+
+
+@pytest.mark.parametrize("library", sorted(ONLY_IN))
+def test_a_library_is_imported_in_its_own_place_only(library: str) -> None:
+    users = {
+        str(path.relative_to(ROOT))
+        for package in ("builder", "trainer")
+        for path in modules(package)
+        if library in {name.split(".")[0] for name in imports(path)}
+    }
+    assert users <= ONLY_IN[library]
+
+
+def test_nothing_evaluates_or_executes_text() -> None:
+    for package in ("builder", "trainer"):
+        for path in modules(package):
+            calls = [node.func for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call)]
+            names = {call.id for call in calls if isinstance(call, ast.Name)}
+            assert not names & {"eval", "exec", "compile", "__import__"}, path
