@@ -8,7 +8,7 @@ import polars as pl
 from builder.config import load_settings
 from builder.dataset_folder import DatasetFolder
 from builder.errors import InputFileError, UsageError, nearest
-from builder.reporting.reasons import explain, reason_for
+from builder.reporting.reasons import REASONS, explain, reason_for
 from builder.schema import Verdict, verdict_from_record
 from builder.text import normalise
 
@@ -40,7 +40,7 @@ def find_rows(
     for column, value in (("reason", reason), ("category", category), ("language", language), ("origin", origin)):
         if value is not None:
             present = sorted(str(v) for v in frame[column].drop_nulls().unique())
-            if value not in present:
+            if value not in present and not (column == "reason" and value in REASONS):
                 raise UsageError(
                     f"--{column} {value}: no row has it{nearest(value, present)}",
                     f"There are: {', '.join(present) or 'none'}.",

@@ -264,7 +264,7 @@ def _row_settings(settings: Settings, tasks: Sequence[tuple[Task, str]]) -> dict
 def _refuse_other_settings(ledger: Ledger, settings: Settings, tasks: Sequence[tuple[Task, str]]) -> None:
     now = _row_settings(settings, tasks)
     stored = ledger.read_meta("row_settings")
-    if stored is None:
+    if stored is None or (json.loads(stored) != now and ledger.forget_unanswered()):
         ledger.write_meta("row_settings", json.dumps(now, ensure_ascii=False))
         return
     before = json.loads(stored)

@@ -92,6 +92,8 @@ def run_training(folder: Path, out: Path, settings: "Settings", quiet: bool) -> 
 
 def run_evaluation(run: Path, quiet: bool, max_rows: int | None = None) -> "Evaluation":
     """Evaluate; the caller prints."""
+    if not (run / "run.json").is_file():  # before torch is loaded, which takes seconds
+        raise InputFileError(run, "not a finished run: it holds no run.json", remedy="`seedbed train` makes one.")
     _need_training_packages()
     from trainer.evaluation import evaluate as evaluate_run
 

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from builder.errors import InputFileError
-from builder.formats import spreadsheet, table
+from builder.formats import table
 from builder.formats.row_format import kind_of
 
 SUFFIXES = (".json", ".jsonl", ".ndjson", ".parquet", ".csv", ".tsv", ".xlsx")
@@ -89,6 +89,8 @@ def read_file(path: Path) -> FileRows:
                 container, rows = "Parquet", list(_read_parquet(path))
             case ".xlsx":
                 container = "XLSX"
+                from builder.formats import spreadsheet  # openpyxl takes a third of a second to load
+
                 rows, details = spreadsheet.read_xlsx(path)
             case _:
                 container = "CSV"

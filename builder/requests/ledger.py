@@ -243,6 +243,16 @@ class Ledger:
         with _sqlite_errors(self.path):
             return _count_spending(self._connection)
 
+    def forget_unanswered(self) -> bool:
+        """Forget all requests where none was answered and none may have been; returns whether that is so."""
+        spending = self.spending()
+        if spending.received or spending.unknown:
+            return False
+        with _sqlite_errors(self.path):
+            self._connection.execute("DELETE FROM attempts")
+            self._connection.execute("DELETE FROM requests")
+        return True
+
     def read_meta(self, key: str) -> str | None:
         """A value stored with `write_meta`, or None."""
         with _sqlite_errors(self.path):

@@ -1,22 +1,34 @@
 """The catalogue of teachers: whatever answers chat requests."""
 
 from collections.abc import Callable, Mapping
-
-import httpx2
+from typing import TYPE_CHECKING
 
 from builder.config import Teacher
-from builder.teachers.embedded import Faults, create_app
-from builder.teachers.openai import ChatClient, connect_openai
+
+if TYPE_CHECKING:
+    from builder.teachers.openai import ChatClient
 
 
-def connect_embedded(settings: Teacher, environ: Mapping[str, str]) -> ChatClient:
+def _connect_embedded(settings: Teacher, environ: Mapping[str, str]) -> "ChatClient":
     """Reach the embedded teacher in-process, through the same client and protocol as any endpoint."""
+    import httpx2
+
+    from builder.teachers.embedded import Faults, create_app
+    from builder.teachers.openai import ChatClient
+
     app = create_app(Faults.parse(settings.faults))
     local = settings.model_copy(update={"base_url": "http://embedded.invalid/v1"})
     return ChatClient(local, "embedded", httpx2.ASGITransport(app=app))
 
 
-TEACHERS: Mapping[str, Callable[[Teacher, Mapping[str, str]], ChatClient]] = {
-    "embedded": connect_embedded,
-    "openai": connect_openai,
+def _connect_openai(settings: Teacher, environ: Mapping[str, str]) -> "ChatClient":
+    from builder.teachers.openai import connect_openai
+
+    return connect_openai(settings, environ)
+
+
+# Imported when one is needed: the openai package takes over a second to load, and curating needs no teacher.
+TEACHERS: Mapping[str, Callable[[Teacher, Mapping[str, str]], "ChatClient"]] = {
+    "embedded": _connect_embedded,
+    "openai": _connect_openai,
 }

@@ -1,0 +1,126 @@
+"""One reply at a time: which candidates become rows, and the reason each other one is given."""
+
+import json
+from typing import Any
+
+import pytest
+
+from builder.config import Filters
+from builder.curation.filtering import check_row
+from builder.generation.admission import Admission
+from builder.recipes.alpaca import ALPACA
+from builder.recipes.recipe import Instance, Needs, Task
+from builder.requests.ledger import Received, Request
+from builder.signals import measure_row
+from tests.endpoint import completion
+
+SEED = Task("s1", "List five fruits that grow in warm places.", (Instance("", "Mango, …"),), "open_qa", "en", False)
+REQUEST = Request(7, "alpaca", {"parents": ["s1"]}, {}, 100)
+
+
+def admission() -> Admission:
+    made = Admission(
+        ALPACA, 0.7, measure=measure_row, check=lambda s, v: check_row(s, v, Filters()), source="alpaca:test"
+    )
+    made.admit_seed(SEED, "seeds.jsonl#1")
+    return made
+
+
+def admit(made: Admission, *tasks: Any, language: str = "en", finish: str = "stop") -> tuple[list[str], list[str]]:
+    content = json.dumps({"tasks": list(tasks)}, ensure_ascii=False)
+    received = Received(json.dumps(completion(content, finish)), True, 10, 5)
+    admitted = made.admit_reply(REQUEST, received, Needs(8, language, ("code",), 2, 1))
+    assert admitted.candidates == len(admitted.samples) + len(admitted.rejections)
+    assert [r.position for r in admitted.rejections] == sorted({r.position for r in admitted.rejections})
+    return [s.answer for s in admitted.samples], [r.reason for r in admitted.rejections]
+
+
+def task(instruction: str, *instances: tuple[str, str], **extra: Any) -> dict[str, Any]:
+    return {"instruction": instruction, "instances": [{"input": i, "output": o} for i, o in instances], **extra}
+
+
+def test_a_good_task_becomes_rows_that_share_it() -> None:
+    made = admission()
+    content = task("Turn the verb into the past tense.", ("go", "went"), ("see", "saw"), category="rewriting")
+    received = Received(json.dumps(completion(json.dumps({"tasks": [content]}))), True, 10, 5)
+    first, second = made.admit_reply(REQUEST, received, Needs(1, "en", (), 2, 1)).samples
+    assert (first.row, second.row) == (1, 2)
+    assert first.task_id == second.task_id == "r000007-0"
+    assert first.messages[0].content == "Turn the verb into the past tense.\n\ngo"
+    assert (first.category, first.origin, first.parents, first.request_id) == (
+        "rewriting",
+        "generated",
+        ("s1",),
+        "r000007",
+    )
+
+
+@pytest.mark.parametrize(
+    ("candidate", "reason"),
+    [
+        (task("", ("", "x")), "empty_instruction"),
+        (task("Name a colour of the sea.", ("", "")), "empty_answer"),
+        (task("Name the parts of a flower.", ("", "They are:")), "answer_ends_with_colon"),
+        (task("说出花的各个部分。", ("", "有：")), "wrong_language"),
+        (task("Copy the word as it stands.", ("tree", "tree")), "answer_equals_input"),
+        (task("List six fruits that grow in warm places.", ("", "Fig")), "too_similar"),
+        (task("Sing it.", ("", "La la la")), "instruction_too_short"),
+        (task("Look at the image and name the animal.", ("", "A cat")), "blocked_word"),
+        (task("Tell me the way to the station.", ("", "I'm sorry, but I can't help with that.")), "refusal"),
+        ({"instruction": "Name the largest planet we know."}, "not_a_task"),
+        (
+            {
+                "instruction": "Add the two numbers that are given.",
+                "instances": [
+                    {"input": "2, 3", "output": "6", "answer_key": {"family": "f", "check": "number", "answer": "5"}}
+                ],
+            },
+            "wrong_answer",
+        ),
+    ],
+)
+def test_a_bad_candidate_is_named(candidate: dict[str, Any], reason: str) -> None:
+    assert admit(admission(), candidate) == ([], [reason])
+
+
+def test_one_input_with_two_outputs_drops_the_task() -> None:
+    candidate = task("Give the opposite of this word.", ("hot", "cold"), ("hot", "cool"), ("up", "down"))
+    assert admit(admission(), candidate) == ([], ["conflicting_answers"] * 3)
+
+
+def test_a_bad_instance_does_not_take_its_task_with_it() -> None:
+    candidate = task("Give the opposite of this word.", ("hot", "cold"), ("up", ""), ("left", "right"))
+    assert admit(admission(), candidate) == (["cold", "right"], ["empty_answer"])
+
+
+def test_a_repeated_instance_is_a_duplicate() -> None:
+    candidate = task("Give the opposite of this word.", ("hot", "cold"), ("HOT ", "cold"))
+    assert admit(admission(), candidate) == (["cold"], ["exact_duplicate"])
+
+
+def test_candidates_of_one_reply_are_held_against_each_other_and_case_stays() -> None:
+    first = task("Write the SQL keyword in UPPER case.", ("select", "SELECT"))
+    second = task("Write the SQL keyword in upper case.", ("from", "FROM"))
+    made = admission()
+    assert admit(made, first, second) == (["SELECT"], ["too_similar"])
+
+
+def test_a_cut_reply_gives_its_whole_tasks_and_one_rejection() -> None:
+    assert admit(admission(), task("Give the opposite of this word.", ("hot", "cold")), finish="length") == (
+        ["cold"],
+        ["cut_by_length"],
+    )
+
+
+def test_a_reply_that_is_no_completion_is_one_rejection() -> None:
+    admitted = admission().admit_reply(REQUEST, Received("<html>", False, 0, 0), Needs(1, "en", (), 1, 1))
+    assert [(r.reason, r.text) for r in admitted.rejections] == [("bad_reply", "<html>")]
+    assert admitted.candidates == 1
+
+
+def test_a_chinese_task_is_admitted_by_its_characters() -> None:
+    made = admission()
+    first = task("把这个词换成反义词。", ("热", "冷"))
+    close = task("请把这个词换成反义词。", ("上", "下"))
+    other = task("数一数句子里有几个字。", ("天晴了", "3"))
+    assert admit(made, first, close, other, language="zh") == (["冷", "3"], ["too_similar"])

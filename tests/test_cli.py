@@ -1,0 +1,300 @@
+"""The command as a user meets it: a process, its output, its exit code."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from datasets import disable_progress_bars, load_dataset
+
+from builder import pipeline
+from builder.cli import main
+from builder.config import load_settings
+from builder.dataset_folder import DatasetFolder
+from builder.progress import Reporter
+from tests.endpoint import Answer, scripted
+
+KEY = "sk-planted-0123456789"
+
+
+def seedbed(*arguments: str | Path, cwd: Path | None = None, **environ: str) -> subprocess.CompletedProcess[str]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("SEEDBED_", "OPENAI_"))}
+    return subprocess.run(
+        [sys.executable, "-m", "builder", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env={**clean, "PYTHONPATH": str(Path(__file__).parents[1]), "COLUMNS": "100", **environ},
+        timeout=120,
+    )
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One small grown dataset for all tests that only look."""
+    root = tmp_path_factory.mktemp("made") / "d"
+    settings = load_settings(None, ["target=24", "growth.tasks_per_request=4", "split.min_validation_rows=0"], {})
+    pipeline.build(settings, root, Reporter(quiet=True), {})
+    return root
+
+
+def test_help_loads_neither_torch_nor_datasets_nor_polars() -> None:
+    code = (
+        "import sys, builder.cli\n"
+        "sys.argv = ['seedbed', '--help']\n"
+        "try: builder.cli.main()\n"
+        "except SystemExit: pass\n"
+        "heavy = {'torch', 'datasets', 'transformers', 'polars', 'pyarrow', 'openai', 'duckdb', 'pandas', 'trainer'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    for command in ("demo", "build", "curate", "why", "verify", "export", "train", "evaluate", "preview-mask"):
+        assert command in result.stdout
+
+
+def test_a_build_from_a_settings_file_prints_json_for_scripts(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("name: mine\ngrowth: {tasks_per_request: 4}\nsplit: {min_validation_rows: 0}\n", encoding="utf-8")
+    result = seedbed("build", file, "--target", "12", "--out", tmp_path / "d", "--json", "--quiet")
+    assert result.returncode == 0, result.stderr
+    facts = json.loads(result.stdout)
+    assert facts["target"] == {"wanted": 12, "reached": 12}
+    assert facts["rows"]["kept"] == 12
+    assert result.stderr == ""
+    disable_progress_bars()
+    loaded = load_dataset(str(tmp_path / "d" / "publish"), cache_dir=str(tmp_path / "cache"))
+    assert sum(loaded[split].num_rows for split in loaded) == 12
+
+
+def test_a_report_in_chinese_is_chinese_everywhere(made: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "d"
+    shutil.copytree(made, folder)
+    result = seedbed("report", folder, "--language", "zh")
+    assert result.returncode == 0, result.stderr
+    assert "候选" in result.stdout
+    assert '<html lang="zh' in (folder / "report.html").read_text(encoding="utf-8")
+    assert pipeline.verify(folder) == []
+    assert "去除" in seedbed("why", folder, "0").stdout
+
+
+def test_why_explains_a_row_by_number_and_by_id(made: Path) -> None:
+    first = seedbed("why", made, "0")
+    assert first.returncode == 0
+    assert first.stdout.startswith("Row 0 is dropped: Seed, not published.")
+    row = next(v.row for v in DatasetFolder(made).read_verdicts() if v.kept)
+    explained = json.loads(seedbed("why", made, str(row), "--json").stdout)
+    assert (explained["kept"], explained["checks"]) == (True, [])
+    by_id = json.loads(seedbed("why", made, explained["sample"]["id"], "--json").stdout)
+    assert by_id["row"] == row
+
+
+def test_show_filters_rows(made: Path) -> None:
+    kept = json.loads(seedbed("show", made, "--kept", "--limit", "100", "--json").stdout)
+    assert kept["total"] == 24
+    seeds = json.loads(
+        seedbed("show", made, "--origin", "seed", "--language", "zh", "--search", "奶茶", "--json").stdout
+    )
+    assert seeds["total"] >= 1
+    assert all(row["language"] == "zh" for row in seeds["rows"])
+
+
+def test_export_and_curate_again_keep_the_rows(made: Path, tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    assert seedbed("export", made, "--format", "messages", "--out", file).stdout.endswith("24 rows\n")
+    result = seedbed("curate", file, "--out", tmp_path / "again", "--json", "-q")
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout)["rows"] == {
+        "total": 24,
+        "kept": 24,
+        "dropped": 0,
+        "by_reason": {},
+        "failed_checks": {},
+    }
+
+
+def test_deciding_again_with_another_threshold_rewrites_only_decisions(made: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "d"
+    shutil.copytree(made, folder)
+    samples = (folder / "samples" / "part-00000.parquet").read_bytes()
+    result = seedbed("curate", folder, "--set", "novelty.threshold=0.3", "--json", "-q")
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout)["rows"]["by_reason"]["too_similar"] > 0
+    assert (folder / "samples" / "part-00000.parquet").read_bytes() == samples
+    assert pipeline.verify(folder) == []
+
+
+def test_verify_names_the_damaged_file_and_exits_with_6(made: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "d"
+    shutil.copytree(made, folder)
+    assert seedbed("verify", folder).returncode == 0
+    damaged = bytearray((folder / "verdicts.parquet").read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    (folder / "verdicts.parquet").write_bytes(bytes(damaged))
+    result = seedbed("verify", folder)
+    assert result.returncode == 6
+    assert "verdicts.parquet: its content is not what was written" in result.stdout
+    assert "Traceback" not in result.stderr
+
+
+def test_init_writes_settings_that_are_read_back(tmp_path: Path) -> None:
+    result = seedbed("init", "mine.yaml", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert load_settings(tmp_path / "mine.yaml", [], {}) == load_settings(None, [], {})
+    assert seedbed("init", "mine.yaml", cwd=tmp_path).returncode == 2
+
+
+BAD_INPUT: list[tuple[list[str], dict[str, str], int, str]] = [
+    (["build", "none.yaml"], {}, 2, "none.yaml: no such settings file"),
+    (["build"], {}, 2, "target: a build needs one"),
+    (["build", "--target", "5", "--set", "teacher.provder=openai"], {}, 2, "did you mean 'provider'?"),
+    (["build", "--target", "0"], {}, 2, "target: input should be greater than or equal to 1"),
+    (["build", "--target", "5", "--set", "seeds.files=[empty.jsonl]"], {}, 2, "empty.jsonl"),
+    (["build", "--target", "5", "--set", "seeds.files=[broken.jsonl]"], {}, 2, "broken.jsonl, row 2"),
+    (["build", "--target", "5", "--set", "seeds.files=[nowhere.jsonl]"], {}, 2, "nowhere.jsonl"),
+    (["build", "--target", "5", "--set", "teacher.faults=429=2"], {}, 2, "expected a rate from 0 to 1"),
+    (
+        ["build", "--target", "5", "--set", "teacher.provider=openai", "--set", "teacher.model=m"],
+        {},
+        5,
+        "$OPENAI_API_KEY is not set",
+    ),
+    (
+        ["build", "--target", "5", "--set", "teacher.provider=openai", "--set", "teacher.max_attempts=1",
+         "--set", "teacher.base_url=http://127.0.0.1:9/v1"],
+        {"OPENAI_API_KEY": KEY},
+        5,
+        "http://127.0.0.1:9/v1",
+    ),
+    (["build", "--target", "5", "--set", "teacher.model=nothing"], {}, 5, "404"),
+    (["curate", "nowhere.json"], {}, 2, "nowhere.json"),
+    (["curate", "notes.docx"], {}, 2, "notes.docx"),
+    (["curate", "odd.json"], {}, 2, "found columns foo, bar"),
+    (["curate", "roles.json"], {}, 2, "roles.json, row 1"),
+    (["curate", "."], {}, 2, "not a dataset folder"),
+    (["curate", "good.json", "--map", "instruction"], {}, 2, "--map instruction: expected our field = your column"),
+    (["curate", "good.json", "--against", "nowhere.json"], {}, 2, "nowhere.json"),
+    (["why", "nowhere", "0"], {}, 2, "nowhere: no such dataset folder"),
+    (["report", "nowhere"], {}, 2, "nowhere: no such dataset folder"),
+    (["verify", "nowhere"], {}, 2, "nowhere: no such dataset folder"),
+    (["train", "nowhere"], {}, 2, "nowhere"),
+    (["evaluate", "nowhere"], {}, 2, "nowhere"),
+    (["preview-mask", "nowhere"], {}, 2, "nowhere"),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def bad_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("bad")
+    files: dict[str, Any] = {
+        "odd.json": [{"foo": 1, "bar": 2}],
+        "roles.json": [{"conversations": [{"from": "alien", "value": "hi"}, {"from": "gpt", "value": "ho"}]}],
+        "good.json": [{"instruction": "Name a colour.", "output": "Red."}],
+    }
+    for name, content in files.items():
+        (folder / name).write_text(json.dumps(content), encoding="utf-8")
+    (folder / "empty.jsonl").write_text("", encoding="utf-8")
+    good = {"instruction": "Name a colour.", "instances": [{"input": "", "output": "Red."}]}
+    (folder / "broken.jsonl").write_text(json.dumps(good) + "\n{not json\n", encoding="utf-8")
+    (folder / "notes.docx").write_bytes(b"PK\x03\x04")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environ", "code", "expected"), BAD_INPUT, ids=[" ".join(case[0][:4]) for case in BAD_INPUT]
+)
+def test_bad_input_ends_with_one_clear_message(
+    bad_files: Path,
+    arguments: list[str],
+    environ: dict[str, str],
+    code: int,
+    expected: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(bad_files)
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "argv", ["seedbed", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    printed = capsys.readouterr()
+    assert ended.value.code == code, printed.err
+    assert expected in printed.err
+    assert KEY not in printed.err + printed.out
+
+
+def test_a_row_that_is_not_there_names_the_range(made: Path) -> None:
+    result = seedbed("why", made, "99999")
+    assert result.returncode == 2
+    assert re.search(r"no row 99999\n  Rows are 0 to \d+", result.stderr)
+
+
+def test_a_wrong_key_is_named_by_its_variable_and_never_shown(tmp_path: Path) -> None:
+    with scripted(Answer({"error": {"message": f"Incorrect API key provided: {KEY}"}}, 401)) as endpoint:
+        result = seedbed(
+            "build", "--target", "5", "--out", tmp_path / "d", "--set", "teacher.provider=openai",
+            "--set", f"teacher.base_url={endpoint.url}", OPENAI_API_KEY=KEY,
+        )  # fmt: skip
+    assert result.returncode == 5
+    assert "The key in $OPENAI_API_KEY was refused" in result.stderr
+    assert endpoint.authorisations == [f"Bearer {KEY}"] * endpoint.posts
+    assert KEY not in result.stderr + result.stdout
+    for path in (tmp_path / "d").rglob("*"):
+        assert path.is_dir() or KEY.encode() not in path.read_bytes(), path
+
+
+def test_a_folder_in_use_names_the_process(tmp_path: Path) -> None:
+    arguments = ["build", "--target", "3000", "--out", str(tmp_path / "d"), "-q", "--set", "teacher.faults=latency=0.3"]
+    with subprocess.Popen([sys.executable, "-m", "builder", *arguments], stdout=subprocess.DEVNULL) as running:
+        while not (tmp_path / "d" / "seedbed.yaml").exists():
+            time.sleep(0.02)
+        result = seedbed(*arguments)
+        assert result.returncode == 2
+        assert f"in use by process {running.pid}" in result.stderr
+        assert json.loads(seedbed("status", tmp_path / "d", "--json").stdout)["finished"] is False
+        running.send_signal(signal.SIGINT)
+    assert running.returncode == 130
+    assert seedbed(*arguments[:2], "40", *arguments[3:]).returncode == 0
+    assert pipeline.verify(tmp_path / "d") == []
+
+
+def test_a_full_disk_ends_with_7_and_nothing_is_lost(tmp_path: Path) -> None:
+    build = [
+        "build",
+        "--quiet",
+        "--target",
+        "60",
+        "--set",
+        "growth.tasks_per_request=4",
+        "--set",
+        "split.min_validation_rows=0",
+    ]
+    limited = (
+        "import resource, signal, sys\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (90_000, 90_000))\n"
+        "from builder.cli import main\n"
+        "main()\n"
+    )
+    arguments = [*build, "--out", str(tmp_path / "d")]
+    result = subprocess.run([sys.executable, "-c", limited, *arguments], capture_output=True, text=True)
+    assert result.returncode == 7, result.stderr
+    assert "Traceback" not in result.stderr
+    assert "run the same command again" in result.stderr
+    received = json.loads(seedbed("status", tmp_path / "d", "--json").stdout)["received"]
+    assert seedbed(*arguments).returncode == 0
+    assert seedbed(*build, "--out", tmp_path / "undisturbed").returncode == 0
+    again = DatasetFolder(tmp_path / "d").samples_table()
+    assert again.equals(DatasetFolder(tmp_path / "undisturbed").samples_table())
+    total = json.loads(seedbed("status", tmp_path / "d", "--json").stdout)
+    assert total["received"] >= received
+    assert total["received"] == total["requests"]

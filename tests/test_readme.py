@@ -1,0 +1,61 @@
+"""The README's tree is the tree, its commands are the commands, and its two languages say the same."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SKIPPED = {"__pycache__", "__init__.py", "py.typed", "__main__.py"}
+
+
+def tree(readme: str) -> set[str]:
+    """Paths in the README's tree block; several names may stand on a line."""
+    text = (ROOT / readme).read_text(encoding="utf-8")
+    block = re.search(r"<!-- tree -->\n```\n(.*?)```", text, re.DOTALL)
+    assert block
+    paths: set[str] = set()
+    folders: list[str] = []
+    for line in block[1].splitlines():
+        depth = (len(line) - len(line.lstrip())) // 2
+        names = re.split(r"\s{2,}", line.strip())[0].split()
+        folders = folders[:depth]
+        for name in names:
+            paths.add("/".join([*folders, name.rstrip("/")]))
+        if names[0].endswith("/"):
+            folders.append(names[0].rstrip("/"))
+    return paths
+
+
+@pytest.mark.parametrize("readme", ["README.md", "README.zh.md"])
+def test_the_tree_names_every_module_and_nothing_else(readme: str) -> None:
+    listed = tree(readme)
+    assert [path for path in listed if not (ROOT / path).exists()] == []
+    for package in ("builder", "trainer"):
+        for path in (ROOT / package).iterdir():
+            if path.name not in SKIPPED:
+                assert f"{package}/{path.name}" in listed, path
+        for folder in (path for path in (ROOT / package).iterdir() if path.is_dir()):
+            spelt_out = any(entry.startswith(f"{package}/{folder.name}/") for entry in listed)
+            for module in folder.glob("*.py"):
+                if spelt_out and module.name not in SKIPPED:
+                    assert f"{package}/{folder.name}/{module.name}" in listed, module
+
+
+@pytest.mark.parametrize("readme", ["README.md", "README.zh.md"])
+def test_every_link_and_picture_is_there(readme: str) -> None:
+    text = (ROOT / readme).read_text(encoding="utf-8")
+    targets = re.findall(r"\]\(([^)#]+)\)", text)
+    assert targets
+    for target in targets:
+        if not target.startswith("http"):
+            assert (ROOT / target).exists(), target
+
+
+def test_both_languages_have_the_same_commands() -> None:
+    def commands(readme: str) -> list[str]:
+        text = (ROOT / readme).read_text(encoding="utf-8")
+        blocks = re.findall(r"```(?:sh|yaml)\n(.*?)```", text, re.DOTALL)
+        return [line.split("#")[0].strip() for block in blocks for line in block.splitlines()]
+
+    assert commands("README.md") == commands("README.zh.md")
