@@ -21,15 +21,14 @@ app = typer.Typer(
 )
 teacher = typer.Typer(help="The embedded teacher as a server.", no_args_is_help=True)
 
-_PANELS = {
-    "Whole runs": (whole.demo, whole.run),
-    "Datasets": (datasets.init, datasets.build, datasets.status, datasets.curate, datasets.export, datasets.verify),
-    "Looking": (datasets.report, rows.show, rows.why),
-    "Training": (training.train, training.evaluate, training.preview_mask),
-}
-for _panel, _commands in _PANELS.items():
-    for _command in _commands:
-        app.command(rich_help_panel=_panel)(_command)
+_COMMANDS = (
+    *(whole.demo, whole.run),
+    *(datasets.init, datasets.build, datasets.status, datasets.curate),
+    *(datasets.report, rows.show, rows.why, datasets.export, datasets.verify),
+    *(training.preview_mask, training.train, training.evaluate),
+)
+for _command in _COMMANDS:
+    app.command()(_command)
 teacher.command()(serving.serve)
 app.add_typer(teacher, name="teacher")
 

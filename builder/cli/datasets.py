@@ -25,7 +25,10 @@ def init(
     path: Annotated[Path, typer.Argument(help="Where to write the settings.")] = Path("seedbed.yaml"),
     show: Annotated[bool, typer.Option("--print", help="Print them instead.")] = False,
 ) -> None:
-    """Write a settings file with every setting, its default and its meaning."""
+    """Write a settings file to start from.
+
+    It holds every setting with its default and its meaning.
+    """
     from builder.config import describe_settings
     from builder.dataset_folder import write_text
 
@@ -39,7 +42,7 @@ def init(
 
 
 def build(
-    settings_path: Annotated[Path | None, typer.Argument(help="The settings file.", metavar="[SETTINGS]")] = None,
+    settings_path: Annotated[Path | None, typer.Argument(help="The settings file.", metavar="SETTINGS")] = None,
     target: Annotated[int | None, typer.Option(help="Grown rows to publish.")] = None,
     out: Annotated[Path | None, typer.Option(help="The dataset folder [datasets_out/NAME].")] = None,
     settings: SettingsFile = None,
@@ -47,7 +50,10 @@ def build(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Grow seed tasks into a dataset, curate it and publish it; run again to go on where it stopped."""
+    """Grow seed tasks into a dataset.
+
+    Grows until exactly the target is kept after curation, then publishes and reports. Run again to go on where it stopped.
+    """
     from builder import pipeline
 
     if settings_path is not None and settings is not None:
@@ -71,7 +77,10 @@ def curate(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Decide which rows are worth training on, and why the others are not."""
+    """Decide which rows to keep, and why.
+
+    Files are imported into a new dataset folder; a dataset folder is decided again in place.
+    """
     from builder import pipeline
 
     benchmarks = [str(path) for path in against] if against else None
@@ -108,7 +117,7 @@ def report(
     language: Annotated[str | None, typer.Option(help="en or zh; the folder's own setting by default.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write report.html and report.json again, in either language."""
+    """Write the report again, in en or zh."""
     from builder import pipeline
 
     outcome = pipeline.rewrite_report(folder, language)
@@ -142,7 +151,10 @@ def export(
 
 
 def verify(folder: Folder, as_json: AsJson = False) -> None:
-    """Check every file against the manifest, and the ledger and the reviews by their own checksums."""
+    """Find damaged, missing and extra files.
+
+    Every file is held against the manifest, the ledger and the reviews against their own checksums.
+    """
     from builder import pipeline
 
     problems = pipeline.verify(folder)
@@ -158,7 +170,10 @@ def verify(folder: Folder, as_json: AsJson = False) -> None:
 
 
 def status(folder: Folder, as_json: AsJson = False) -> None:
-    """Show what a folder's ledger and files hold, also while another process is building it."""
+    """Show how far a build is.
+
+    Reads only: also while another process is building the folder.
+    """
     from builder import pipeline
 
     facts = pipeline.status(folder)

@@ -44,7 +44,10 @@ def why(
     row: Annotated[str, typer.Argument(help="A row's number or id.", metavar="ROW")],
     as_json: AsJson = False,
 ) -> None:
-    """Explain one row: kept or dropped, every check it failed, and the row it collides with."""
+    """Explain one row.
+
+    Kept or dropped, every check it failed, and the kept row that it collides with.
+    """
     from builder.browsing import explain_row
 
     explained = explain_row(folder, row)

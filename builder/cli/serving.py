@@ -15,7 +15,10 @@ def serve(
         str | None, typer.Option(help="Ask for the key in this environment variable; any key does by default.")
     ] = None,
 ) -> None:
-    """Serve the embedded teacher over HTTP, as an OpenAI-compatible endpoint for trying any tool."""
+    """Serve the embedded teacher over HTTP.
+
+    An OpenAI-compatible endpoint for trying any tool, and one that misbehaves on request.
+    """
     from builder.errors import UsageError
     from builder.teachers.embedded import Faults
     from builder.teachers.embedded import serve as listen

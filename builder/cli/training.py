@@ -1,6 +1,7 @@
 """Commands of the trainer; torch is loaded inside them and nowhere else in the builder."""
 
 import importlib.util
+import json
 import os
 import sys
 from pathlib import Path
@@ -14,7 +15,6 @@ from builder.errors import InputFileError, UsageError
 if TYPE_CHECKING:
     from builder.config import Settings
     from trainer.evaluation import Evaluation
-    from trainer.sft import TrainResult
 
 
 def train(
@@ -26,13 +26,14 @@ def train(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Train on a dataset's published rows, with loss on the assistant's turns only."""
+    """Train, with loss on the answers only."""
     read = folder_settings(folder, settings, overrides, model)
-    result = run_training(folder, out or Path(f"{folder}-run"), read, quiet)
+    out = out or Path(f"{folder}-run")
+    run_training(folder, out, read, quiet)
     if as_json:
-        print_json(describe_training(result))
+        print_json(describe_run(out))
     else:
-        print_training(result)
+        print_training(describe_run(out))
 
 
 def evaluate(
@@ -41,7 +42,10 @@ def evaluate(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Held-out loss and checked answers: base beside tuned, beside a constant guess for each family."""
+    """Check a trained model on held-out rows.
+
+    Held-out loss and checked answers: base beside tuned, beside the best constant guess for each family.
+    """
     evaluation = run_evaluation(run, quiet, max_rows)
     if as_json:
         print_json(evaluation.as_record())
@@ -58,7 +62,10 @@ def preview_mask(
     overrides: Overrides = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show which tokens are trained on: coloured on a terminal, in [brackets] elsewhere."""
+    """Show which tokens are trained on.
+
+    Coloured on a terminal, in [brackets] elsewhere.
+    """
     read = folder_settings(folder, settings, overrides, model)
     _need_training_packages()
     from builder.dataset_folder import write_text
@@ -82,12 +89,12 @@ def folder_settings(folder: Path, settings: Path | None, overrides: list[str] | 
     return read_settings(settings or own, overrides, train__model=model)
 
 
-def run_training(folder: Path, out: Path, settings: "Settings", quiet: bool) -> "TrainResult":
+def run_training(folder: Path, out: Path, settings: "Settings", quiet: bool) -> None:
     """Train; the caller prints."""
     _need_training_packages()
     from trainer.sft import train as train_model
 
-    return train_model(folder, out, settings.train, seed=settings.seed, reporter=reporter(quiet))
+    train_model(folder, out, settings.train, seed=settings.seed, reporter=reporter(quiet))
 
 
 def run_evaluation(run: Path, quiet: bool, max_rows: int | None = None) -> "Evaluation":
@@ -100,19 +107,26 @@ def run_evaluation(run: Path, quiet: bool, max_rows: int | None = None) -> "Eval
     return evaluate_run(run, reporter=reporter(quiet), max_rows=max_rows)
 
 
-def describe_training(result: "TrainResult") -> dict[str, Any]:
-    """What scripts want to know of a training run."""
-    from dataclasses import asdict
+def describe_run(run: Path) -> dict[str, Any]:
+    """What people and scripts want to know of a finished run, from its record."""
+    record = json.loads((run / "run.json").read_text(encoding="utf-8"))
+    return {
+        "out": str(run),
+        "manifest_sha256": record["dataset"]["manifest_sha256"],
+        "rows": record["rows"]["train"]["used"],
+        **{key: record[key] for key in ("steps", "train_loss", "validation_loss", "seconds", "stopped_early")},
+        "parameters": record["parameters"],
+        "loss_curve": str(run / "loss.svg"),
+    }
 
-    return {**asdict(result), "out": str(result.out), "loss_curve": str(result.out / "loss.svg")}
 
-
-def print_training(result: "TrainResult") -> None:
-    """What people want to know of a training run."""
-    held_out = f", validation {result.validation_loss:.3f}" if result.validation_loss is not None else ""
-    early = " (stopped by train.max_minutes)" if result.stopped_early else ""
-    print(f"{result.out}: {result.rows:,} rows, {result.steps:,} steps in {result.seconds:.0f} s{early}")
-    print(f"  loss  train {result.train_loss:.3f}{held_out}; curve in {result.out / 'loss.svg'}")
+def print_training(run: dict[str, Any]) -> None:
+    """Rows, steps, losses."""
+    held_out = f", validation {run['validation_loss']:.3f}" if run["validation_loss"] is not None else ""
+    early = " (stopped by train.max_minutes)" if run["stopped_early"] else ""
+    print(f"{run['out']}: {run['rows']:,} rows, {run['steps']:,} steps in {run['seconds']:.0f} s{early}")
+    print(f"  {run['parameters']['all']:,} parameters, {run['parameters']['trained']:,} of them trained")
+    print(f"  loss: train {run['train_loss']:.3f}{held_out}; curve in {run['loss_curve']}")
 
 
 def print_evaluation(evaluation: "Evaluation") -> None:

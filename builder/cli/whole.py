@@ -1,7 +1,7 @@
 """Commands that do all of it: build, curate, publish, report, train, evaluate."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -16,7 +16,8 @@ from builder.cli.options import (
     reporter,
     summary,
 )
-from builder.cli.training import describe_training, print_evaluation, print_training, run_evaluation, run_training
+from builder.cli.training import describe_run, print_evaluation, print_training, run_evaluation, run_training
+from builder.errors import UsageError
 
 
 def demo(
@@ -27,7 +28,11 @@ def demo(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Grow the 175 seeds, curate, publish, report, train a tiny model and evaluate it: no key, no network, minutes."""
+    """Build, train and evaluate, out of the box.
+
+    Grows the 175 seeds with the embedded teacher, curates, publishes, reports, trains a tiny model from scratch and checks
+    its answers: no key, no network, a few minutes on two cores.
+    """
     from builder.generation.seeds import shipped_file
 
     _run_all(shipped_file("quickstart.yaml"), out, target, language, overrides, as_json, quiet)
@@ -41,7 +46,7 @@ def run(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Build, train and evaluate with one settings file."""
+    """Build, train and evaluate your settings."""
     _run_all(settings_path, out, target, None, overrides, as_json, quiet)
 
 
@@ -58,17 +63,32 @@ def _run_all(
 
     settings = read_settings(settings_path, overrides, target=target, report__language=language)
     folder = out or OUTPUT_ROOT / settings.name
-    run_folder = Path(f"{folder}-run")
     outcome = pipeline.build(settings, folder, reporter(quiet))
     if not as_json or outcome.ending is not None:
         print_outcome(outcome, as_json)
-    trained = run_training(folder, run_folder, settings, quiet)
+    run_folder, training = _run_folder(folder)
+    if training is None:
+        run_training(folder, run_folder, settings, quiet)
+        training = describe_run(run_folder)
     if not as_json:
-        print_training(trained)
+        print_training(training)
     evaluation = run_evaluation(run_folder, quiet)
     if as_json:
-        training = describe_training(trained)
         print_json({**summary(outcome), "training": training, "evaluation": evaluation.as_record()})
         return
     print_evaluation(evaluation)
     print(f"open {outcome.root / 'report.html'} and {run_folder / 'evaluation.html'}")
+
+
+def _run_folder(folder: Path) -> tuple[Path, dict[str, Any] | None]:
+    """Where to train on a dataset, and what is there if that was done: a finished run on the same rows is not repeated."""
+    from builder.dataset_folder import DatasetFolder
+
+    manifest = DatasetFolder(folder).manifest_hash()
+    for run in (Path(f"{folder}-run"), Path(f"{folder}-run-{str(manifest)[:8]}")):
+        if not (run / "run.json").exists():
+            return run, None
+        described = describe_run(run)
+        if described["manifest_sha256"] == manifest:
+            return run, described
+    raise UsageError(f"{run}: holds another run already", "Move it away, or train with `seedbed train` and --out.")

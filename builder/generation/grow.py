@@ -102,7 +102,7 @@ class Growth:
 
         Args:
             goal: grown rows; the reply that reaches it is admitted whole.
-            step: shows admitted rows of the goal.
+            step: shows the target less what is still missing.
 
         Raises:
             TargetNotReachedError: saturation.
@@ -138,7 +138,12 @@ class Growth:
             self._collect(flight)
             self._read_arrived(goal, step)
             retrying = f", {sender.retrying} backing off" if sender.retrying else ""
-            step.set(self.grown.rows, f"{len(self.grown.rejections)} rejected, {len(flight)} in flight{retrying}")
+            self._show(goal, step, f"{len(self.grown.rejections)} rejected, {len(flight)} in flight{retrying}")
+
+    def _show(self, goal: int, step: Step, note: str | None = None) -> None:
+        """Never all of the target: whether it is met is for the caller's decision to say."""
+        if step.total is not None:
+            step.set(max(0, step.total - max(1, goal - self.grown.rows)), note)
 
     def _launch(self, goal: int, sender: Sender, flight: _Flight) -> None:
         """Fill the flight, but not with more than the goal is likely to need."""
@@ -200,7 +205,7 @@ class Growth:
     def _read_arrived(self, goal: int, step: Step) -> None:
         while self.grown.rows < goal and (number := self._next_unread()) is not None:
             self._admit(number)
-            step.set(self.grown.rows)
+            self._show(goal, step)
             if self.grown.rows < goal:
                 self._stop_if_saturated()
 

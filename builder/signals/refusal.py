@@ -14,14 +14,14 @@ import pyarrow as pa
 from builder.schema import Sample
 from builder.signals.signal import Signal, SignalValue
 
-# Characters in which a refusal shows itself; over the demo files none begins later.
+# Characters in which a refusal shows itself: in the 2,390 Alpaca, identity and preference demo rows none begins later.
 _OPENING = 240
 _LONGEST_PHRASE = 120
 # An answer with more characters than this was written to be something, such as the letter that was asked for.
 _BARE_REFUSAL = 200
 
 _AI_EN = (
-    r"(?:an? |just an? |only an? )?(?:(?!dear\b)[a-z]+[- ]){0,2}?"
+    r"(?:an? |just an? |only an? )?(?:[a-z]+[- ]){0,2}?"
     r"(?:AI|artificial intelligence|language model|chat ?bot|virtual assistant)"
     r"(?: (?:language )?(?:model|assistant|system|program|chatbot|bot))?"
     r"(?: (?:developed|created|trained|made|built) by [\w{} ]{1,20})?"

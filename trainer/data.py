@@ -1,0 +1,172 @@
+"""A published dataset as conversations, with every row that cannot be trained on counted under its reason.
+
+One published row, `{"row": 12, "messages": [{"role": "user", …}, {"role": "assistant", …}], "language": "zh", …}`, becomes
+one `Conversation`, or one more under `no_assistant_turn` or `unknown_role` in a `Tally`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from builder.dataset_folder import DatasetFolder
+from builder.errors import InputFileError, IntegrityError, UsageError
+from builder.schema import ROLES, Message
+
+Split = Literal["train", "validation"]
+
+_NEEDED = ("row", "messages")
+_NAMED_ROWS = 5  # row numbers kept for each reason: enough to look some up, small in the record of a large run
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """One published row as the trainer sees it.
+
+    Attributes:
+        row: its number in the dataset folder; errors and tallies name it.
+        messages: the turns, oldest first; at least one is the assistant's.
+        tools: the tools on offer, a JSON array as a string, or None.
+        answer_key: how to check an answer (see `builder.answers`), or None.
+    """
+
+    row: int
+    messages: tuple[Message, ...]
+    tools: str | None = None
+    language: str = "und"
+    category: str | None = None
+    answer_key: str | None = None
+
+    @property
+    def answer(self) -> str:
+        """The last assistant turn's text."""
+        return next((m.content for m in reversed(self.messages) if m.role == "assistant"), "")
+
+
+@dataclass(slots=True)
+class Tally:
+    """Rows read, rows used and rows left out by reason, for one split.
+
+    Attributes:
+        reasons: how many rows each reason cost.
+        rows: the first few row numbers of each reason.
+    """
+
+    read: int = 0
+    reasons: dict[str, int] = field(default_factory=dict)
+    rows: dict[str, list[int]] = field(default_factory=dict)
+
+    def leave_out(self, row: int, reason: str) -> None:
+        """Count one row as left out."""
+        self.reasons[reason] = self.reasons.get(reason, 0) + 1
+        named = self.rows.setdefault(reason, [])
+        if len(named) < _NAMED_ROWS:
+            named.append(row)
+
+    @property
+    def left_out(self) -> int:
+        return sum(self.reasons.values())
+
+    @property
+    def used(self) -> int:
+        return self.read - self.left_out
+
+    def describe(self) -> str:
+        """Such as `40 rows read, 38 used, 2 left out (too_long 2: rows 3, 9)`."""
+        text = f"{self.read:,} rows read, {self.used:,} used, {self.left_out:,} left out"
+        if not self.reasons:
+            return text
+        parts = (f"{r} {n:,}: rows {', '.join(map(str, self.rows[r]))}" for r, n in sorted(self.reasons.items()))
+        return f"{text} ({'; '.join(parts)})"
+
+    def as_record(self) -> dict[str, Any]:
+        """What `run.json` holds about the rows of one split."""
+        return {"read": self.read, "used": self.used, "left_out": dict(self.reasons), "left_out_rows": dict(self.rows)}
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """Both splits of a published dataset.
+
+    Attributes:
+        manifest_hash: of the dataset folder, or None where it has no whole manifest.
+    """
+
+    root: Path
+    manifest_hash: str | None
+    train: tuple[Conversation, ...]
+    validation: tuple[Conversation, ...]
+    train_tally: Tally
+    validation_tally: Tally
+
+
+def read_published(root: Path) -> Published:
+    """Read a dataset folder's published rows.
+
+    Args:
+        root: the dataset folder.
+
+    Raises:
+        UsageError: there is no such folder, or nothing is published in it.
+        IntegrityError: a published file is not readable Parquet.
+    """
+    folder = DatasetFolder.open(root)
+    if not _parts(folder, "train"):
+        raise UsageError(
+            f"{root}: nothing to train on: publish/data holds no train-*.parquet",
+            f"Publish the dataset first: `seedbed curate {root}`.",
+        )
+    tallies = {"train": Tally(), "validation": Tally()}
+    rows = {split: tuple(_read_split(folder, split, tallies[split])) for split in ("train", "validation")}
+    return Published(
+        root, folder.manifest_hash(), rows["train"], rows["validation"], tallies["train"], tallies["validation"]
+    )
+
+
+def _parts(folder: DatasetFolder, split: str) -> list[Path]:
+    return sorted((folder.publish / "data").glob(f"{split}-*.parquet"))
+
+
+def _read_split(folder: DatasetFolder, split: str, tally: Tally) -> Iterator[Conversation]:
+    for part in _parts(folder, split):
+        try:
+            table = pq.ParquetFile(part).read()
+        except (pa.ArrowException, OSError) as error:
+            raise IntegrityError(
+                f"{part}: not a readable Parquet file ({type(error).__name__})",
+                f"`seedbed verify {folder.root}` shows what else changed; publish the dataset again.",
+            ) from None
+        missing = [name for name in _NEEDED if name not in table.column_names]
+        if missing:
+            raise InputFileError(part, f"no column {', '.join(missing)}: not a file that Seedbed published")
+        for record in table.to_pylist():
+            tally.read += 1
+            reason = _unusable(record["messages"])
+            if reason is None:
+                yield _conversation(record)
+            else:
+                tally.leave_out(record["row"], reason)
+
+
+def _unusable(messages: list[dict[str, Any]]) -> str | None:
+    roles = [message["role"] for message in messages]
+    if any(role not in ROLES for role in roles):
+        return "unknown_role"
+    if "assistant" not in roles:
+        return "no_assistant_turn"
+    return None
+
+
+def _conversation(record: dict[str, Any]) -> Conversation:
+    messages = tuple(Message(m["role"], m["content"], m.get("tool_calls"), m.get("name")) for m in record["messages"])
+    return Conversation(
+        row=record["row"],
+        messages=messages,
+        tools=record.get("tools"),
+        language=record.get("language") or "und",
+        category=record.get("category"),
+        answer_key=record.get("answer_key"),
+    )

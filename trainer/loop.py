@@ -1,0 +1,168 @@
+"""The training loop: TRL's, on our tokens, labels, batches and loss, with progress, a loss curve and a time limit."""
+
+import logging
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import datasets
+import torch
+import transformers
+from peft import PeftModel
+from torch.utils.data import DataLoader
+from transformers import (
+    PreTrainedModel,
+    PrinterCallback,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
+from trl.trainer.sft_config import SFTConfig
+from trl.trainer.sft_trainer import SFTTrainer
+
+from builder.config import Train
+from builder.errors import UsageError
+from builder.progress import Step
+from trainer.batches import LengthGroupedBatches, answer_loss, collate, held_out_loss
+from trainer.curve import LossPoint
+from trainer.masking import IGNORED
+from trainer.preflight import Prepared
+
+_HELD_OUT_POINTS = 10
+_CURVE_ROWS = 256  # validation rows looked at on the way; the final figure is on all of them
+
+
+class AnswerTrainer(SFTTrainer):
+    """TRL's trainer on rows that are already tokens and labels.
+
+    TRL's own loss also computes entropy and token accuracy at every step, and its sampler reads rows one by one from Arrow
+    and puts the longest batches of each epoch first.
+    """
+
+    # `compute_loss` divides by the tokens of the whole accumulated batch.
+    loss_is_scaled_for_ga: bool | None = True  # type: ignore[assignment]
+
+    def __init__(
+        self, model: PreTrainedModel | PeftModel, args: SFTConfig, prepared: Prepared, settings: Train, seed: int
+    ) -> None:
+        self._rows = [{"input_ids": row.input_ids, "labels": row.labels} for row in prepared.train]
+        self._pad_id = prepared.pad_id
+        self._batches = LengthGroupedBatches([len(row.input_ids) for row in prepared.train], settings.batch_size, seed)
+        self._labels_checked = False
+        super().__init__(
+            model=model,
+            args=args,
+            train_dataset=datasets.Dataset.from_list(self._rows),
+            data_collator=self._collate,
+            processing_class=prepared.encoder.tokenizer,
+        )
+        self.model_accepts_loss_kwargs = True  # makes the loop count the supervised tokens for `compute_loss`
+        self.remove_callback(PrinterCallback)
+
+    def _collate(self, rows: Sequence[dict[str, list[int]]]) -> dict[str, torch.Tensor]:
+        return collate(rows, self._pad_id)
+
+    def get_train_dataloader(self) -> DataLoader[Any]:
+        """Batches of similar length, straight from memory."""
+        loader: DataLoader[Any] = DataLoader(
+            self._rows,  # type: ignore[arg-type]  # a list is a map-style dataset
+            batch_sampler=self._batches,
+            collate_fn=self._collate,
+        )
+        prepared: DataLoader[Any] = self.accelerator.prepare(loader)
+        return prepared
+
+    def compute_loss(
+        self,
+        model: torch.nn.Module,
+        inputs: dict[str, torch.Tensor],
+        return_outputs: bool = False,
+        num_items_in_batch: torch.Tensor | int | None = None,
+    ) -> torch.Tensor:
+        """Loss summed over the supervised tokens, divided by their number in the whole accumulated batch."""
+        if not self._labels_checked:
+            self._check_labels(inputs)
+        if return_outputs or num_items_in_batch is None:
+            raise ValueError("the loop did not count the supervised tokens")
+        # Several processes: the count is of all of them, and their gradients are averaged.
+        processes = int(self.accelerator.num_processes)
+        return answer_loss(model, inputs) * processes / num_items_in_batch
+
+    def _check_labels(self, inputs: dict[str, torch.Tensor]) -> None:
+        """The first batch that reaches the loss holds our rows with our labels, whatever the libraries did on the way."""
+        ours = {tuple(row["input_ids"]): row["labels"] for row in self._rows}
+        for ids, labels, mask in zip(inputs["input_ids"], inputs["labels"], inputs["attention_mask"], strict=True):
+            length = int(mask.sum())
+            if ours.get(tuple(ids[:length].tolist())) != labels[:length].tolist() or (labels[length:] != IGNORED).any():
+                raise RuntimeError("the first batch does not carry the labels that were verified")
+        self._labels_checked = True
+
+
+class Watch(TrainerCallback):
+    """Progress, the loss curve, and the time limit."""
+
+    def __init__(self, prepared: Prepared, settings: Train, step: Step, clock: Callable[[], float]) -> None:
+        self.points: list[LossPoint] = []
+        self.stopped_early = False
+        self._prepared = prepared
+        self._settings = settings
+        self._step = step
+        self._clock = clock
+        self._started = clock()
+
+    def on_step_end(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        model: torch.nn.Module | None = None,
+        **_: object,
+    ) -> None:
+        self._step.set(state.global_step)
+        every = max(1, state.max_steps // _HELD_OUT_POINTS)
+        if (
+            model is not None
+            and self._prepared.validation
+            and state.global_step % every == 0 < state.max_steps - state.global_step
+        ):
+            rows = self._prepared.validation[:_CURVE_ROWS]
+            loss, _count = held_out_loss(model, rows, self._settings.batch_size, self._prepared.pad_id)
+            self.points.append(LossPoint(state.global_step, "validation", loss))
+        limit = self._settings.max_minutes
+        if limit is not None and self._clock() - self._started >= 60 * limit and state.global_step < state.max_steps:
+            self.stopped_early = True
+            control.should_training_stop = True
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, float] | None = None,
+        **_: object,
+    ) -> None:
+        if logs and "loss" in logs:
+            if not math.isfinite(logs["loss"]):
+                raise UsageError(
+                    f"train: the loss is {logs['loss']} after {state.global_step} steps",
+                    "Lower train.learning_rate or raise train.warmup_steps.",
+                )
+            self.points.append(LossPoint(state.global_step, "train", logs["loss"]))
+            self._step.set(state.global_step, f"loss {logs['loss']:.3f}")
+
+
+@contextmanager
+def quiet_libraries() -> Iterator[None]:
+    """Keep the libraries' own logs and bars off the screen; errors still raise."""
+    verbosity = transformers.logging.get_verbosity()
+    transformers.logging.set_verbosity(logging.ERROR)
+    transformers.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    datasets.disable_progress_bars()
+    try:
+        yield
+    finally:
+        transformers.logging.set_verbosity(verbosity)
+        transformers.logging.enable_progress_bar()  # type: ignore[no-untyped-call]
+        datasets.enable_progress_bars()

@@ -1,0 +1,143 @@
+"""Everything that can be checked before weights load."""
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from transformers import AutoConfig
+
+from builder.config import Train
+from builder.errors import DiskError, InputFileError, UsageError
+from trainer.data import Published, read_published
+from trainer.masking import ChatEncoder, EncodedRow
+from trainer.model import SCRATCH, SCRATCH_POSITIONS, is_scratch, load_tokenizer, model_path
+
+_FREE_BYTES = 200 * 1024**2  # the run's own files beside the weights, with room to spare
+_WAYS_OUT = (
+    "Raise train.max_length for too_long; mask_not_verified means that the tokenizer changes texts, such as Llama 2's, which "
+    "puts a space before each: choose another model. For the other reasons choose another train.template."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """All that training needs but the weights.
+
+    Attributes:
+        train: verified rows.
+        validation: verified rows; may be empty.
+    """
+
+    published: Published
+    encoder: ChatEncoder
+    train: list[EncodedRow]
+    validation: list[EncodedRow]
+
+    @property
+    def pad_id(self) -> int:
+        """The token to pad with; any will do, since padding is masked out and never supervised."""
+        pad = self.encoder.tokenizer.pad_token_id
+        return int(pad) if pad is not None else self.encoder.end_id
+
+
+def prepare(folder: Path, out: Path, settings: Train) -> Prepared:
+    """Check everything that can be checked before weights load, and encode the rows on the way.
+
+    Args:
+        folder: the dataset folder.
+        out: the run folder.
+        settings: the `train` section.
+
+    Raises:
+        UsageError: the first thing that would keep the run from working, with its way out.
+        EndpointError: the model has to be downloaded and cannot be.
+        DiskError: there is too little room.
+    """
+    _check_settings(settings)
+    _check_out(out)
+    _check_model_path(settings.model)
+    published = read_published(folder)
+    loaded = load_tokenizer(settings, published.train)
+    _check_length(settings)
+    _check_room(out, settings)
+    encoder = ChatEncoder(loaded.tokenizer, template=loaded.template, loss_on=settings.loss_on)
+    train = encoder.encode_rows(published.train, published.train_tally, settings.max_length)
+    validation = encoder.encode_rows(published.validation, published.validation_tally, settings.max_length)
+    if not train:
+        raise UsageError(
+            f"{folder}: no training row is left: {published.train_tally.describe()}",
+            _WAYS_OUT,
+        )
+    if published.validation_tally.read and not validation:
+        raise UsageError(
+            f"{folder}: no validation row is left: {published.validation_tally.describe()}",
+            _WAYS_OUT,
+        )
+    return Prepared(published, encoder, train, validation)
+
+
+def _check_settings(settings: Train) -> None:
+    if settings.packing:
+        raise UsageError(
+            "train.packing: rows cannot be packed yet",
+            "Leave it false: rows are batched by length, which keeps padding at a few percent.",
+        )
+    if settings.tuning == "lora" and is_scratch(settings.model):
+        raise UsageError(
+            f"train.tuning: lora adapts a trained model, and {SCRATCH} starts from random weights",
+            "Use `tuning: full`, or name a trained model.",
+        )
+    if settings.bf16 and not torch.cuda.is_available():
+        raise UsageError("train.bf16: there is no GPU here, and bfloat16 is slower than float32 without one")
+
+
+def _check_out(out: Path) -> None:
+    if (out / "run.json").exists():
+        raise UsageError(f"{out}: holds a finished run", "Choose another folder with --out, or remove this one.")
+    existing = next(path for path in (out, *out.resolve().parents) if path.exists())
+    if not existing.is_dir():
+        raise UsageError(f"{out}: {existing} is not a folder")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise UsageError(f"{out}: {existing} cannot be written", "Choose another folder with --out.")
+
+
+def _check_model_path(name: str) -> None:
+    if is_scratch(name):
+        return
+    path = Path(model_path(name))
+    if path.is_dir():
+        if (path / "adapter_config.json").is_file():
+            raise InputFileError(path, "an adapter, not a whole model", remedy="Name the model it was trained on.")
+        if not (path / "config.json").is_file():
+            raise InputFileError(path, "not a model: it holds no config.json")
+        return
+    looks_like_path = name.startswith((".", "/", "~")) or name.count("/") > 1 or path.exists()
+    if looks_like_path or not all(part and not part.isspace() for part in name.split("/")):
+        raise UsageError(f"train.model: {name} is neither a model folder nor a name such as Qwen/Qwen2.5-0.5B-Instruct")
+
+
+def _check_length(settings: Train) -> None:
+    if is_scratch(settings.model):
+        limit = SCRATCH_POSITIONS
+    else:
+        config = AutoConfig.from_pretrained(model_path(settings.model))
+        limit = getattr(config.get_text_config(), "max_position_embeddings", None) or settings.max_length
+    if settings.max_length > limit:
+        raise UsageError(
+            f"train.max_length: {settings.max_length:,} tokens are more than the {limit:,} that {settings.model} can read",
+            f"Set it to {limit} or less.",
+        )
+
+
+def _check_room(out: Path, settings: Train) -> None:
+    existing = next(path for path in (out.resolve(), *out.resolve().parents) if path.exists())
+    weights = sum(p.stat().st_size for p in Path(model_path(settings.model)).glob("*.safetensors"))
+    needed = _FREE_BYTES + weights
+    free = shutil.disk_usage(existing).free
+    if free < needed:
+        raise DiskError(
+            f"{out}: {free / 1024**2:,.0f} MB free, {needed / 1024**2:,.0f} MB needed",
+            "Free some space, or use another disk.",
+        )
