@@ -30,11 +30,11 @@ _FUNCTION_WORD = re.compile(
 _HAN = re.compile("[\u4e00-\u9fff]")
 _NOT_PROSE = re.compile(
     r"```.*?(?:```|\Z)"  # code, fenced and inline
-    r"|`[^`\n]*`"
-    r"|\$\$.*?\$\$|\$[^$\n]*\$|\\\(.*?\\\)|\\\[.*?\\\]"  # formulas
+    r"|`[^`\n]{0,400}`"
+    r"|\$\$.{0,400}?\$\$|\$[^$\n]{0,400}\$|\\\(.{0,400}?\\\)|\\\[.{0,400}?\\\]"  # formulas
     r"|https?://\S+"
-    r"|[“\"「『《][^”\"」』》\n]*[”\"」』》]"  # quotations and titles
-    r"|<[^<>\n]*>"  # tags
+    r"|[“\"「『《][^”\"」』》\n]{0,400}[”\"」』》]"  # quotations and titles
+    r"|<[^<>\n]{0,400}>"  # tags
     r"|^[ \t]*(?://|/\*|#|\*[ /]|(?:def|class|import|from|return|for|while|if|elif|else|print|function|const|let|var|public"
     r"|private|static|void|int|SELECT|INSERT|UPDATE|DELETE|CREATE|WHERE|FROM)\b[^\n]*[;:{})(=])[^\n]*$"
     r"|^[^\n]*(?:[;{}]|\);|=>|->|:=|==|\+=)[ \t]*$",  # lines of code outside a fence

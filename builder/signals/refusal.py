@@ -42,12 +42,12 @@ _NO_ACCESS_EN = (
 _UNABLE_EN = r"(?:can(?: ?not|'t)|could(?: not|n't)|won't|will not|(?:am|'m)(?: \w+)? (?:unable to|not able to))"
 _SORRY_EN = (
     r"(?:(?:i'm|i am|we are)(?: \w+)? (?:sorry|afraid)|sorry|(?:my )?apologies|i apologi[sz]e|unfortunately|regrettably)"
-    r"[,.!;]?\s*(?:but |however,? |that )?"
+    r"[,.!;]?\s{0,2}(?:but |however,? |that )?"
 )
 
 _AI_ZH = (
     r"(?:一)?[个名款种位台]?[^，。！？,.!?\n{]{0,8}?(?:人工智能|AI|语言模型|大模型|机器人|虚拟助手|智能助手)"
-    r"\s*(?:语言模型|程序|助手|助理|模型|系统|机器人)*"
+    r"\s?(?:语言模型|程序|助手|助理|模型|系统|机器人)*"
 )
 _NEITHER_ZH = r"(?:无法|不能|没有(?!问题|关系|偏见)|没法|不具备|不会|不可以|未能|不拥有|并未|缺乏)"
 _ADVERBS_ZH = r"(?:直接|继续|准确|完整|满足|在|以|就|对此|实时|进行|真正|任意|[向为给替][您你]|帮[助您你]*)*"
@@ -59,20 +59,21 @@ _DO_ZH = (
 _SORRY_ZH = r"(?:我|非常|十分|很|实在|真的|真|深感|感到)*(?:抱歉|对不起|不好意思|遗憾)"
 _NOW_ZH = r"(?:目前|暂时|现在|本身|并|也|还|都|恐怕)*"
 
-_START = r"(?:(?<=[.!?。！？\n,，])\s*|^\s*)"
+# White space is counted everywhere: an unbounded run of it is tried from each of its places, thousands of blank lines long.
+_START = r"(?:(?<=[.!?。！？\n,，])\s{0,2}|^\s{0,2})"
 
 # As a language model: anywhere in the answer. As an AI: in its opening, and only with something it cannot do.
 _AS_MODEL = re.compile(
-    rf"{_START}(?:however, |{_SORRY_EN}|(?:但是?|然而|不过|抱歉|对不起)[，,]?\s*)?"
+    rf"{_START}(?:however, |{_SORRY_EN}|(?:但是?|然而|不过|抱歉|对不起)[，,]?\s{0, 2})?"
     r"(?:as an? (?:\w+[- ]){0,3}?language model[^.!?\n]{0,20}?\bi\b"
     rf"|(?:作为|身为)一?[个名款种]?[^，。！？\n{{]{{0,8}}?语言模型[，,]?我?[^，。！？\n]{{0,8}}?{_NEITHER_ZH})",
     re.IGNORECASE,
 )
 _AS_AI = re.compile(
-    rf"{_START}(?:{_SORRY_EN}|{_SORRY_ZH}[，,。！!]?\s*(?:但是?)?)?"
+    rf"{_START}(?:{_SORRY_EN}|{_SORRY_ZH}[，,。！!]?\s{{0,2}}(?:但是?)?)?"
     rf"(?:(?:as|being) {_AI_EN}(?:,|(?= i\b)|(?= my\b))[^.!?\n]{{0,20}}?\b(?:i|my)\b[^.!?\n]{{0,30}}?{_NEITHER_EN}"
     rf"|(?:since |because )?(?:i am|i'm) {_AI_EN}(?:,| and\b| so\b| which\b| that\b)[^.!?\n]{{0,40}}?{_NEITHER_EN}"
-    rf"|我?(?:作为|身为|(?:由于|因为)?我(?:只|仅|仅仅|只不过)?是){_AI_ZH}[，,、]?\s*(?:因此|所以|故)?我?{_NOW_ZH}"
+    rf"|我?(?:作为|身为|(?:由于|因为)?我(?:只|仅|仅仅|只不过)?是){_AI_ZH}[，,、]?\s?(?:因此|所以|故)?我?{_NOW_ZH}"
     rf"[^，。！？\n]{{0,6}}?{_NEITHER_ZH})",
     re.IGNORECASE,
 )

@@ -1,3 +1,4 @@
+import time
 from dataclasses import replace
 
 import pyarrow as pa
@@ -104,6 +105,14 @@ def test_safety_rows_and_rows_with_tools_may_decline() -> None:
     assert measure_row(replace(declining, category="safety"))["refusal"] is False
     assert measure_row(replace(declining, tools='[{"name": "add"}]'))["refusal"] is False
     assert measure_row(replace(declining, tools="[]"))["refusal"] is True
+
+
+@pytest.mark.parametrize("filler", ["\n", "“", "真", "\\(", "as a ", "$"])
+def test_a_strange_answer_is_measured_in_time(filler: str) -> None:
+    strange = make_sample("写一首关于春天的诗。", "抱歉 AI the is of to in" + filler * 20_000)
+    started = time.process_time()
+    measure_row(strange)
+    assert time.process_time() - started < 5
 
 
 LOOPS = ["好的" * 12, "我今天很高兴。" * 10, "I am happy to help you. " * 10, "Hello world. " * 10, "哈哈" * 30]
