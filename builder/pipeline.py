@@ -172,7 +172,7 @@ def rewrite_report(root: Path, language: str | None = None) -> Outcome:
         write_text(folder.settings, dump_settings(settings))
         spending = _spending(folder)
         report = write_report(folder, settings, notes=notes, spending=asdict(spending) if spending else None)
-        write_text(folder.publish / "README.md", dataset_card(report, settings))
+        write_text(folder.publish / "README.md", dataset_card(report, settings, content=folder.publish_hash()))
         folder.write_manifest()
     return Outcome(root, report)
 
@@ -390,7 +390,7 @@ def _finish(
             spent["candidates"] = grown.candidates
         report = write_report(folder, settings, notes=decision.notes, spending=spent)
         publish(folder, decision)
-        write_text(folder.publish / "README.md", dataset_card(report, settings))
+        write_text(folder.publish / "README.md", dataset_card(report, settings, content=folder.publish_hash()))
         folder.write_manifest()
         step.set(decision.kept)
     return report

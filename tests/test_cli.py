@@ -144,6 +144,19 @@ def test_verify_names_the_damaged_file_and_exits_with_6(made: Path, tmp_path: Pa
     assert "Traceback" not in result.stderr
 
 
+def test_load_dataset_never_gives_the_rows_of_another_folder(tmp_path: Path) -> None:
+    # Its cache is named by the card and by the folder's last name, which is always `publish`.
+    disable_progress_bars()
+    for name, count in (("a", 3), ("b", 5), ("a", 4)):
+        rows = [{"instruction": f"Name fruit number {i} of {name}.", "output": "Fig."} for i in range(count)]
+        (tmp_path / "rows.json").write_text(json.dumps(rows), encoding="utf-8")
+        shutil.rmtree(tmp_path / name, ignore_errors=True)
+        settings = load_settings(None, ["split.validation_share=0", "novelty.threshold=1"], {})
+        pipeline.curate_files([tmp_path / "rows.json"], settings, tmp_path / name, Reporter(quiet=True))
+        loaded = load_dataset(str(tmp_path / name / "publish"), cache_dir=str(tmp_path / "cache"))
+        assert loaded["train"].num_rows == count
+
+
 def test_init_writes_settings_that_are_read_back(tmp_path: Path) -> None:
     result = seedbed("init", "mine.yaml", cwd=tmp_path)
     assert result.returncode == 0, result.stderr

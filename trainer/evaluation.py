@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -314,14 +315,18 @@ def _cells(
 
 
 def _examples(conversations: Sequence[Conversation], answers: Sequence[str]) -> tuple[Example, ...]:
-    shown: dict[bool, list[Example]] = {True: [], False: []}
+    """Right and wrong answers, half of each, from as many families as there are."""
+    shown: dict[bool, dict[tuple[str, str], list[Example]]] = {True: {}, False: {}}
     for conversation, answer in zip(conversations, answers, strict=True):
         key = AnswerKey.from_json(conversation.answer_key or "")
         right = check_answer(key, answer).passed
         prompt = next((m.content for m in reversed(conversation.messages) if m.role == "user"), "")
-        shown[right].append(Example(conversation.row, key.family, prompt, conversation.answer, answer, right))
+        example = Example(conversation.row, key.family, prompt, conversation.answer, answer, right)
+        shown[right].setdefault((key.family, conversation.language), []).append(example)
+    rounds = {right: zip_longest(*cells.values()) for right, cells in shown.items()}
+    chosen = {right: [example for turn in turns for example in turn if example] for right, turns in rounds.items()}
     half = _EXAMPLES // 2
-    return tuple(shown[True][:half] + shown[False][:half])
+    return tuple(chosen[True][:half] + chosen[False][:half])
 
 
 def _rounded(share: float) -> float | None:

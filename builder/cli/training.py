@@ -13,7 +13,7 @@ from builder.cli.options import AsJson, Folder, Overrides, Quiet, SettingsFile, 
 from builder.errors import InputFileError, UsageError
 
 if TYPE_CHECKING:
-    from builder.config import Settings
+    from builder.config import Language, Settings
     from trainer.evaluation import Evaluation
 
 
@@ -39,6 +39,7 @@ def train(
 def evaluate(
     run: Annotated[Path, typer.Argument(help="A run folder made by `seedbed train`.", metavar="RUN")],
     max_rows: Annotated[int | None, typer.Option(min=1, help="At most so many validation rows.")] = None,
+    language: Annotated[str, typer.Option(help="Language of evaluation.html: en or zh.")] = "en",
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -46,7 +47,9 @@ def evaluate(
 
     Held-out loss and checked answers: base beside tuned, beside the best constant guess for each family.
     """
-    evaluation = run_evaluation(run, quiet, max_rows)
+    if language not in ("en", "zh"):
+        raise UsageError(f"--language {language}: expected en or zh")
+    evaluation = run_evaluation(run, quiet, max_rows, "zh" if language == "zh" else "en")
     if as_json:
         print_json(evaluation.as_record())
     else:
@@ -94,17 +97,18 @@ def run_training(folder: Path, out: Path, settings: "Settings", quiet: bool) -> 
     _need_training_packages()
     from trainer.sft import train as train_model
 
-    train_model(folder, out, settings.train, seed=settings.seed, reporter=reporter(quiet))
+    language = settings.report.language
+    train_model(folder, out, settings.train, seed=settings.seed, reporter=reporter(quiet), language=language)
 
 
-def run_evaluation(run: Path, quiet: bool, max_rows: int | None = None) -> "Evaluation":
+def run_evaluation(run: Path, quiet: bool, max_rows: int | None = None, language: "Language" = "en") -> "Evaluation":
     """Evaluate; the caller prints."""
     if not (run / "run.json").is_file():  # before torch is loaded, which takes seconds
         raise InputFileError(run, "not a finished run: it holds no run.json", remedy="`seedbed train` makes one.")
     _need_training_packages()
     from trainer.evaluation import evaluate as evaluate_run
 
-    return evaluate_run(run, reporter=reporter(quiet), max_rows=max_rows)
+    return evaluate_run(run, reporter=reporter(quiet), max_rows=max_rows, language=language)
 
 
 def describe_run(run: Path) -> dict[str, Any]:

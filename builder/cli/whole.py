@@ -72,7 +72,7 @@ def _run_all(
         training = describe_run(run_folder)
     if not as_json:
         print_training(training)
-    evaluation = run_evaluation(run_folder, quiet)
+    evaluation = run_evaluation(run_folder, quiet, language=settings.report.language)
     if as_json:
         print_json({**summary(outcome), "training": training, "evaluation": evaluation.as_record()})
         return

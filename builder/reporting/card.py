@@ -54,12 +54,17 @@ FIELDS: Mapping[str, tuple[str, str]] = {
 }
 
 
-def dataset_card(report: Mapping[str, Any], settings: Settings, *, columns: Sequence[str] | None = None) -> str:
+def dataset_card(
+    report: Mapping[str, Any], settings: Settings, *, content: str = "", columns: Sequence[str] | None = None
+) -> str:
     """The card of a published dataset.
 
     Args:
         report: the content of report.json.
         settings: as run.
+        content: a hash of the published files. It stands in the front matter because `load_dataset` (5.2) names its cache
+            by that and by the folder's last name alone: two folders called `publish`, or one before and after a change,
+            would give the rows that were loaded first.
         columns: of the published rows; None is all of a sample's.
 
     Returns:
@@ -67,10 +72,12 @@ def dataset_card(report: Mapping[str, Any], settings: Settings, *, columns: Sequ
     """
     shown = list(SAMPLE_SCHEMA.names if columns is None else columns)
     languages: tuple[Language, ...] = ("zh", "en") if report["language"] == "zh" else ("en",)
-    return _front_matter(report) + "\n---\n\n".join(_body(report, settings, shown, language) for language in languages)
+    return _front_matter(report, content) + "\n---\n\n".join(
+        _body(report, settings, shown, language) for language in languages
+    )
 
 
-def _front_matter(report: Mapping[str, Any]) -> str:
+def _front_matter(report: Mapping[str, Any], content: str) -> str:
     kept = report["splits"]["train"] + report["splits"]["validation"]
     spoken = {cell["language"] for cell in report["mix"]["cells"] if cell["after"]}
     splits = [split for split in _SPLITS if report["splits"][split]]
@@ -83,6 +90,7 @@ def _front_matter(report: Mapping[str, Any]) -> str:
         "configs": [
             {
                 "config_name": "default",
+                "description": f"rows {content}",
                 "data_files": [{"split": split, "path": f"data/{split}-*.parquet"} for split in splits],
             }
         ],

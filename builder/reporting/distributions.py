@@ -15,7 +15,7 @@ from builder.reporting.tables import collect, scan_files
 _BINS = 24
 # Values beyond the outermost hundredths are counted beside the bars, so that one giant does not flatten the rest.
 _TAIL = 0.01
-_VALUES_SHOWN = 12
+_VALUES_SHOWN = 6
 _VALUE_CHARACTERS = 60
 # A text column with more different values than this is free text, such as the answer that was found: not a distribution.
 _VALUES_COUNTED = 100
