@@ -5,11 +5,11 @@ from typing import Any
 
 import polars as pl
 
-from builder.config import load_settings
 from builder.dataset_folder import DatasetFolder
 from builder.errors import InputFileError, UsageError, nearest
 from builder.reporting.reasons import REASONS, explain, reason_for
 from builder.schema import Verdict, verdict_from_record
+from builder.settings_file import load_settings
 from builder.text import normalise
 
 _BEGINNING = 100  # characters of a row's prompt in a list

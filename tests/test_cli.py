@@ -16,9 +16,9 @@ from datasets import disable_progress_bars, load_dataset
 
 from builder import pipeline
 from builder.cli import main
-from builder.config import load_settings
 from builder.dataset_folder import DatasetFolder
 from builder.progress import Reporter
+from builder.settings_file import load_settings
 from tests.endpoint import Answer, scripted
 
 KEY = "sk-planted-0123456789"

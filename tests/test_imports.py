@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-LEAVES = {"errors", "schema", "text", "similarity", "answers", "notes", "progress"}
-BASE = {"config", "dataset_folder"}
+LEAVES = {"errors", "schema", "text", "similarity", "answers", "notes", "progress", "files"}
+BASE = {"config", "settings_file", "dataset_folder"}
 CATALOGUES = {"requests", "families", "teachers", "recipes", "signals", "formats"}
 STAGES = {"generation", "curation", "reporting"}
 TOP = {"pipeline", "browsing", "cli", "__main__"}
@@ -17,6 +17,7 @@ TOP = {"pipeline", "browsing", "cli", "__main__"}
 ALLOWED: dict[str, set[str]] = {
     **{name: set() for name in LEAVES},
     "config": set(),
+    "settings_file": {"config"},
     "dataset_folder": set(),
     "requests": BASE,
     "families": {"config"},

@@ -20,8 +20,8 @@ from transformers import PreTrainedModel
 
 from builder.answers import AnswerKey, check_answer
 from builder.config import Train
-from builder.dataset_folder import write_json, write_text
 from builder.errors import InputFileError, IntegrityError, UsageError
+from builder.files import write_json, write_text
 from builder.progress import Reporter, Step
 from trainer.batches import held_out_loss
 from trainer.data import Conversation, read_published

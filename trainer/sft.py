@@ -22,7 +22,7 @@ from transformers import PreTrainedModel
 from trl.trainer.sft_config import SFTConfig
 
 from builder.config import Train
-from builder.dataset_folder import disk_errors, write_json, write_text
+from builder.files import disk_errors, write_json, write_text
 from builder.progress import Reporter
 from trainer.batches import held_out_loss
 from trainer.curve import LossPoint, draw_loss

@@ -29,8 +29,8 @@ def init(
 
     It holds every setting with its default and its meaning.
     """
-    from builder.config import describe_settings
-    from builder.dataset_folder import write_text
+    from builder.files import write_text
+    from builder.settings_file import describe_settings
 
     if show:
         print(describe_settings(), end="")

@@ -25,7 +25,7 @@ OUTPUT_ROOT = Path("datasets_out")
 
 def read_settings(file: Path | None, overrides: list[str] | None, **flags: Any) -> "Settings":
     """Settings from a file, the environment, `--set`, and the flags that were given."""
-    from builder.config import load_settings
+    from builder.settings_file import load_settings
 
     given = [f"{key.replace('__', '.')}={json.dumps(value)}" for key, value in flags.items() if value is not None]
     return load_settings(file, [*(overrides or ()), *given])

@@ -70,8 +70,8 @@ def preview_mask(
     Coloured on a terminal, in [brackets] elsewhere.
     """
     read = folder_settings(folder, settings, overrides, model)
-    _need_training_packages()
-    from builder.dataset_folder import write_text
+    need_training_packages()
+    from builder.files import write_text
     from trainer.preview import preview_folder
 
     preview = preview_folder(folder, read.train, rows)
@@ -94,7 +94,7 @@ def folder_settings(folder: Path, settings: Path | None, overrides: list[str] | 
 
 def run_training(folder: Path, out: Path, settings: "Settings", quiet: bool) -> None:
     """Train; the caller prints."""
-    _need_training_packages()
+    need_training_packages()
     from trainer.sft import train as train_model
 
     language = settings.report.language
@@ -105,7 +105,7 @@ def run_evaluation(run: Path, quiet: bool, max_rows: int | None = None, language
     """Evaluate; the caller prints."""
     if not (run / "run.json").is_file():  # before torch is loaded, which takes seconds
         raise InputFileError(run, "not a finished run: it holds no run.json", remedy="`seedbed train` makes one.")
-    _need_training_packages()
+    need_training_packages()
     from trainer.evaluation import evaluate as evaluate_run
 
     return evaluate_run(run, reporter=reporter(quiet), max_rows=max_rows, language=language)
@@ -152,7 +152,8 @@ def print_evaluation(evaluation: "Evaluation") -> None:
         print(f"{evaluation.rows_without_key:,} held-out rows have no answer key and are in the loss only")
 
 
-def _need_training_packages() -> None:
+def need_training_packages() -> None:
+    """Say what to install where the trainer's packages are missing."""
     missing = [name for name in ("torch", "transformers", "trl", "peft") if importlib.util.find_spec(name) is None]
     if missing:
         raise UsageError(f"training needs {', '.join(missing)}", "pip install 'seedbed[train]'")

@@ -16,7 +16,14 @@ from builder.cli.options import (
     reporter,
     summary,
 )
-from builder.cli.training import describe_run, print_evaluation, print_training, run_evaluation, run_training
+from builder.cli.training import (
+    describe_run,
+    need_training_packages,
+    print_evaluation,
+    print_training,
+    run_evaluation,
+    run_training,
+)
 from builder.errors import UsageError
 
 
@@ -61,6 +68,7 @@ def _run_all(
 ) -> None:
     from builder import pipeline
 
+    need_training_packages()  # before anything is grown
     settings = read_settings(settings_path, overrides, target=target, report__language=language)
     folder = out or OUTPUT_ROOT / settings.name
     outcome = pipeline.build(settings, folder, reporter(quiet))

@@ -8,8 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from builder.dataset_folder import atomic_path, write_json, write_table, write_text
 from builder.errors import InputFileError, UsageError, nearest
+from builder.files import atomic_path, write_json, write_table, write_text
 from builder.formats import FORMATS, llama_factory
 from builder.formats.prompt_completion import write_flat
 from builder.formats.row_format import InexpressibleError

@@ -11,7 +11,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from builder.config import Language, Settings
-from builder.dataset_folder import DatasetFolder, write_json, write_text
+from builder.dataset_folder import DatasetFolder
+from builder.files import write_json, write_text
 from builder.notes import Note
 from builder.reporting import charts, labels
 from builder.reporting.funnel import build_report

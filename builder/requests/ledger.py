@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from builder.dataset_folder import disk_errors
 from builder.errors import DiskError, IntegrityError
+from builder.files import disk_errors
 
 # A reply is kept whole up to this many characters; of a longer one its beginning, its length and its hash.
 LONGEST_REPLY = 4 * 1024 * 1024

@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from builder.config import Settings, dump_settings, load_settings, setting_keys, settings_from_mapping
+from builder.config import Settings
 from builder.errors import UsageError
+from builder.settings_file import dump_settings, load_settings, setting_keys, settings_from_mapping
 
 
 def message(overrides: list[str], **environ: str) -> str:

@@ -10,8 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from builder.dataset_folder import DatasetFolder, Problem, Review, atomic_path, write_json, write_text
+from builder.dataset_folder import DatasetFolder, Problem, Review
 from builder.errors import DiskError, FolderInUseError, InputFileError, IntegrityError
+from builder.files import atomic_path, write_json, write_text
 from builder.schema import SAMPLE_SCHEMA, Check, Message, Rejection, Sample, Verdict, task_messages
 
 

@@ -19,10 +19,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from builder import pipeline
-from builder.config import Settings, load_settings
+from builder.config import Settings
 from builder.dataset_folder import DatasetFolder
 from builder.errors import BudgetReachedError, EndpointError, TargetNotReachedError, UsageError
 from builder.progress import Reporter
+from builder.settings_file import load_settings
 from builder.similarity import scan
 from builder.teachers.embedded import create_app
 from builder.teachers.faults import Faults

@@ -17,7 +17,7 @@ from datasets import load_dataset
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from builder.config import Language, Settings, settings_from_mapping
+from builder.config import Language, Settings
 from builder.dataset_folder import DatasetFolder
 from builder.errors import InputFileError, IntegrityError
 from builder.notes import Note
@@ -28,6 +28,7 @@ from builder.reporting.labels import number, share
 from builder.reporting.page import render_page, visible, write_report
 from builder.reporting.reasons import REASONS, explain
 from builder.schema import SAMPLE_SCHEMA, Check, Rejection, Sample, Verdict, task_messages
+from builder.settings_file import settings_from_mapping
 
 BREAKOUT = '</script><img src=x onerror=alert(1)>" onmouseover="alert(2)'
 

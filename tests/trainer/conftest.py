@@ -6,7 +6,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from builder.dataset_folder import DatasetFolder, write_table, write_text
+from builder.dataset_folder import DatasetFolder
+from builder.files import write_table, write_text
 from builder.schema import SAMPLE_SCHEMA, Sample, as_record
 
 Publish = Callable[[Sequence[Sample], Sequence[Sample]], Path]

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from builder.dataset_folder import write_text
 from builder.errors import InputFileError, IntegrityError, UsageError
+from builder.files import write_text
 from builder.schema import Message, Sample
 from trainer.data import read_published
 

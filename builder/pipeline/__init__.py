@@ -1,0 +1,22 @@
+"""The main jobs, each a few steps: read this first.
+
+build     seeds ──▶ grow ──▶ decide ──▶ publish, until exactly the target is kept
+curate    files ──▶ decide ──▶ publish, or a folder's rows decided again
+"""
+
+from builder.pipeline.building import build
+from builder.pipeline.curating import curate_files, curate_folder
+from builder.pipeline.looking import kept_samples, status, verify
+from builder.pipeline.publishing import Outcome, publish, rewrite_report
+
+__all__ = [
+    "Outcome",
+    "build",
+    "curate_files",
+    "curate_folder",
+    "kept_samples",
+    "publish",
+    "rewrite_report",
+    "status",
+    "verify",
+]

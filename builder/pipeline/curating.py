@@ -1,0 +1,71 @@
+"""Deciding about rows that are there: files into a new folder, or a folder again in place."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from builder.config import Settings
+from builder.dataset_folder import DatasetFolder
+from builder.errors import (
+    UsageError,
+)
+from builder.files import remove_temporary_files, write_text
+from builder.formats.detection import describe
+from builder.formats.importing import read_samples
+from builder.pipeline.publishing import Outcome, decide_folder, finish, spending_of
+from builder.progress import Reporter
+from builder.settings_file import dump_settings, load_settings
+
+_PROBLEMS_SHOWN = 20
+
+
+def curate_files(
+    files: Sequence[Path],
+    settings: Settings,
+    root: Path,
+    reporter: Reporter,
+    mapping: Mapping[str, str] | None = None,
+) -> Outcome:
+    """Import files into a new dataset folder, decide every row, publish.
+
+    Raises:
+        UsageError: the folder holds a dataset already, or a file cannot be read.
+    """
+    folder = DatasetFolder(root)
+    if folder.settings.exists():
+        raise UsageError(
+            f"{root}: holds a dataset already",
+            f"Choose another --out, or decide again in place with `seedbed curate {root}`.",
+        )
+    imported = read_samples(files, mapping=mapping, reporter=reporter)
+    for detected in imported.detected:
+        reporter.say(describe(detected, settings.report.language))
+    for path, row, problem in imported.problems[:_PROBLEMS_SHOWN]:
+        reporter.say(f"{path}, row {row}: {problem}")
+    if len(imported.problems) > _PROBLEMS_SHOWN:
+        reporter.say(f"… and {len(imported.problems) - _PROBLEMS_SHOWN} more such rows")
+    with folder.lock():
+        remove_temporary_files(root)
+        for part in (*folder.parts(folder.samples), *folder.parts(folder.rejections)):
+            part.unlink()  # an import that was cut short: without settings it is no dataset yet
+        folder.write_samples(imported.samples)
+        write_text(folder.settings, dump_settings(settings))
+        decision = decide_folder(folder, imported.samples, settings, reporter)
+        return Outcome(root, finish(folder, settings, decision, reporter))
+
+
+def curate_folder(root: Path, settings_file: Path | None, overrides: Sequence[str], reporter: Reporter) -> Outcome:
+    """Decide a dataset folder's rows again, in place: signals are measured once, only verdicts are rewritten.
+
+    Args:
+        settings_file: None is the folder's own.
+        overrides: `key=value` settings on top of it.
+    """
+    folder = DatasetFolder.open(root)
+    with folder.lock():
+        remove_temporary_files(root)
+        settings = load_settings(settings_file or folder.settings, overrides)
+        samples = list(folder.iter_samples())
+        decision = decide_folder(folder, samples, settings, reporter)
+        folder.manifest.unlink(missing_ok=True)
+        write_text(folder.settings, dump_settings(settings))
+        return Outcome(root, finish(folder, settings, decision, reporter, spending_of(folder)))
