@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from builder.generation.parsing import parse_reply
+from builder.recipes.parsing import parse_reply
 from builder.recipes.recipe import Instance, Needs, Recipe, Task, Unreadable
 from builder.requests.ledger import Received, Request
 from builder.requests.sender import read_completion

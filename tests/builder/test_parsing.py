@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builder.generation.parsing import parse_reply
 from builder.recipes.alpaca import read
+from builder.recipes.parsing import parse_reply
 from builder.recipes.recipe import Needs, Task, Unreadable
 
 A = {"instruction": "Name a SQL keyword.", "instances": [{"input": "", "output": "SELECT"}]}
