@@ -17,6 +17,7 @@ from pydantic import (
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Language = Literal["zh", "en"]
+RecipeName = Literal["alpaca"]
 
 CATEGORIES = (
     "writing",
@@ -109,6 +110,7 @@ class Growth(Section):
     """The Self-Instruct loop.
 
     Attributes:
+        recipes: weights by recipe; a build can mix them.
         languages: weights by language.
         categories: the categories to ask for; None is those of the seeds.
         demonstrations: shown in each request; `human_demonstrations` of them are seeds (Self-Instruct: 6 of 8).
@@ -120,7 +122,7 @@ class Growth(Section):
             requests were admitted.
     """
 
-    recipe: Literal["alpaca"] = "alpaca"
+    recipes: dict[RecipeName, Annotated[float, Field(gt=0)]] = {"alpaca": 1.0}
     languages: dict[Language, Annotated[float, Field(gt=0)]] = {"en": 1.0, "zh": 1.0}
     categories: tuple[str, ...] | None = None
     tasks_per_request: Annotated[int, Field(ge=1, le=64)] = 8
@@ -133,11 +135,11 @@ class Growth(Section):
     saturation_floor: Share = 0.02
     saturation_window: Annotated[int, Field(ge=1)] = 50
 
-    @field_validator("languages")
+    @field_validator("languages", "recipes")
     @classmethod
-    def _some_language(cls, value: dict[str, float]) -> dict[str, float]:
+    def _not_empty(cls, value: dict[str, float]) -> dict[str, float]:
         if not value:
-            raise ValueError("must name at least one language, such as {en: 1, zh: 1}")
+            raise ValueError("must name at least one, such as {en: 1, zh: 1} or {alpaca: 1}")
         return value
 
     @model_validator(mode="after")

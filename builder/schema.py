@@ -18,6 +18,7 @@ Role = Literal["system", "user", "assistant", "tool"]
 ROLES: tuple[Role, ...] = ("system", "user", "assistant", "tool")
 
 Origin = Literal["seed", "generated", "imported"]
+Kind = Literal["classification", "generation", "dialogue"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,8 @@ class Sample:
         rejected: the worse last answer where the row is a preference pair, or None.
         instruction: kept where the source had one; with `input` it composes to the first user message.
         language: `zh`, `en`, … as `builder.text.detect_language` names them.
+        kind: `classification` where the answer is one of a few labels, `dialogue` where there are several rounds, else
+            `generation`; None where it is not known.
         source: the seed file, the imported file, or `recipe:teacher` for grown rows.
         parents: ids of seed tasks or rows that this one was grown from.
         request_id: the ledger's key of the request whose reply held it, or None.
@@ -68,6 +71,7 @@ class Sample:
     parents: tuple[str, ...] = ()
     request_id: str | None = None
     answer_key: str | None = None
+    kind: Kind | None = None
 
     @property
     def id(self) -> str:
@@ -161,6 +165,7 @@ SAMPLE_SCHEMA = pa.schema(
         pa.field("parents", pa.list_(pa.string()), nullable=False),
         pa.field("request_id", pa.string()),
         pa.field("answer_key", pa.string()),
+        pa.field("kind", pa.string()),
     ],
     metadata={"seedbed.schema": f"sample/{SCHEMA_VERSION}"},
 )
@@ -262,6 +267,7 @@ def sample_from_record(record: dict[str, Any]) -> Sample:
         parents=tuple(record.get("parents") or ()),
         request_id=record.get("request_id"),
         answer_key=record.get("answer_key"),
+        kind=record.get("kind"),
     )
 
 

@@ -1,16 +1,16 @@
-"""The Self-Instruct loop: demonstrations from the pool → request → ledger → admission → pool, until enough rows are in.
+"""The Self-Instruct loop: pool → job → requests → ledger → admission → pool, until enough rows are in.
 
-With `ordered`, replies are admitted in request order and request n is built from the pool as it was after reply
-n - window, so that equal settings and replies give equal rows whatever the timing. Without it, replies are admitted as they
-arrive and the ledger records that order. Either way the rows are a function of the ledger: after a kill they are read again
-from there, and only requests without a reply are sent again.
+With `ordered`, jobs are admitted in their order and job n is built from the pool as it was after job n - window, so that
+equal settings and replies give equal rows whatever the timing. Without it, jobs are admitted as their last replies arrive
+and the ledger records that order. Either way the rows are a function of the ledger: after a kill they are read again from
+there, and only requests without a reply are sent again.
 """
 
 import asyncio
 import contextlib
 import signal
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,18 +18,18 @@ from typing import Any
 from builder.config import Settings
 from builder.errors import TargetNotReachedError
 from builder.generation.admission import Admission, SignalValues
-from builder.generation.pool import Pool, needs_of
+from builder.generation.pool import Pool, to_request
 from builder.progress import Step
-from builder.recipes.recipe import Task
+from builder.recipes import RECIPES
+from builder.recipes.recipe import Ask, Job, Reading, Task, Unreadable
 from builder.requests.budget import Budget
-from builder.requests.ledger import Ledger, Received, Request
-from builder.requests.sender import Sender
+from builder.requests.ledger import Entry, Ledger, Received, Request
+from builder.requests.sender import Completion, Sender, read_completion
 from builder.schema import Rejection, Sample
 
 _INTERRUPT_SECONDS = 10.0  # how long Ctrl-C waits for replies that are on their way
 
 OpenSender = Callable[[], AbstractAsyncContextManager[Sender]]
-_Flight = dict[asyncio.Task[Received], int]
 
 
 @dataclass(slots=True)
@@ -50,6 +50,21 @@ class Grown:
     def rows(self) -> int:
         """Grown rows; the seeds' own rows are not counted."""
         return len(self.samples) - self.seed_rows
+
+
+@dataclass(slots=True)
+class _Running:
+    """A job that was not read yet, with its replies so far, and how many of its requests are in the ledger."""
+
+    job: Job
+    replies: list[Received] = field(default_factory=list)
+    known_steps: int = 0
+
+    def is_new(self, request: Request) -> bool:
+        return request.step >= self.known_steps
+
+
+_Flight = dict["asyncio.Task[Reading]", _Running]
 
 
 class Growth:
@@ -85,23 +100,20 @@ class Growth:
         self._recent: deque[tuple[int, int]] = deque(maxlen=settings.growth.saturation_window)
         self._read = 0
         entries = ledger.entries()
-        self._requests: list[Request] = [entry.request for entry in entries]
-        # A request whose replies were all unusable is given up only when its attempts are used up.
-        self._replies: dict[int, Received] = {
-            entry.request.number: entry.received
-            for entry in entries
-            if entry.received and (entry.received.usable or entry.attempts >= settings.teacher.max_attempts)
-        }
-        self._resend = deque(n for n in range(len(self._requests)) if n not in self._replies)
+        self._entries = {entry.number: entry for entry in entries}
+        self._next_job = len(entries)
         last = len(entries)
-        order = {e.request.number: last if e.read_order is None else e.read_order for e in entries}
-        self._arrived = deque(sorted(self._replies, key=lambda number: (order[number], number)))
+        order = {e.number: last if e.read_order is None else e.read_order for e in entries}
+        # Jobs that may be read: with `ordered` by number, else as they were read before, then as they arrive.
+        self._arrived = deque(sorted(self._entries, key=lambda number: (order[number], number)))
+        self._unfinished: deque[_Running] = deque()
+        self._finished: dict[int, tuple[_Running, Reading]] = {}
 
     def grow(self, goal: int, step: Step) -> None:
         """Read what the ledger holds, then send requests, until at least `goal` grown rows are admitted.
 
         Args:
-            goal: grown rows; the reply that reaches it is admitted whole.
+            goal: grown rows; the job that reaches it is admitted whole.
             step: shows the target less what is still missing.
 
         Raises:
@@ -147,46 +159,82 @@ class Growth:
 
     def _launch(self, goal: int, sender: Sender, flight: _Flight) -> None:
         """Fill the flight, but not with more than the goal is likely to need."""
+        self._open_entries()
         while len(flight) < self._settings.teacher.concurrency:
-            if self._resend:
-                request, first = self._requests[self._resend[0]], False
+            if self._unfinished:
+                running = self._unfinished[0]
             elif self._more_wanted(goal, len(flight)) and self._may_build_next():
-                request, first = self._pool.build(len(self._requests)), True
+                running = _Running(self._pool.build(self._next_job))
             else:
                 return
-            if not self._budget.fits(request.reserved_tokens, new_request=first):
-                if not flight:
-                    raise self._budget.reached(request.reserved_tokens)
-                return  # what is in flight may use less than its reservation
-            if first:
-                self._requests.append(request)
+            request = self._next_request(running)
+            first: Coroutine[Any, Any, Received] | None = None
+            if request is not None:
+                if not self._budget.fits(request.reserved_tokens, new_request=running.is_new(request)):
+                    if not flight:
+                        raise self._budget.reached(request.reserved_tokens)
+                    return  # what is in flight may use less than its reservation
+                first = sender.send(request, first=running.is_new(request))
+            if self._unfinished:
+                self._unfinished.popleft()
             else:
-                self._resend.popleft()
-            flight[asyncio.ensure_future(sender.send(request, first=first))] = request.number
+                self._next_job += 1
+                self._ledger.add_job(running.job.number, running.job.recipe, running.job.context())
+            flight[asyncio.ensure_future(self._run(running, first, sender))] = running
+
+    def _next_request(self, running: _Running) -> Request | None:
+        action = self._proceed(running)
+        return (
+            to_request(running.job, len(running.replies), action, self._settings) if isinstance(action, Ask) else None
+        )
+
+    async def _run(self, running: _Running, first: Coroutine[Any, Any, Received] | None, sender: Sender) -> Reading:
+        """Send a job's requests one after the other until everything is read."""
+        if first is not None:
+            running.replies.append(await first)
+        while (request := self._next_request(running)) is not None:
+            running.replies.append(await sender.send(request, first=running.is_new(request)))
+        reading = self._proceed(running)
+        assert isinstance(reading, Reading)
+        return reading
+
+    def _proceed(self, running: _Running) -> Ask | Reading:
+        """The next request of a job, or its reading; a reply that is no completion ends it."""
+        completions: list[Completion] = []
+        for received in running.replies:
+            completion = read_completion(received.reply) if received.usable else None
+            if completion is None:
+                return Reading((Unreadable("bad_reply", text=received.reply),))
+            completions.append(completion)
+        return RECIPES[running.job.recipe].proceed(running.job, completions)
 
     def _more_wanted(self, goal: int, in_flight: int) -> bool:
-        unread = len(self._replies) - self._read
         candidates, admitted = self._recent_counts()
         rate = max(admitted / candidates, 0.05) if candidates else 1.0
         expected = rate * self._settings.growth.tasks_per_request * self._settings.growth.instances_per_task
-        return self.grown.rows + (in_flight + unread) * expected < goal
+        return self.grown.rows + (in_flight + len(self._finished)) * expected < goal
 
     def _may_build_next(self) -> bool:
-        return not self._settings.ordered or len(self._requests) < self._read + self._settings.growth.window
+        return not self._settings.ordered or self._next_job < self._read + self._settings.growth.window
 
     def _collect(self, flight: _Flight) -> None:
-        """Take the replies that arrived, in request order; the first failure is raised after all of them are taken."""
+        """Take the jobs that ended, in their order; the first failure is raised after all of them are taken."""
         failure: BaseException | None = None
-        for task in sorted((task for task in flight if task.done()), key=lambda task: flight[task]):
-            number = flight.pop(task)
+        for task in sorted((task for task in flight if task.done()), key=lambda task: flight[task].job.number):
+            running = flight.pop(task)
             error = task.exception()
             if error is None:
-                self._replies[number] = task.result()
-                self._arrived.append(number)
+                self._finish(running, task.result())
             else:
+                self._unfinished.append(running)
                 failure = failure or error
         if failure is not None:
             raise failure
+
+    def _finish(self, running: _Running, reading: Reading) -> None:
+        self._finished[running.job.number] = running, reading
+        if not self._settings.ordered:
+            self._arrived.append(running.job.number)
 
     async def _drain(self, flight: _Flight, timeout: float | None) -> None:
         if flight:
@@ -194,36 +242,71 @@ class Growth:
         for task in flight:
             task.cancel()
         await asyncio.gather(*flight, return_exceptions=True)
-        for task, number in sorted(flight.items(), key=lambda item: item[1]):
+        for task, running in sorted(flight.items(), key=lambda item: item[1].job.number):
             if not task.cancelled() and task.exception() is None:
-                self._replies[number] = task.result()
-                self._arrived.append(number)
+                self._finish(running, task.result())
             else:
-                self._resend.append(number)
+                self._unfinished.append(running)
         flight.clear()
 
     def _read_arrived(self, goal: int, step: Step) -> None:
-        while self.grown.rows < goal and (number := self._next_unread()) is not None:
-            self._admit(number)
+        while self.grown.rows < goal and (ready := self._next_ready()) is not None:
+            self._admit(*ready)
             self._show(goal, step)
             if self.grown.rows < goal:
                 self._stop_if_saturated()
 
-    def _next_unread(self) -> int | None:
+    def _next_ready(self) -> tuple[_Running, Reading] | None:
+        """The next job to admit, if everything of it has been read; jobs of the ledger that lack a reply go on."""
         if self._settings.ordered:
-            return self._read if self._read in self._replies else None
-        return self._arrived.popleft() if self._arrived else None
+            return self._take(self._read)
+        while self._arrived:
+            if (ready := self._take(self._arrived.popleft())) is not None:
+                return ready
+        return None
 
-    def _admit(self, number: int) -> None:
-        request = self._requests[number]
-        admitted = self._admission.admit_reply(request, self._replies[number], needs_of(request))
-        self._ledger.mark_read(number, self._read)
+    def _take(self, number: int) -> tuple[_Running, Reading] | None:
+        entry = self._entries.pop(number, None)
+        if entry is not None:
+            self._open(entry)
+        return self._finished.pop(number, None)
+
+    def _open(self, entry: Entry) -> None:
+        """Take a job from the ledger: it is finished, or it goes on where its replies end."""
+        running = _Running(self._pool.restore(entry), self._known_replies(entry), len(entry.steps))
+        action = self._proceed(running)
+        if isinstance(action, Reading):
+            self._finished[entry.number] = running, action
+        else:
+            self._unfinished.append(running)
+
+    def _open_entries(self) -> None:
+        """With `ordered`, the jobs behind one that lacks a reply; their demonstrations are all admitted by then."""
+        for number in sorted(self._entries):
+            self._open(self._entries.pop(number))
+
+    def _known_replies(self, entry: Entry) -> list[Received]:
+        """The replies of a job's first steps; a step whose replies were all unusable counts once its attempts are used up."""
+        replies: list[Received] = []
+        for step in entry.steps:
+            if step.received is None:
+                break
+            if not step.received.usable and step.attempts < self._settings.teacher.max_attempts:
+                break
+            replies.append(step.received)
+        return replies
+
+    def _admit(self, running: _Running, reading: Reading) -> None:
+        job = running.job
+        last = max(len(running.replies) - 1, 0)
+        admitted = self._admission.admit_job(job, reading, f"{job.id}.{last}")
+        self._ledger.mark_read(job.number, self._read)
         self._read += 1
         self.grown.samples += admitted.samples
         self.grown.signals += admitted.signals
         self.grown.rejections += admitted.rejections
         self.grown.candidates += admitted.candidates
-        self._pool.add_reply(admitted.tasks)
+        self._pool.add_admitted(admitted.tasks)
         self._recent.append((admitted.candidates, len(admitted.samples)))
 
     def _recent_counts(self) -> tuple[int, int]:

@@ -33,7 +33,6 @@ from builder.pipeline.publishing import (
     read_benchmark,
 )
 from builder.progress import Reporter
-from builder.recipes import RECIPES
 from builder.recipes.recipe import Instance, Task
 from builder.requests.budget import Budget
 from builder.requests.ledger import Ledger
@@ -131,16 +130,14 @@ def _refuse_other_settings(ledger: Ledger, settings: Settings, tasks: Sequence[t
 def _start_growth(
     settings: Settings, ledger: Ledger, tasks: Sequence[tuple[Task, str]], environ: Mapping[str, str]
 ) -> Growth:
-    recipe = RECIPES[settings.growth.recipe]
     admission = Admission(
-        recipe,
         settings.novelty.threshold,
         measure=measure_row,
         check=lambda sample, values: check_row(sample, values, settings.filters),
-        source=f"{recipe.name}:{settings.teacher.model}",
+        teacher=settings.teacher.model,
     )
     budget = Budget(settings.budget, ledger.spending())
-    pool = Pool(settings, [task for task, _ in tasks], recipe)
+    pool = Pool(settings, [task for task, _ in tasks])
 
     @contextlib.asynccontextmanager
     async def open_sender() -> AsyncIterator[Sender]:

@@ -12,7 +12,9 @@ from dataclasses import replace
 from typing import Any
 
 from builder.config import CATEGORIES
-from builder.recipes.recipe import Instance, Needs, Recipe, Task, Unreadable, as_json
+from builder.recipes.parsing import parse_reply
+from builder.recipes.recipe import Ask, Draft, Instance, Job, Needs, Reading, Recipe, Task, Unreadable, as_json
+from builder.requests.sender import Completion
 from builder.text import detect_language
 
 _SHAPE = (
@@ -69,6 +71,13 @@ _CHINESE = """有一套教助手听懂指令的任务集，下面{shown}条取�
 _PROMPTS = {"en": _ENGLISH, "zh": _CHINESE}
 
 
+def proceed(job: Job, replies: Sequence[Completion]) -> Ask | Reading:
+    """One request; its reply holds whole tasks."""
+    if not replies:
+        return Ask(compose(job.demonstrations, job.needs))
+    return read_tasks(replies[0])
+
+
 def compose(demonstrations: Sequence[Task], needs: Needs) -> list[dict[str, str]]:
     """One user message in the language that is asked for."""
     shown = [replace(task, instances=task.instances[: needs.instances]) for task in demonstrations]
@@ -84,20 +93,29 @@ def compose(demonstrations: Sequence[Task], needs: Needs) -> list[dict[str, str]
     return [{"role": "user", "content": text}]
 
 
-def read(value: Any, needs: Needs) -> Task | Unreadable:
+def read_tasks(reply: Completion) -> Reading:
+    """All tasks of a reply, and what in it is none."""
+    parsed = parse_reply(reply.content, reply.finish_reason)
+    found = [read(value) for value in parsed.values]
+    if parsed.problem is not None:
+        found.append(Unreadable(parsed.problem, parsed.evidence, reply.content))
+    return Reading(tuple(Draft(item) if isinstance(item, Task) else item for item in found))
+
+
+def read(value: Any) -> Task | Unreadable:
     """Read one task object; a flat `{"instruction", "input", "output"}` is read too, since models often answer so."""
     if not isinstance(value, dict):
-        return Unreadable("not_a_task", f"expected an object, found {type(value).__name__}")
+        return _not_a_task(value, f"expected an object, found {type(value).__name__}")
     instruction = value.get("instruction")
     if not isinstance(instruction, str):
-        return Unreadable("not_a_task", 'no text under "instruction"')
+        return _not_a_task(value, 'no text under "instruction"')
     instances = value.get("instances", [value] if "output" in value else None)
     if not isinstance(instances, list) or not instances:
-        return Unreadable("not_a_task", 'no list under "instances"')
+        return _not_a_task(value, 'no list under "instances"')
     read_instances = [_read_instance(instance) for instance in instances]
     good = tuple(instance for instance in read_instances if instance is not None)
     if len(good) < len(instances):
-        return Unreadable("not_a_task", 'an instance without text under "output"')
+        return _not_a_task(value, 'an instance without text under "output"')
     category = value.get("category")
     return Task(
         id="",
@@ -107,6 +125,10 @@ def read(value: Any, needs: Needs) -> Task | Unreadable:
         language=detect_language(instruction),
         is_classification=value.get("is_classification") is True,
     )
+
+
+def _not_a_task(value: Any, evidence: str) -> Unreadable:
+    return Unreadable("not_a_task", evidence, json.dumps(value, ensure_ascii=False))
 
 
 def _read_instance(value: Any) -> Instance | None:
@@ -130,4 +152,4 @@ def _as_text(value: Any) -> str | None:
     return None if value is None else json.dumps(value, ensure_ascii=False)
 
 
-ALPACA = Recipe("alpaca", compose, read)
+ALPACA = Recipe("alpaca", proceed)

@@ -51,6 +51,10 @@ FIELDS: Mapping[str, tuple[str, str]] = {
     "parents": ("ids of the tasks that it was grown from", "生成所依据的任务 id"),
     "request_id": ("key of the request in the ledger, or null", "账本中对应请求的键，或空"),
     "answer_key": ("how the answer can be checked, or null", "核对答案的方法，或空"),
+    "kind": (
+        "classification, generation, dialogue, or null",
+        "类型：classification（分类）、generation（生成）、dialogue（对话），或空",
+    ),
 }
 
 

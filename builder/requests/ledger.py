@@ -1,8 +1,8 @@
 """The ledger: every request, every attempt at it and every reply, committed before anything reads it.
 
-A request goes reserved → sent → received → read. It has one row in `requests` and one row in `attempts` for each POST. A
-writer thread gathers what is waiting into one transaction (group commit: WAL, synchronous FULL), so that durability costs
-a fraction of a millisecond a request.
+A job has one row in `jobs` and one in `requests` for each of its steps; a request goes reserved → sent → received → read
+and has one row in `attempts` for each POST. A writer thread gathers what is waiting into one transaction (group commit:
+WAL, synchronous FULL), so that durability costs a fraction of a millisecond a request.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ import queue
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -25,18 +25,25 @@ LONGEST_REPLY = 4 * 1024 * 1024
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS requests (
+CREATE TABLE IF NOT EXISTS jobs (
     number INTEGER PRIMARY KEY,
     recipe TEXT NOT NULL,
     context TEXT NOT NULL,
+    read_order INTEGER
+) STRICT;
+CREATE TABLE IF NOT EXISTS requests (
+    id INTEGER PRIMARY KEY,
+    job INTEGER NOT NULL REFERENCES jobs (number),
+    step INTEGER NOT NULL,
     body TEXT NOT NULL,
     body_sha256 TEXT NOT NULL,
-    reserved_tokens INTEGER NOT NULL,
-    read_order INTEGER
+    prompt_ceiling INTEGER NOT NULL,
+    completion_ceiling INTEGER NOT NULL,
+    UNIQUE (job, step)
 ) STRICT;
 CREATE TABLE IF NOT EXISTS attempts (
     id INTEGER PRIMARY KEY,
-    request INTEGER NOT NULL REFERENCES requests (number),
+    request INTEGER NOT NULL REFERENCES requests (id),
     state TEXT NOT NULL CHECK (state IN ('sent', 'received', 'failed', 'unknown')),
     status INTEGER,
     usable INTEGER,
@@ -44,7 +51,8 @@ CREATE TABLE IF NOT EXISTS attempts (
     reply_length INTEGER,
     reply_sha256 TEXT,
     prompt_tokens INTEGER,
-    completion_tokens INTEGER
+    completion_tokens INTEGER,
+    served_by TEXT
 ) STRICT;
 CREATE INDEX IF NOT EXISTS attempts_by_request ON attempts (request);
 """
@@ -57,22 +65,28 @@ class Request:
     """One chat request as it is sent.
 
     Attributes:
-        number: from 0, in the order they were built.
-        recipe: the recipe's name.
-        context: what reading the reply needs (language, parents, …), JSON-ready.
+        job: the job's number.
+        step: from 0; a recipe of several steps makes one request for each.
         body: the chat-completions body.
-        reserved_tokens: the most this request can cost, prompt and reply together.
+        prompt_ceiling: tokens that the prompt cannot exceed.
+        completion_ceiling: tokens that the reply cannot exceed.
     """
 
-    number: int
-    recipe: str
-    context: Mapping[str, Any]
+    job: int
+    step: int
     body: Mapping[str, Any]
-    reserved_tokens: int
+    prompt_ceiling: int
+    completion_ceiling: int
 
     @property
     def id(self) -> str:
-        return f"r{self.number:06d}"
+        """Such as `r000012.1`; it names the request in samples and rejections."""
+        return f"r{self.job:06d}.{self.step}"
+
+    @property
+    def reserved_tokens(self) -> int:
+        """The most this request can cost, prompt and reply together."""
+        return self.prompt_ceiling + self.completion_ceiling
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +100,23 @@ class Received:
 
 
 @dataclass(slots=True)
-class Entry:
-    """A request, how often it was sent, its reply if one is there, and the order in which that was read, if it was."""
+class Step:
+    """A request, how often it was sent, and its reply if one is there."""
 
     request: Request
     attempts: int = 0
     received: Received | None = None
+
+
+@dataclass(slots=True)
+class Entry:
+    """A job as the ledger holds it, and the order in which it was read, if it was."""
+
+    number: int
+    recipe: str
+    context: Mapping[str, Any]
     read_order: int | None = None
+    steps: list[Step] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +173,11 @@ class Ledger:
         self._writer.join()
         self._connection.close()
 
+    def add_job(self, number: int, recipe: str, context: Mapping[str, Any]) -> None:
+        """Record a job before its first request; committed with the next batch, so never after what follows it."""
+        statement = ("INSERT OR IGNORE INTO jobs VALUES (?, ?, ?, NULL)", (number, recipe, _to_json(context)))
+        self._waiting.put(_Write([statement], None, None))
+
     async def begin(self, request: Request) -> int:
         """Commit that an attempt is about to be sent, with the request itself where it is new.
 
@@ -158,18 +187,20 @@ class Ledger:
         attempt = self._next_attempt
         self._next_attempt += 1
         body = _to_json(request.body)
-        row = (
-            request.number,
-            request.recipe,
-            _to_json(request.context),
-            body,
-            _sha256(body),
-            request.reserved_tokens,
-        )
+        key = (request.job, request.step)
+        row = (*key, body, _sha256(body), request.prompt_ceiling, request.completion_ceiling)
         await self._commit(
             [
-                ("INSERT OR IGNORE INTO requests VALUES (?, ?, ?, ?, ?, ?, NULL)", row),
-                ("INSERT INTO attempts (id, request, state) VALUES (?, ?, 'sent')", (attempt, request.number)),
+                (
+                    "INSERT OR IGNORE INTO requests (job, step, body, body_sha256, prompt_ceiling, completion_ceiling) "
+                    "VALUES (?, ?, ?, ?, ?, ?)",
+                    row,
+                ),
+                (
+                    "INSERT INTO attempts (id, request, state) "
+                    "SELECT ?, id, 'sent' FROM requests WHERE job = ? AND step = ?",
+                    (attempt, *key),
+                ),
             ]
         )
         return attempt
@@ -184,6 +215,7 @@ class Ledger:
         usable: bool = False,
         prompt_tokens: int = 0,
         completion_tokens: int = 0,
+        served_by: str | None = None,
     ) -> Received:
         """Commit how an attempt ended, with its raw reply. Returns the reply as it will be read, now and on any resume."""
         kept = _storable(reply)
@@ -192,7 +224,7 @@ class Ledger:
             [
                 (
                     "UPDATE attempts SET state = ?, status = ?, usable = ?, reply = ?, reply_length = ?, "
-                    "reply_sha256 = ?, prompt_tokens = ?, completion_tokens = ? WHERE id = ?",
+                    "reply_sha256 = ?, prompt_tokens = ?, completion_tokens = ?, served_by = ? WHERE id = ?",
                     (
                         state,
                         status,
@@ -202,6 +234,7 @@ class Ledger:
                         _sha256(reply),
                         prompt_tokens,
                         completion_tokens,
+                        served_by,
                         attempt,
                     ),
                 )
@@ -209,34 +242,31 @@ class Ledger:
         )
         return received
 
-    def mark_read(self, number: int, order: int) -> None:
-        """Record in which order a reply was read; committed with the next batch, without waiting for it."""
-        statement = (
-            "UPDATE requests SET read_order = ? WHERE number = ? AND read_order IS NULL",
-            (order, number),
-        )
+    def mark_read(self, job: int, order: int) -> None:
+        """Record in which order a job was read; committed with the next batch, without waiting for it."""
+        statement = ("UPDATE jobs SET read_order = ? WHERE number = ? AND read_order IS NULL", (order, job))
         self._waiting.put(_Write([statement], None, None))
 
     def entries(self) -> list[Entry]:
-        """All requests in order, each with its last usable reply, or its last one where none is usable."""
+        """All jobs in order, each with its steps; a step has its usable reply, or its last one where none is usable."""
         with _sqlite_errors(self.path):
+            jobs = self._connection.execute("SELECT number, recipe, context, read_order FROM jobs").fetchall()
             rows = self._connection.execute(
-                "SELECT r.number, r.recipe, r.context, r.body, r.reserved_tokens, r.read_order, "
-                "(SELECT count(*) FROM attempts WHERE request = r.number), "
+                "SELECT r.job, r.step, r.body, r.prompt_ceiling, r.completion_ceiling, "
+                "(SELECT count(*) FROM attempts WHERE request = r.id), "
                 "a.reply, a.usable, a.prompt_tokens, a.completion_tokens "
                 "FROM requests r LEFT JOIN attempts a ON a.id = ("
-                "  SELECT id FROM attempts WHERE request = r.number AND state = 'received' "
-                "  ORDER BY usable DESC, id LIMIT 1) ORDER BY r.number"
+                "  SELECT id FROM attempts WHERE request = r.id AND state = 'received' "
+                "  ORDER BY usable DESC, id LIMIT 1) ORDER BY r.job, r.step"
             ).fetchall()
-        return [
-            Entry(
-                Request(number, recipe, json.loads(context), json.loads(body), reserved),
-                attempts,
-                None if reply is None else Received(reply, bool(usable), prompt, completion),
-                order,
-            )
-            for number, recipe, context, body, reserved, order, attempts, reply, usable, prompt, completion in rows
-        ]
+        entries = {
+            number: Entry(number, recipe, json.loads(context), order) for number, recipe, context, order in sorted(jobs)
+        }
+        for job, step, body, prompt, completion, attempts, reply, usable, used_prompt, used_completion in rows:
+            received = None if reply is None else Received(reply, bool(usable), used_prompt, used_completion)
+            request = Request(job, step, json.loads(body), prompt, completion)
+            entries[job].steps.append(Step(request, attempts, received))
+        return list(entries.values())
 
     def spending(self) -> Spending:
         """Requests, attempts by state, and tokens."""
@@ -251,6 +281,7 @@ class Ledger:
         with _sqlite_errors(self.path):
             self._connection.execute("DELETE FROM attempts")
             self._connection.execute("DELETE FROM requests")
+            self._connection.execute("DELETE FROM jobs")
         return True
 
     def read_meta(self, key: str) -> str | None:
@@ -351,7 +382,8 @@ def _count_spending(connection: sqlite3.Connection) -> Spending:
         "SELECT coalesce(sum(prompt_tokens), 0), coalesce(sum(completion_tokens), 0) FROM attempts"
     ).fetchone()
     (unknown_tokens,) = connection.execute(
-        "SELECT coalesce(sum(r.reserved_tokens), 0) FROM attempts a JOIN requests r ON r.number = a.request "
+        "SELECT coalesce(sum(r.prompt_ceiling + r.completion_ceiling), 0) "
+        "FROM attempts a JOIN requests r ON r.id = a.request "
         "WHERE a.state IN ('unknown', 'sent')"
     ).fetchone()
     return Spending(
@@ -376,14 +408,15 @@ def check_ledger(path: Path) -> list[str]:
         with contextlib.closing(_open_read_only(path)) as connection:
             problems = [f"SQLite: {line}" for (line,) in connection.execute("PRAGMA integrity_check") if line != "ok"]
             problems += [
-                f"request {number}: its body is not what was sent (SHA-256 differs)"
-                for number, body, digest in connection.execute("SELECT number, body, body_sha256 FROM requests")
+                f"request r{job:06d}.{step}: its body is not what was sent (SHA-256 differs)"
+                for job, step, body, digest in connection.execute("SELECT job, step, body, body_sha256 FROM requests")
                 if _sha256(body) != digest
             ]
             problems += [
-                f"attempt {attempt} of request {number}: its reply is not what was received (SHA-256 differs)"
-                for attempt, number, reply, length, digest in connection.execute(
-                    "SELECT id, request, reply, reply_length, reply_sha256 FROM attempts WHERE reply IS NOT NULL"
+                f"attempt {attempt} of request r{job:06d}.{step}: its reply is not what was received (SHA-256 differs)"
+                for attempt, job, step, reply, length, digest in connection.execute(
+                    "SELECT a.id, r.job, r.step, a.reply, a.reply_length, a.reply_sha256 "
+                    "FROM attempts a JOIN requests r ON r.id = a.request WHERE a.reply IS NOT NULL"
                 )
                 if len(reply) == length and _sha256(reply) != digest
             ]
@@ -419,3 +452,76 @@ def _sqlite_errors(path: Path) -> Iterator[None]:
         if code.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
             raise IntegrityError(f"{path}: not a readable ledger ({error})", "Restore it from a copy.") from error
         raise
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What one request used, all its attempts together.
+
+    Attributes:
+        job: the job's id, such as `r000012`; the steps of one job share it.
+        model: as the request's body names it.
+        prompt_bytes: UTF-8 bytes of the messages of one attempt.
+        attempts: how often it was sent.
+        usable: how many of the attempts gave a usable reply.
+        unknown: how many gave no answer, or none yet; their tokens are the ceilings that were reserved.
+        read_order: when its job was read, or None.
+    """
+
+    job: str
+    step: int
+    recipe: str
+    model: str
+    prompt_bytes: int
+    attempts: int
+    usable: int
+    unknown: int
+    prompt_tokens: int
+    completion_tokens: int
+    unknown_prompt_tokens: int
+    unknown_completion_tokens: int
+    read_order: int | None
+
+    @property
+    def tokens(self) -> int:
+        """Prompt and reply together, lost replies at their ceiling."""
+        known = self.prompt_tokens + self.completion_tokens
+        return known + self.unknown_prompt_tokens + self.unknown_completion_tokens
+
+
+def read_usage(path: Path) -> list[Usage]:
+    """What each request of a ledger used, in the order of jobs and steps; adds up to `read_spending`.
+
+    Raises:
+        IntegrityError: the file is not a ledger.
+    """
+    with _sqlite_errors(path), contextlib.closing(_open_read_only(path)) as connection:
+        rows = connection.execute(
+            "SELECT r.job, r.step, j.recipe, j.read_order, r.body, r.prompt_ceiling, r.completion_ceiling, count(a.id), "
+            "coalesce(sum(a.state = 'received' AND a.usable), 0), coalesce(sum(a.state IN ('unknown', 'sent')), 0), "
+            "coalesce(sum(a.prompt_tokens), 0), coalesce(sum(a.completion_tokens), 0) "
+            "FROM requests r JOIN jobs j ON j.number = r.job LEFT JOIN attempts a ON a.request = r.id "
+            "GROUP BY r.id ORDER BY r.job, r.step"
+        ).fetchall()
+    usage = []
+    for job, step, recipe, order, body, most_prompt, most_completion, attempts, usable, unknown, prompt, completion in rows:
+        sent = json.loads(body)
+        size = sum(len(str(message.get("content") or "").encode()) for message in sent["messages"])
+        usage.append(
+            Usage(
+                job=f"r{job:06d}",
+                step=step,
+                recipe=recipe,
+                model=str(sent["model"]),
+                prompt_bytes=size,
+                attempts=attempts,
+                usable=usable,
+                unknown=unknown,
+                prompt_tokens=prompt,
+                completion_tokens=completion,
+                unknown_prompt_tokens=unknown * most_prompt,
+                unknown_completion_tokens=unknown * most_completion,
+                read_order=order,
+            )
+        )
+    return usage

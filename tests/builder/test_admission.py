@@ -9,30 +9,31 @@ from builder.config import Filters
 from builder.curation.filtering import check_row
 from builder.generation.admission import Admission
 from builder.recipes.alpaca import ALPACA
-from builder.recipes.recipe import Instance, Needs, Task
-from builder.requests.ledger import Received, Request
+from builder.recipes.recipe import Instance, Job, Needs, Reading, Task
+from builder.requests.sender import Completion
 from builder.signals import measure_row
-from tests.endpoint import completion
 
 SEED = Task("s1", "List five fruits that grow in warm places.", (Instance("", "Mango, …"),), "open_qa", "en", False)
-REQUEST = Request(7, "alpaca", {"parents": ["s1"]}, {}, 100)
 
 
 def admission() -> Admission:
-    made = Admission(
-        ALPACA, 0.7, measure=measure_row, check=lambda s, v: check_row(s, v, Filters()), source="alpaca:test"
-    )
+    made = Admission(0.7, measure=measure_row, check=lambda s, v: check_row(s, v, Filters()), teacher="test")
     made.admit_seed(SEED, "seeds.jsonl#1")
     return made
 
 
 def admit(made: Admission, *tasks: Any, language: str = "en", finish: str = "stop") -> tuple[list[str], list[str]]:
-    content = json.dumps({"tasks": list(tasks)}, ensure_ascii=False)
-    received = Received(json.dumps(completion(content, finish)), True, 10, 5)
-    admitted = made.admit_reply(REQUEST, received, Needs(8, language, ("code",), 2, 1))
+    admitted = made.admit_job(*reading(list(tasks), language, finish), "r000007.0")
     assert admitted.candidates == len(admitted.samples) + len(admitted.rejections)
     assert [r.position for r in admitted.rejections] == sorted({r.position for r in admitted.rejections})
     return [s.answer for s in admitted.samples], [r.reason for r in admitted.rejections]
+
+
+def reading(tasks: list[Any], language: str = "en", finish: str = "stop") -> tuple[Job, Reading]:
+    job = Job(7, "alpaca", Needs(8, language, ("code",), 2, 1), (SEED,))
+    found = ALPACA.proceed(job, [Completion(json.dumps({"tasks": tasks}, ensure_ascii=False), finish, 10, 5)])
+    assert isinstance(found, Reading)
+    return job, found
 
 
 def task(instruction: str, *instances: tuple[str, str], **extra: Any) -> dict[str, Any]:
@@ -42,8 +43,7 @@ def task(instruction: str, *instances: tuple[str, str], **extra: Any) -> dict[st
 def test_a_good_task_becomes_rows_that_share_it() -> None:
     made = admission()
     content = task("Turn the verb into the past tense.", ("go", "went"), ("see", "saw"), category="rewriting")
-    received = Received(json.dumps(completion(json.dumps({"tasks": [content]}))), True, 10, 5)
-    first, second = made.admit_reply(REQUEST, received, Needs(1, "en", (), 2, 1)).samples
+    first, second = made.admit_job(*reading([content]), "r000007.0").samples
     assert (first.row, second.row) == (1, 2)
     assert first.task_id == second.task_id == "r000007-0"
     assert first.messages[0].content == "Turn the verb into the past tense.\n\ngo"
@@ -51,7 +51,7 @@ def test_a_good_task_becomes_rows_that_share_it() -> None:
         "rewriting",
         "generated",
         ("s1",),
-        "r000007",
+        "r000007.0",
     )
 
 
@@ -110,12 +110,6 @@ def test_a_cut_reply_gives_its_whole_tasks_and_one_rejection() -> None:
         ["cold"],
         ["cut_by_length"],
     )
-
-
-def test_a_reply_that_is_no_completion_is_one_rejection() -> None:
-    admitted = admission().admit_reply(REQUEST, Received("<html>", False, 0, 0), Needs(1, "en", (), 1, 1))
-    assert [(r.reason, r.text) for r in admitted.rejections] == [("bad_reply", "<html>")]
-    assert admitted.candidates == 1
 
 
 def test_a_chinese_task_is_admitted_by_its_characters() -> None:

@@ -256,7 +256,7 @@ def test_unordered_rows_are_those_of_the_ledgers_replay(tmp_path: Path) -> None:
     shutil.copy(tmp_path / "d" / "ledger.sqlite", tmp_path / "replay")
     build(tmp_path / "replay", *openai)  # the server is gone: all must come from the ledger
     assert rows(tmp_path / "replay") == rows(tmp_path / "d")
-    order = ledger_rows(tmp_path / "d", "SELECT number FROM requests WHERE read_order IS NOT NULL ORDER BY read_order")
+    order = ledger_rows(tmp_path / "d", "SELECT number FROM jobs WHERE read_order IS NOT NULL ORDER BY read_order")
     assert order != sorted(order)
 
 

@@ -96,7 +96,7 @@ def test_no_text_breaks_the_parser(text: str) -> None:
 
 
 def test_a_flat_triple_and_bare_numbers_are_read() -> None:
-    task = read({"instruction": " Add. ", "input": "2, 3", "output": 5}, NEEDS)
+    task = read({"instruction": " Add. ", "input": "2, 3", "output": 5})
     assert isinstance(task, Task)
     assert (task.instruction, task.instances[0].input, task.instances[0].output) == ("Add.", "2, 3", "5")
 
@@ -114,7 +114,7 @@ def test_a_flat_triple_and_bare_numbers_are_read() -> None:
     ],
 )
 def test_what_is_no_task_says_what_is_missing(value: object) -> None:
-    draft = read(value, NEEDS)
+    draft = read(value)
     assert isinstance(draft, Unreadable)
     assert draft.reason == "not_a_task"
     assert draft.evidence

@@ -15,7 +15,7 @@ from builder.config import Budget as BudgetSettings
 from builder.config import Teacher
 from builder.errors import BudgetReachedError, EndpointError, IntegrityError
 from builder.requests.budget import Budget
-from builder.requests.ledger import Ledger, Received, Request, Spending, check_ledger, read_spending
+from builder.requests.ledger import Ledger, Received, Request, Spending, Step, check_ledger, read_spending
 from builder.requests.sender import Sender, read_completion
 from builder.teachers.openai import connect_openai
 from tests.endpoint import Answer, completion, scripted
@@ -26,7 +26,7 @@ KEY = "sk-planted-0123456789"
 
 def request(number: int = 0) -> Request:
     body = {"model": "m", "messages": [{"role": "user", "content": "你好"}], "max_tokens": 16}
-    return Request(number, "alpaca", {"needs": {}}, body, reserved_tokens=100)
+    return Request(number, 0, body, prompt_ceiling=84, completion_ceiling=16)
 
 
 def send(
@@ -36,6 +36,8 @@ def send(
     budget = Budget(BudgetSettings(max_tokens=cap), ledger.spending())
 
     async def run() -> list[Received | BaseException]:
+        for one in requests:
+            ledger.add_job(one.job, "alpaca", {})
         async with connect_openai(settings, {"OPENAI_API_KEY": KEY}) as client:
             sender = Sender(client, ledger, budget, settings, random=random.Random(0), now=time.time, first_wait=0.01)
             flights: list[asyncio.Task[Received]] = []
@@ -63,8 +65,7 @@ def test_a_good_reply_costs_one_post_and_is_in_the_ledger(ledger: Ledger) -> Non
     assert read_completion(reply.reply).content == "好"  # type: ignore[union-attr]
     assert endpoint.posts == 1
     (entry,) = ledger.entries()
-    assert entry.request == request()
-    assert entry.received == reply
+    assert entry.steps == [Step(request(), 1, reply)]
     assert ledger.spending() == Spending(1, 1, 1, 0, 0, 10, 5, 15)
 
 
@@ -138,7 +139,7 @@ def test_a_bad_200_is_kept_and_asked_again(ledger: Ledger, body: object) -> None
     assert reply.usable
     assert endpoint.posts == 2
     assert ledger.spending().received == 2
-    assert ledger.entries()[0].received == reply
+    assert ledger.entries()[0].steps[0].received == reply
 
 
 def test_only_bad_200s_end_as_an_unusable_reply(ledger: Ledger) -> None:
@@ -186,11 +187,12 @@ def test_concurrent_requests_never_exceed_the_cap(ledger: Ledger) -> None:
 def test_a_sent_request_without_a_reply_is_unknown_after_a_restart(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite"
     with Ledger(path) as ledger:
+        ledger.add_job(0, "alpaca", {})
         asyncio.run(ledger.begin(request()))
         assert read_spending(path).unknown == 1
     with Ledger(path) as again:
         assert again.spending() == Spending(1, 1, 0, 0, 1, 0, 0, 100)
-        assert again.entries()[0].received is None
+        assert again.entries()[0].steps[0].received is None
 
 
 def test_an_oversized_reply_is_kept_as_its_beginning_and_never_used(
@@ -214,7 +216,9 @@ def test_a_changed_reply_is_found(tmp_path: Path) -> None:
     with connection:
         connection.execute("UPDATE attempts SET reply = replace(reply, '好', '坏')")
     connection.close()
-    assert check_ledger(path) == ["attempt 1 of request 0: its reply is not what was received (SHA-256 differs)"]
+    assert check_ledger(path) == [
+        "attempt 1 of request r000000.0: its reply is not what was received (SHA-256 differs)"
+    ]
 
 
 def test_a_file_that_is_no_ledger_is_refused(tmp_path: Path) -> None:
