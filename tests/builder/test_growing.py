@@ -1,17 +1,10 @@
 """Growing against the embedded teacher, in-process and on a real port, with faults, caps, kills and resumes."""
 
 import json
-import random
 import shutil
-import signal
 import socket
 import sqlite3
-import subprocess
-import sys
-import time
-import urllib.request
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -258,78 +251,3 @@ def test_unordered_rows_are_those_of_the_ledgers_replay(tmp_path: Path) -> None:
     assert rows(tmp_path / "replay") == rows(tmp_path / "d")
     order = ledger_rows(tmp_path / "d", "SELECT number FROM jobs WHERE read_order IS NOT NULL ORDER BY read_order")
     assert order != sorted(order)
-
-
-@pytest.fixture
-def teacher_process() -> Iterator[str]:
-    """`seedbed teacher serve` in a process of its own, so that its counts outlive every killed build."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "builder", "teacher", "serve", "--port", str(port), "--faults", "latency=0.04"]
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
-        url = f"http://127.0.0.1:{port}"
-        for _ in range(200):
-            try:
-                urllib.request.urlopen(f"{url}/stats").close()
-                break
-            except OSError:
-                time.sleep(0.05)
-        yield url
-        process.send_signal(signal.SIGTERM)
-        process.wait()
-
-
-@pytest.mark.parametrize("ordered", [True, False])
-def test_a_killed_build_resumes_without_buying_anything_again(
-    tmp_path: Path, teacher_process: str, ordered: bool
-) -> None:
-    rng = random.Random(ordered)
-    arguments = [
-        "build", "--quiet", "--target", "150", "--out", str(tmp_path / "d"),
-        "--set", "teacher.provider=openai", "--set", f"teacher.base_url={teacher_process}/v1",
-        "--set", f"growth.ordered={str(ordered).lower()}",
-    ]  # fmt: skip
-    for override in BASE:
-        arguments += ["--set", override]
-    kills = 0
-    while kills < 4:
-        with subprocess.Popen([sys.executable, "-m", "builder", *arguments], stdout=subprocess.DEVNULL) as process:
-            before = _attempts(tmp_path / "d")
-            while process.poll() is None and _attempts(tmp_path / "d") < before + 4:
-                time.sleep(0.005)
-            time.sleep(rng.uniform(0, 0.15))
-            process.send_signal(signal.SIGKILL)
-        assert process.returncode == -signal.SIGKILL, "the build ended before it could be killed"
-        kills += 1
-    assert subprocess.run([sys.executable, "-m", "builder", *arguments], stdout=subprocess.DEVNULL).returncode == 0
-
-    assert published(tmp_path / "d") == 150
-    assert pipeline.verify(tmp_path / "d") == []
-    assert (
-        ledger_rows(
-            tmp_path / "d", "SELECT request FROM attempts WHERE state = 'received' GROUP BY request HAVING count(*) > 1"
-        )
-        == []
-    )
-    with urllib.request.urlopen(f"{teacher_process}/stats") as reply:
-        stats = json.load(reply)
-    spent = pipeline.status(tmp_path / "d")
-    assert spent["received"] <= stats["served"] <= spent["attempts"]
-    assert spent["received"] + spent["unknown"] == spent["attempts"]
-    if ordered:
-        build(tmp_path / "undisturbed", "target=150")
-        assert rows(tmp_path / "d") == rows(tmp_path / "undisturbed")
-    else:
-        (tmp_path / "replay").mkdir()
-        shutil.copy(tmp_path / "d" / "ledger.sqlite", tmp_path / "replay")
-        url = f"teacher.base_url={teacher_process}/v1"
-        build(tmp_path / "replay", "target=150", "teacher.provider=openai", url, "growth.ordered=false")
-        assert rows(tmp_path / "replay") == rows(tmp_path / "d")
-
-
-def _attempts(root: Path) -> int:
-    try:
-        return int(pipeline.status(root).get("attempts", 0))
-    except (UsageError, sqlite3.OperationalError):
-        return 0
