@@ -3,7 +3,7 @@
 API keys are never settings: `teacher.api_key_env` names the environment variable that holds the key.
 """
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -15,9 +15,13 @@ from pydantic import (
     model_validator,
 )
 
+from builder.text import detect_language
+
 Share = Annotated[float, Field(ge=0, le=1)]
 Language = Literal["zh", "en"]
-RecipeName = Literal["alpaca"]
+RecipeName = Literal["self_instruct", "alpaca", "topic", "evolve", "phrasings", "dialogue", "documents", "procedural"]
+TopicKind = Literal["explain", "analyse", "examples", "solve", "compare", "advise"]
+Preset = Literal["self-instruct-classic", "alpaca-classic"]
 
 CATEGORIES = (
     "writing",
@@ -57,6 +61,46 @@ class Seeds(Section):
     publish: bool = False
 
 
+def _check_address(value: str | None) -> str | None:
+    if value is None:
+        return value
+    parts = urlsplit(value)
+    if parts.username or parts.password:
+        raise ValueError(
+            "must not carry a user name or password; put the key in an environment variable and name it "
+            "in teacher.api_key_env"
+        )
+    if parts.query or parts.fragment:
+        raise ValueError(
+            "must not carry a query (what follows ? or #), where keys hide; put the key in an environment variable and "
+            "name it in teacher.api_key_env"
+        )
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must be an http:// or https:// address such as http://127.0.0.1:8000/v1")
+    return value.rstrip("/")
+
+
+class Endpoint(Section):
+    """One of several endpoints.
+
+    Attributes:
+        base_url: its address.
+        model: None is teacher.model.
+        api_key_env: the environment variable that holds its key.
+        weight: its share of the requests, against the others' weights.
+    """
+
+    base_url: str
+    model: str | None = None
+    api_key_env: str = "OPENAI_API_KEY"
+    weight: Annotated[float, Field(gt=0)] = 1.0
+
+    @field_validator("base_url")
+    @classmethod
+    def _no_credentials(cls, value: str) -> str | None:
+        return _check_address(value)
+
+
 class Teacher(Section):
     """Who answers.
 
@@ -64,10 +108,18 @@ class Teacher(Section):
         provider: `embedded` needs no key and no network and writes procedural tasks; `openai` is any compatible endpoint.
         base_url: the endpoint's address, such as http://127.0.0.1:8000/v1; None is the provider's own.
         api_key_env: the environment variable that holds the key.
+        endpoints: several in place of base_url, such as [{base_url: http://a:8000/v1, weight: 2}, {base_url: http://b:8000/v1}];
+            each request has its own by weight, and goes to another where that one is out.
+        send: `chat` sends each request by itself; `batch` sends them as files to OpenAI's Batch API, within a day and at
+            half the price.
         max_tokens: ceiling of one reply, in the endpoint's tokens.
+        concurrency: most requests in flight at one endpoint; fewer while it says that it has too much to do.
+        requests_per_minute: most requests for one endpoint; None is no limit.
+        tokens_per_minute: most tokens for one endpoint, prompts and replies; None is no limit.
         timeout: seconds for one attempt.
         max_attempts: attempts for one request before the run ends with exit code 5.
-        response_format: `json_object` asks the endpoint for JSON; `none` for endpoints that refuse the parameter.
+        response_format: `json_object` asks the endpoint for JSON, `json_schema` for the tasks' own shape where it supports
+            OpenAI's strict mode; `none` for endpoints that refuse the parameter.
         faults: how the embedded teacher misbehaves, such as `429=0.2,500=0.1,cut=0.05`.
     """
 
@@ -75,35 +127,62 @@ class Teacher(Section):
     model: str = "seedbed-procedural"
     base_url: str | None = None
     api_key_env: str = "OPENAI_API_KEY"
+    endpoints: tuple[Endpoint, ...] = ()
+    send: Literal["chat", "batch"] = "chat"
     temperature: Annotated[float, Field(ge=0, le=2)] = 1.0
     max_tokens: Annotated[int, Field(ge=16)] = 4096
     concurrency: Annotated[int, Field(ge=1, le=4096)] = 16
+    requests_per_minute: Annotated[int, Field(ge=1)] | None = None
+    tokens_per_minute: Annotated[int, Field(ge=1)] | None = None
     timeout: Annotated[float, Field(gt=0)] = 120.0
     max_attempts: Annotated[int, Field(ge=1)] = 8
-    response_format: Literal["json_object", "none"] = "json_object"
+    response_format: Literal["json_schema", "json_object", "none"] = "json_object"
     faults: str = ""
 
     @field_validator("base_url")
     @classmethod
     def _no_credentials(cls, value: str | None) -> str | None:
-        if value is None:
-            return value
-        parts = urlsplit(value)
-        if parts.username or parts.password:
+        return _check_address(value)
+
+    @model_validator(mode="after")
+    def _one_way_to_the_teacher(self) -> Self:
+        if self.send == "batch" and self.provider == "embedded":
             raise ValueError(
-                "must not carry a user name or password; put the key in an environment variable and name it "
-                "in teacher.api_key_env"
+                "`send: batch` needs `provider: openai`; to try it, run `seedbed teacher serve` and give its address as "
+                "base_url"
             )
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("must be an http:// or https:// address such as http://127.0.0.1:8000/v1")
-        return value.rstrip("/")
+        if not self.endpoints:
+            return self
+        if self.provider == "embedded":
+            raise ValueError("endpoints need `provider: openai`; the embedded teacher has no address")
+        if self.base_url is not None:
+            raise ValueError("give base_url or endpoints, not both")
+        if self.send == "batch":
+            raise ValueError("`send: batch` needs one endpoint: give base_url in place of endpoints")
+        return self
+
+
+class ModelPrice(Section):
+    """The price of a million tokens of the prompt and of the reply, in `budget.currency`."""
+
+    input: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    output: Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class Budget(Section):
-    """Caps, reserved before a request is sent; None is no cap."""
+    """Caps, reserved before a request is sent; None is no cap.
+
+    Attributes:
+        max_cost: money, in `currency`; needs the model's price.
+        currency: of the cap and the prices; listed prices are in USD.
+        prices: of a million tokens by model, before the listed ones, such as {my-model: {input: 0.5, output: 1.5}}.
+    """
 
     max_requests: Annotated[int, Field(ge=1)] | None = None
     max_tokens: Annotated[int, Field(ge=1)] | None = None
+    max_cost: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    currency: Annotated[str, Field(min_length=1, max_length=16)] = "USD"
+    prices: dict[str, ModelPrice] = {}
 
 
 class Growth(Section):
@@ -111,6 +190,14 @@ class Growth(Section):
 
     Attributes:
         recipes: weights by recipe; a build can mix them.
+        preset: Self-Instruct's or Alpaca's published filters of instructions in place of Seedbed's own; English only.
+        topics: what `topic` writes about, each in the language of its tasks.
+        topic_kinds: weights by what `topic` asks for: explain, analyse, examples, solve, compare, advise.
+        phrasings_per_task: how many ways to ask `phrasings` writes for one task; they share its answers.
+        documents: files or folders (txt, Markdown, HTML, PDF, DOCX) that the recipe `documents` asks about.
+        chunk_words: the longest part of a document in one request.
+        include_document: the part is the row's input; without it, tasks that refer to it are rejected.
+        procedural: where `procedural` takes its tasks from: our own families, those of reasoning-gym, or both.
         languages: weights by language.
         categories: the categories to ask for; None is those of the seeds.
         demonstrations: shown in each request; `human_demonstrations` of them are seeds (Self-Instruct: 6 of 8).
@@ -123,6 +210,14 @@ class Growth(Section):
     """
 
     recipes: dict[RecipeName, Annotated[float, Field(gt=0)]] = {"alpaca": 1.0}
+    preset: Preset | None = None
+    topics: tuple[str, ...] = ()
+    topic_kinds: dict[TopicKind, Annotated[float, Field(gt=0)]] = dict.fromkeys(get_args(TopicKind), 1.0)
+    phrasings_per_task: Annotated[int, Field(ge=1, le=16)] = 3
+    documents: tuple[str, ...] = ()
+    chunk_words: Annotated[int, Field(ge=50, le=4000)] = 400
+    include_document: bool = True
+    procedural: Literal["families", "gym", "both"] = "families"
     languages: dict[Language, Annotated[float, Field(gt=0)]] = {"en": 1.0, "zh": 1.0}
     categories: tuple[str, ...] | None = None
     tasks_per_request: Annotated[int, Field(ge=1, le=64)] = 8
@@ -135,7 +230,7 @@ class Growth(Section):
     saturation_floor: Share = 0.02
     saturation_window: Annotated[int, Field(ge=1)] = 50
 
-    @field_validator("languages", "recipes")
+    @field_validator("languages", "recipes", "topic_kinds")
     @classmethod
     def _not_empty(cls, value: dict[str, float]) -> dict[str, float]:
         if not value:
@@ -148,11 +243,80 @@ class Growth(Section):
             raise ValueError("human_demonstrations must not exceed demonstrations")
         return self
 
+    @model_validator(mode="after")
+    def _topics_in_every_language(self) -> Self:
+        there = {detect_language(topic) for topic in self.topics}
+        missing = [language for language in self.languages if language not in there]
+        if "topic" in self.recipes and missing:
+            raise ValueError(
+                f"the recipe topic needs topics in {' and '.join(missing)}: name some in growth.topics, such as "
+                "[beekeeping, 养蜂], or leave the language out of growth.languages"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _documents_are_named(self) -> Self:
+        if "documents" in self.recipes and not self.documents:
+            raise ValueError("the recipe documents needs files or folders: growth.documents: [manuals/, faq.md]")
+        return self
+
+    @model_validator(mode="after")
+    def _presets_are_english(self) -> Self:
+        if self.preset is not None and "zh" in self.languages:
+            raise ValueError(
+                f"preset {self.preset} is English by nature: it counts words between spaces and drops what does not start "
+                "with an ASCII character, hence nearly all Chinese; set growth.languages={en: 1} or leave the preset out"
+            )
+        return self
+
+
+class Agreement(Section):
+    """Blind answers to the same task, held against the one that is to be admitted.
+
+    Attributes:
+        samples: how often the teacher answers again without seeing the answer; each is a request for all tasks of a
+            reply. 0 is off.
+        threshold: the share of them that must say the same (0.6: three of five).
+    """
+
+    samples: Annotated[int, Field(ge=0, le=32)] = 0
+    threshold: Annotated[float, Field(gt=0, le=1)] = 0.6
+
+
+class Judge(Section):
+    """The teacher marks answers by a rubric, from 1 (wrong) to 5 (right and complete), or abstains.
+
+    Attributes:
+        enabled: one more request for each reply.
+        min_score: lower marks are rejected.
+    """
+
+    enabled: bool = False
+    min_score: Annotated[int, Field(ge=1, le=5)] = 3
+
+
+class Checks(Section):
+    """Right answers, checked before admission; a row with an answer key is settled by it and costs nothing.
+
+    Attributes:
+        repair: the teacher rewrites an answer that failed once; it is checked again, and its parent is what it replaces.
+    """
+
+    agreement: Agreement = Agreement()
+    judge: Judge = Judge()
+    repair: bool = False
+
+    @property
+    def enabled(self) -> bool:
+        """Whether anything is checked that would not be checked without them."""
+        return bool(self.agreement.samples) or self.judge.enabled or self.repair
+
 
 class Filters(Section):
     """Thresholds on signals. Lengths are in words: one for each CJK character, one for each word of other scripts.
 
     Attributes:
+        rules: published filters in place of all others for grown tasks; `growth.preset` sets it.
         min_instruction_words: Self-Instruct drops instructions of 3 words or fewer; a Chinese one of 4 characters is whole.
         max_instruction_words: Self-Instruct's 150; applied to grown tasks, imported prompts have `max_prompt_words`.
         max_repetition: share of the answer's 4-grams that repeat an earlier one. Lines of lists repeat a little; above
@@ -162,6 +326,7 @@ class Filters(Section):
         languages: languages a row may be in; None is any.
     """
 
+    rules: Preset | None = None
     min_instruction_words: Annotated[int, Field(ge=0)] = 3
     max_instruction_words: Annotated[int, Field(ge=1)] = 150
     max_prompt_words: Annotated[int, Field(ge=1)] = 8000
@@ -290,11 +455,38 @@ class Settings(Section):
     growth: Growth = Growth()
     filters: Filters = Filters()
     novelty: Novelty = Novelty()
+    checks: Checks = Checks()
     contamination: Contamination = Contamination()
     balance: Balance = Balance()
     split: Split = Split()
     report: Report = Report()
     train: Train = Train()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _preset_sets_filters(cls, tree: Any) -> Any:
+        growth = tree.get("growth") if isinstance(tree, dict) else None
+        preset = growth.get("preset") if isinstance(growth, dict) else None
+        filters = tree.get("filters") or {} if isinstance(tree, dict) else None
+        if preset is None or not isinstance(filters, dict):
+            return tree
+        return {**tree, "filters": {**filters, "rules": preset}}
+
+    @model_validator(mode="after")
+    def _embedded_evolves_what_it_grew(self) -> Self:
+        growing = set(self.growth.recipes) - {"evolve", "phrasings", "dialogue"}
+        if self.teacher.provider == "embedded" and not growing:
+            raise ValueError(
+                "growth.recipes: the embedded teacher evolves, rephrases and discusses only tasks that it grew itself; "
+                "add a recipe that grows some, such as alpaca"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _preset_threshold(self) -> Self:
+        if self.growth.preset is not None and (self.novelty.threshold, self.novelty.key) != (0.7, "auto"):
+            raise ValueError(f"growth.preset {self.growth.preset} means novelty.threshold 0.7 and novelty.key auto")
+        return self
 
     @property
     def ordered(self) -> bool:

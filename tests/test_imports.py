@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 LEAVES = {"errors", "schema", "text", "similarity", "answers", "notes", "progress", "files"}
 BASE = {"config", "settings_file", "dataset_folder"}
-CATALOGUES = {"requests", "families", "teachers", "recipes", "signals", "formats"}
+CATALOGUES = {"requests", "families", "teachers", "recipes", "signals", "formats", "documents"}
 STAGES = {"generation", "curation", "reporting"}
 TOP = {"pipeline", "browsing", "cli", "__main__"}
 
@@ -22,7 +22,8 @@ ALLOWED: dict[str, set[str]] = {
     "requests": BASE,
     "families": {"config"},
     "teachers": BASE | {"requests", "families"},
-    "recipes": BASE | {"requests", "families"},
+    "documents": BASE,
+    "recipes": BASE | {"requests", "families", "documents"},
     "signals": BASE,
     "formats": BASE,
     "generation": BASE | CATALOGUES,

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from builder import __version__
-from builder.cli import datasets, rows, serving, training, whole
+from builder.cli import datasets, estimating, rows, serving, training, whole
 from builder.errors import SeedbedError
 
 app = typer.Typer(
@@ -23,7 +23,7 @@ teacher = typer.Typer(help="The embedded teacher as a server.", no_args_is_help=
 
 _COMMANDS = (
     *(whole.demo, whole.run),
-    *(datasets.init, datasets.build, datasets.status, datasets.curate),
+    *(datasets.init, estimating.estimate, datasets.build, datasets.status, datasets.curate),
     *(datasets.report, rows.show, rows.why, datasets.export, datasets.verify),
     *(training.preview_mask, training.train, training.evaluate),
 )

@@ -169,13 +169,21 @@ def verify(folder: Folder, as_json: AsJson = False) -> None:
         print(f"{folder}: every file is as it was written")
 
 
-def status(folder: Folder, as_json: AsJson = False) -> None:
+def status(
+    folder: Folder,
+    costs: Annotated[bool, typer.Option("--costs", help="What an admitted row cost, by teacher, recipe, …")] = False,
+    as_json: AsJson = False,
+) -> None:
     """Show how far a build is.
 
     Reads only: also while another process is building the folder.
     """
     from builder import pipeline
+    from builder.cli.estimating import print_costs
 
+    if costs:
+        print_costs(folder, as_json)
+        return
     facts = pipeline.status(folder)
     if as_json:
         print_json(facts)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from builder.config import Filters
 from builder.curation.blocked_words import find_blocked_word
+from builder.curation.published_rules import check_published
 from builder.schema import Check, Sample
 from builder.signals import SignalValue
 
@@ -13,12 +14,15 @@ def check_row(sample: Sample, values: Mapping[str, SignalValue], filters: Filter
 
     Instructions are held to a length only where they are instructions (seeds and grown tasks); the default blocked words
     apply to grown tasks, a list in the settings to all rows. A row without letters, such as a sum, is in every language.
+    `filters.rules` holds grown rows to published rules alone.
 
     Args:
         sample: the row.
         values: all columns of all signals for it; None counts as nothing found.
         filters: the thresholds.
     """
+    if filters.rules is not None and sample.origin == "generated":
+        return [*_check_answer_is_there(sample), *check_published(sample, filters.rules)]
     return [
         *_check_answer_is_there(sample),
         *_check_lengths(sample, values, filters),

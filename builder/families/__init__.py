@@ -11,6 +11,7 @@ To add a family, write its `Operation` into the file of its input kind; a new fi
 from builder.families.catalogue import FAMILIES, LEARNABLE
 from builder.families.operation import LANGUAGES, Language, Operation
 from builder.families.tasks import ProceduralInstance, ProceduralTask, Recognised, answer, make_task, recognise
+from builder.families.variations import broaden, converse, deepen, draw_inputs, list_labels, rephrase
 
 __all__ = [
     "FAMILIES",
@@ -22,6 +23,12 @@ __all__ = [
     "ProceduralTask",
     "Recognised",
     "answer",
+    "broaden",
+    "converse",
+    "deepen",
+    "draw_inputs",
+    "list_labels",
     "make_task",
     "recognise",
+    "rephrase",
 ]

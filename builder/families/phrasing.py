@@ -82,15 +82,19 @@ class Reading:
     theme: str
 
 
-def phrase(chain: Sequence[AnyOperation], rng: random.Random, language: Language, *, small: bool) -> str:
+def phrase(
+    chain: Sequence[AnyOperation], rng: random.Random, language: Language, *, small: bool, theme: str | None = None
+) -> str:
     """Word a chain as an instruction, with a theme and phrasings drawn from `rng`.
 
     Args:
         chain: operations whose kinds fit, at most `MAX_DEPTH` of them.
         small: whether short openings are wanted, for the learnable tier.
+        theme: one of the first operation's, or None to draw it.
     """
     connective = rng.choice(_CONNECTIVES[len(chain)][language])
-    theme = rng.choice(chain[0].input.themes.of(language))
+    if theme is None:
+        theme = rng.choice(chain[0].input.themes.of(language))
     opening = ""
     subjects = [theme]
     if rng.random() < _OPENING_SHARE:

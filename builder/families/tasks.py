@@ -87,7 +87,7 @@ def make_task(
     Raises:
         UsageError: an unknown family, no family, or a number below 1.
     """
-    operations = _chosen(families)
+    operations = chosen(families)
     if instances < 1 or max_depth < 1:
         raise UsageError(f"a task needs at least 1 instance and depth 1, not {instances} and {max_depth}")
     last_steps = [
@@ -96,24 +96,37 @@ def make_task(
     small = LEARNABLE.issuperset(families)
     for _ in range(_TASK_TRIES):
         chain = _draw_chain(rng, operations, last_steps, min(max_depth, MAX_DEPTH), small=small)
-        if not _is_sensible(chain, language, small):
-            continue
-        instruction = phrase(chain, rng, language, small=small)
-        drawn = _draw_instances(chain, rng, language, instances, small=small)
-        if drawn:
-            last = chain[-1]
-            family = last.name if len(chain) == 1 else f"chain:{last.name}"
-            return ProceduralTask(
-                instruction=instruction,
-                category=last.category,
-                language=language,
-                is_classification=last.is_classification,
-                family=family,
-                instances=tuple(_instance(value, result, chain, family, language) for value, result in drawn),
-            )
+        task = word_chain(chain, rng, language=language, instances=instances, small=small)
+        if task is not None:
+            return task
     raise UsageError(
         f"no task with {instances} different inputs came out of {_TASK_TRIES} tries with these families",
         "ask for fewer instances per task or for more families",
+    )
+
+
+def word_chain(
+    chain: Chain, rng: random.Random, *, language: Language, instances: int, small: bool, theme: str | None = None
+) -> ProceduralTask | None:
+    """The task that a chain of operations makes, worded anew; None where a step does not matter or inputs do not suffice.
+
+    Args:
+        theme: what the instruction calls its input, one of the first operation's; None draws it.
+    """
+    if not is_sensible(chain, language, small):
+        return None
+    instruction = phrase(chain, rng, language, small=small, theme=theme)
+    drawn = draw_instances(chain, rng, language, instances, small=small)
+    if not drawn:
+        return None
+    last = chain[-1]
+    return ProceduralTask(
+        instruction=instruction,
+        category=last.category,
+        language=language,
+        is_classification=last.is_classification,
+        family=last.name if len(chain) == 1 else f"chain:{last.name}",
+        instances=tuple(as_instance(value, result, chain, language) for value, result in drawn),
     )
 
 
@@ -146,7 +159,8 @@ def answer(instruction: str, input: str) -> str | None:
         return None
 
 
-def _chosen(families: Collection[str]) -> list[AnyOperation]:
+def chosen(families: Collection[str]) -> list[AnyOperation]:
+    """The operations of these names; raises UsageError for an unknown name or none at all."""
     if not families:
         raise UsageError("no family to draw tasks from", "name at least one family")
     for name in families:
@@ -195,7 +209,7 @@ def _sample(chain: Chain, rng: random.Random, language: Language, small: bool) -
 
 # Bounded by the catalogue: one entry for each chain that its kinds allow.
 @cache
-def _is_sensible(chain: Chain, language: Language, small: bool) -> bool:
+def is_sensible(chain: Chain, language: Language, small: bool) -> bool:
     """Whether every step of a chain matters, judged on a few inputs drawn from the chain's own name.
 
     Sort-then-add, double-then-parity or remove-duplicates-then-maximum are not: leaving a step out changes nothing, or the
@@ -232,7 +246,7 @@ def _matters(chain: Chain, runs: list[list[Any]], number: int) -> bool:
     return changed * 3 >= len(runs)
 
 
-def _draw_instances(
+def draw_instances(
     chain: Chain, rng: random.Random, language: Language, count: int, *, small: bool
 ) -> list[tuple[Any, Any]]:
     """Distinct inputs with their results, or an empty list where they cannot be found."""
@@ -277,7 +291,9 @@ def _candidates(chain: Chain, rng: random.Random, language: Language, *, small: 
             yield value, values[-1]
 
 
-def _instance(value: Any, result: Any, chain: Chain, family: str, language: Language) -> ProceduralInstance:
+def as_instance(value: Any, result: Any, chain: Chain, language: Language) -> ProceduralInstance:
+    """One input and the result of a chain, as texts with their answer key."""
+    family = chain[-1].name if len(chain) == 1 else f"chain:{chain[-1].name}"
     output = chain[-1].output.render(result, language)
     key = AnswerKey(family, chain[-1].answer_check, output)
     return ProceduralInstance(chain[0].input.render(value, language), output, key.to_json())

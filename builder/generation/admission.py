@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from builder.recipes.recipe import Draft, Instance, Job, Needs, Reading, Task, Unreadable
+from builder.recipes.recipe import Draft, Instance, Job, Needs, Outcome, Reading, Task, Unreadable
 from builder.schema import Check, Rejection, Sample, task_messages
 from builder.similarity import NoveltyIndex
 from builder.text import normalise, tokenise
@@ -61,7 +61,7 @@ class Admission:
         """Admit what is admissible of a job's drafts.
 
         Args:
-            request_id: of the job's last request.
+            request_id: of the recipe's last request.
         """
         admitted = Admitted([], [], [], [])
         for place, found in enumerate(reading.found):
@@ -69,9 +69,10 @@ class Admission:
                 admitted.candidates += 1
                 self._reject(admitted, request_id, Check(found.reason, evidence=found.evidence), found.text)
             else:
-                task = replace(found.task, id=f"{job.id}-{place}")
+                task = replace(found.task, id=job.task_id(place), variant_of=found.same_task)
                 admitted.candidates += max(1, len(task.instances))
-                self._admit_task(admitted, job, replace(found, task=task), request_id)
+                held_by = request_id if found.step is None else f"{job.id}.{found.step}"
+                self._admit_task(admitted, job, replace(found, task=task), held_by)
         return admitted
 
     def _admit_task(self, admitted: Admitted, job: Job, draft: Draft, request_id: str) -> None:
@@ -84,8 +85,11 @@ class Admission:
         first_row = self.next_row
         kept: list[Instance] = []
         seen: set[str] = set()
-        for instance in task.instances or (_DIALOGUE,):
+        for place, instance in enumerate(task.instances or (_DIALOGUE,)):
+            outcome = draft.outcomes[place] if draft.outcomes else None
             check = None if task.dialogue else instance_problem(instance, seen)
+            if check is None and outcome is not None:
+                check = outcome.failed
             if check is None:
                 sample = self._sample(
                     task,
@@ -96,7 +100,7 @@ class Admission:
                     parents=draft.parents or tuple(task.id for task in job.demonstrations),
                     request_id=request_id,
                 )
-                values = self._measure(sample)
+                values = {**self._measure(sample), **(_checked(outcome) if outcome is not None else {})}
                 failed = self._check(sample, values)
                 check = failed[0] if failed else None
             if check is not None:
@@ -109,20 +113,14 @@ class Admission:
             admitted.signals.append(values)
         if kept:
             for row in range(first_row, self.next_row):
-                self._index.add(row, tokenise(task.instruction), draft.same_task or task.id)
+                self._index.add(row, tokenise(_compared(task)), draft.same_task or task.id)
             admitted.tasks.append(task if task.dialogue else replace(task, instances=tuple(kept)))
 
     def _task_problem(self, draft: Draft, needs: Needs) -> Check | None:
-        task = draft.task
-        if not task.instruction:
-            return Check("empty_instruction")
-        if task.language != needs.language:
-            return Check("wrong_language", evidence=f"asked for {needs.language}, found {task.language}")
-        outputs: dict[str, str] = {}
-        for instance in task.instances:
-            if outputs.setdefault(normalise(instance.input), instance.output) != instance.output:
-                return Check("conflicting_answers", evidence=instance.input[:_TEXT])
-        match = self._index.match(tokenise(task.instruction), draft.same_task)
+        problem = task_problem(draft.task, needs)
+        if problem is not None:
+            return problem
+        match = self._index.match(tokenise(_compared(draft.task)), draft.same_task)
         if match is not None:
             return Check("too_similar", match.similarity, self._index.threshold, match.row)
         return None
@@ -148,8 +146,8 @@ class Admission:
             language=task.language,
             origin=origin,
             source=source,
-            instruction=task.instruction,
-            input=instance.input,
+            instruction=None if task.dialogue else task.instruction,
+            input=None if task.dialogue else instance.input,
             parents=parents,
             request_id=request_id,
             answer_key=instance.answer_key,
@@ -173,6 +171,29 @@ class Admission:
         )
 
 
+def task_problem(task: Task, needs: Needs) -> Check | None:
+    """What is wrong with a task whatever else was admitted: no instruction, another language, two outputs for one input."""
+    if not task.instruction:
+        return Check("empty_instruction")
+    if task.language != needs.language:
+        return Check("wrong_language", evidence=f"asked for {needs.language}, found {task.language}")
+    outputs: dict[str, str] = {}
+    for instance in task.instances:
+        if outputs.setdefault(normalise(instance.input), instance.output) != instance.output:
+            return Check("conflicting_answers", evidence=instance.input[:_TEXT])
+    return None
+
+
+def _checked(outcome: Outcome) -> SignalValues:
+    """How a row was checked, as the columns of `signals/checked.parquet`."""
+    return {
+        "checked_by": "+".join(outcome.checked_by) or None,
+        "agreement": outcome.agreement,
+        "judge_score": outcome.judge_score,
+        "repaired": outcome.repaired,
+    }
+
+
 def instance_problem(instance: Instance, seen_inputs: set[str]) -> Check | None:
     """Self-Instruct's rules for one instance: no empty output, none that ends with a colon, none that repeats its input."""
     if not instance.output:
@@ -184,6 +205,13 @@ def instance_problem(instance: Instance, seen_inputs: set[str]) -> Check | None:
     if normalise(instance.input) in seen_inputs:
         return Check("exact_duplicate", evidence="the same input stands earlier in this task")
     return None
+
+
+def _compared(task: Task) -> str:
+    """The text whose novelty counts: as `builder.similarity.novelty_text` gives it for the row that the task becomes."""
+    if task.dialogue:
+        return "\n".join(turn.content for turn in task.dialogue[:-1])
+    return task.instruction
 
 
 def _dump(task: Task, instance: Instance) -> str:

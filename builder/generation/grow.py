@@ -18,11 +18,12 @@ from typing import Any
 from builder.config import Settings
 from builder.errors import TargetNotReachedError
 from builder.generation.admission import Admission, SignalValues
+from builder.generation.checking import CheckTally, checked
 from builder.generation.pool import Pool, to_request
 from builder.progress import Step
 from builder.recipes import RECIPES
 from builder.recipes.recipe import Ask, Job, Reading, Task, Unreadable
-from builder.requests.budget import Budget
+from builder.requests.budget import Budget, Ceiling
 from builder.requests.ledger import Entry, Ledger, Received, Request
 from builder.requests.sender import Completion, Sender, read_completion
 from builder.schema import Rejection, Sample
@@ -38,6 +39,7 @@ class Grown:
 
     Attributes:
         candidates: read from replies; counted before any of them is judged.
+        checks: what the checks before admission came to.
     """
 
     samples: list[Sample] = field(default_factory=list)
@@ -45,6 +47,7 @@ class Grown:
     rejections: list[Rejection] = field(default_factory=list)
     seed_rows: int = 0
     candidates: int = 0
+    checks: CheckTally = field(default_factory=CheckTally)
 
     @property
     def rows(self) -> int:
@@ -91,6 +94,7 @@ class Growth:
         seed_rows: tuple[list[Sample], list[SignalValues]],
     ) -> None:
         self._settings = settings
+        self._recipes = {name: checked(recipe, settings.checks) for name, recipe in RECIPES.items()}
         self._ledger = ledger
         self._pool = pool
         self._admission = admission
@@ -143,8 +147,12 @@ class Growth:
 
     async def _fly(self, goal: int, sender: Sender, flight: _Flight, stopped: asyncio.Future[Any], step: Step) -> None:
         while self.grown.rows < goal:
-            self._launch(goal, sender, flight)
-            done, _ = await asyncio.wait({*flight, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            held = self._launch(goal, sender, flight)
+            # Requests that back off leave room for new ones: wait for room too, but only where that is what is missing.
+            room = {asyncio.ensure_future(sender.room())} if held else set()
+            done, _ = await asyncio.wait({*flight, stopped, *room}, return_when=asyncio.FIRST_COMPLETED)
+            for task in room:
+                task.cancel()
             if stopped in done:
                 raise KeyboardInterrupt
             self._collect(flight)
@@ -157,23 +165,28 @@ class Growth:
         if step.total is not None:
             step.set(max(0, step.total - max(1, goal - self.grown.rows)), note)
 
-    def _launch(self, goal: int, sender: Sender, flight: _Flight) -> None:
-        """Fill the flight, but not with more than the goal is likely to need."""
+    def _launch(self, goal: int, sender: Sender, flight: _Flight) -> bool:
+        """Fill the flight, but not with more than the goal is likely to need.
+
+        Returns:
+            Whether more would be launched if the endpoint let it.
+        """
         self._open_entries()
-        while len(flight) < self._settings.teacher.concurrency:
+        while sender.free > 0:
             if self._unfinished:
                 running = self._unfinished[0]
             elif self._more_wanted(goal, len(flight)) and self._may_build_next():
                 running = _Running(self._pool.build(self._next_job))
             else:
-                return
+                return False
             request = self._next_request(running)
             first: Coroutine[Any, Any, Received] | None = None
             if request is not None:
-                if not self._budget.fits(request.reserved_tokens, new_request=running.is_new(request)):
+                ceiling = Ceiling(request.prompt_ceiling, request.completion_ceiling)
+                if not self._budget.fits(ceiling, new_request=running.is_new(request)):
                     if not flight:
-                        raise self._budget.reached(request.reserved_tokens)
-                    return  # what is in flight may use less than its reservation
+                        raise self._budget.reached(ceiling)
+                    return False  # what is in flight may use less than its reservation
                 first = sender.send(request, first=running.is_new(request))
             if self._unfinished:
                 self._unfinished.popleft()
@@ -181,6 +194,7 @@ class Growth:
                 self._next_job += 1
                 self._ledger.add_job(running.job.number, running.job.recipe, running.job.context())
             flight[asyncio.ensure_future(self._run(running, first, sender))] = running
+        return True
 
     def _next_request(self, running: _Running) -> Request | None:
         action = self._proceed(running)
@@ -199,14 +213,18 @@ class Growth:
         return reading
 
     def _proceed(self, running: _Running) -> Ask | Reading:
-        """The next request of a job, or its reading; a reply that is no completion ends it."""
+        """The next request of a job, or its reading; a reply that is no completion ends it, unless it was optional."""
+        recipe = self._recipes[running.job.recipe]
         completions: list[Completion] = []
         for received in running.replies:
             completion = read_completion(received.reply) if received.usable else None
             if completion is None:
-                return Reading((Unreadable("bad_reply", text=received.reply),))
+                asked = recipe.proceed(running.job, completions)
+                if not (isinstance(asked, Ask) and asked.optional):
+                    return Reading((Unreadable("bad_reply", text=received.reply),))
+                completion = Completion("", "", received.prompt_tokens, received.completion_tokens)
             completions.append(completion)
-        return RECIPES[running.job.recipe].proceed(running.job, completions)
+        return recipe.proceed(running.job, completions)
 
     def _more_wanted(self, goal: int, in_flight: int) -> bool:
         candidates, admitted = self._recent_counts()
@@ -298,7 +316,7 @@ class Growth:
 
     def _admit(self, running: _Running, reading: Reading) -> None:
         job = running.job
-        last = max(len(running.replies) - 1, 0)
+        last = max(len(running.replies) - len(reading.check_steps) - 1, 0)
         admitted = self._admission.admit_job(job, reading, f"{job.id}.{last}")
         self._ledger.mark_read(job.number, self._read)
         self._read += 1
@@ -306,6 +324,7 @@ class Growth:
         self.grown.signals += admitted.signals
         self.grown.rejections += admitted.rejections
         self.grown.candidates += admitted.candidates
+        self.grown.checks.add(job, reading, len(running.replies))
         self._pool.add_admitted(admitted.tasks)
         self._recent.append((admitted.candidates, len(admitted.samples)))
 

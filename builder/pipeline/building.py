@@ -6,7 +6,7 @@ import json
 import os
 import random
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from builder.config import Settings
 from builder.curation.deciding import Decision, decide
 from builder.curation.filtering import check_row
 from builder.dataset_folder import DatasetFolder
+from builder.documents import Chunk
 from builder.errors import (
     BudgetReachedError,
     IntegrityError,
@@ -26,15 +27,15 @@ from builder.files import remove_temporary_files, write_text
 from builder.generation.admission import Admission
 from builder.generation.grow import Grown, Growth, seed_rows
 from builder.generation.pool import Pool
-from builder.generation.seeds import SeedTask, load_seed_tasks
 from builder.pipeline.publishing import (
     Outcome,
     finish,
     read_benchmark,
 )
+from builder.pipeline.sources import read_chunks, read_seeds
 from builder.progress import Reporter
-from builder.recipes.recipe import Instance, Task
-from builder.requests.budget import Budget
+from builder.recipes.recipe import Task
+from builder.requests.budget import open_budget
 from builder.requests.ledger import Ledger
 from builder.requests.sender import Sender
 from builder.settings_file import dump_settings
@@ -42,8 +43,8 @@ from builder.signals import measure_row
 from builder.teachers import TEACHERS
 
 # What the rows depend on: a run cannot go on with other values. Targets, budgets, addresses and caps may change.
-_ROW_SETTINGS = ("seed", "novelty", "filters", "growth")
-_ROW_TEACHER_SETTINGS = ("provider", "model", "temperature", "max_tokens", "response_format", "faults")
+_ROW_SETTINGS = ("seed", "novelty", "filters", "growth", "checks")
+_ROW_TEACHER_SETTINGS = ("provider", "model", "endpoints", "temperature", "max_tokens", "response_format", "faults")
 
 
 def build(settings: Settings, root: Path, reporter: Reporter, environ: Mapping[str, str] | None = None) -> Outcome:
@@ -64,15 +65,16 @@ def build(settings: Settings, root: Path, reporter: Reporter, environ: Mapping[s
     if settings.target is None:
         raise UsageError("target: a build needs one", "Set `target: 1000` in the settings or pass --target 1000.")
     folder = DatasetFolder(root)
-    tasks = [(_as_task(seed), seed.source) for seed in load_seed_tasks(settings.seeds.files)]
-    _check_seeds(settings, [task for task, _ in tasks])
+    tasks, chunks = read_seeds(settings), read_chunks(settings)
     with folder.lock():
         remove_temporary_files(root)
         with Ledger(folder.ledger) as ledger:
-            _refuse_other_settings(ledger, settings, tasks)
+            _refuse_other_settings(ledger, settings, tasks, chunks)
             folder.manifest.unlink(missing_ok=True)
             write_text(folder.settings, dump_settings(settings))
-            growth = _start_growth(settings, ledger, tasks, dict(os.environ if environ is None else environ))
+            growth = _start_growth(
+                settings, ledger, tasks, chunks, dict(os.environ if environ is None else environ), reporter.say
+            )
             decision, ending = _grow_to_target(settings, growth, folder, reporter)
             spending = ledger.spending()
         _write_grown(folder, growth.grown)
@@ -80,35 +82,30 @@ def build(settings: Settings, root: Path, reporter: Reporter, environ: Mapping[s
     return Outcome(root, outcome, ending)
 
 
-def _as_task(seed: SeedTask) -> Task:
-    instances = tuple(Instance(given, output) for given, output in seed.instances)
-    return Task(seed.id, seed.instruction, instances, seed.category, seed.language, seed.is_classification)
-
-
-def _check_seeds(settings: Settings, tasks: Sequence[Task]) -> None:
-    present = {task.language for task in tasks}
-    missing = [language for language in settings.growth.languages if language not in present]
-    if missing:
-        raise UsageError(
-            f"growth.languages asks for {', '.join(missing)}, but no seed task is in that language",
-            "Add seeds in it, or leave it out: --set 'growth.languages={en: 1}'.",
-        )
-
-
-def _row_settings(settings: Settings, tasks: Sequence[tuple[Task, str]]) -> dict[str, Any]:
-    """The settings that the grown rows depend on, flat, with a hash of the seeds."""
+def _row_settings(settings: Settings, tasks: Sequence[tuple[Task, str]], chunks: Sequence[Chunk]) -> dict[str, Any]:
+    """The settings that the grown rows depend on, flat, with a hash of the seeds and of the documents."""
     dumped = settings.model_dump(mode="json")
     flat: dict[str, Any] = {}
     for section in _ROW_SETTINGS:
         value = dumped[section]
         flat |= {f"{section}.{key}": v for key, v in value.items()} if isinstance(value, dict) else {section: value}
     flat |= {f"teacher.{key}": dumped["teacher"][key] for key in _ROW_TEACHER_SETTINGS}
-    seeds = json.dumps([asdict(task) for task, _ in tasks], ensure_ascii=False)
-    return flat | {"seeds (hash of the tasks)": hashlib.sha256(seeds.encode()).hexdigest()[:16]}
+    flat["seeds (hash of the tasks)"] = _hash([asdict(task) for task, _ in tasks])
+    if chunks:
+        flat["documents (hash of the texts)"] = _hash([asdict(chunk) for chunk in chunks])
+    return flat
 
 
-def _refuse_other_settings(ledger: Ledger, settings: Settings, tasks: Sequence[tuple[Task, str]]) -> None:
-    now = _row_settings(settings, tasks)
+def _hash(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, ensure_ascii=False, default=str).encode("utf-8", "replace")).hexdigest()[
+        :16
+    ]
+
+
+def _refuse_other_settings(
+    ledger: Ledger, settings: Settings, tasks: Sequence[tuple[Task, str]], chunks: Sequence[Chunk]
+) -> None:
+    now = _row_settings(settings, tasks, chunks)
     stored = ledger.read_meta("row_settings")
     if stored is None or (json.loads(stored) != now and ledger.forget_unanswered()):
         ledger.write_meta("row_settings", json.dumps(now, ensure_ascii=False))
@@ -128,7 +125,12 @@ def _refuse_other_settings(ledger: Ledger, settings: Settings, tasks: Sequence[t
 
 
 def _start_growth(
-    settings: Settings, ledger: Ledger, tasks: Sequence[tuple[Task, str]], environ: Mapping[str, str]
+    settings: Settings,
+    ledger: Ledger,
+    tasks: Sequence[tuple[Task, str]],
+    chunks: Sequence[Chunk],
+    environ: Mapping[str, str],
+    warn: Callable[[str], None],
 ) -> Growth:
     admission = Admission(
         settings.novelty.threshold,
@@ -136,13 +138,15 @@ def _start_growth(
         check=lambda sample, values: check_row(sample, values, settings.filters),
         teacher=settings.teacher.model,
     )
-    budget = Budget(settings.budget, ledger.spending())
-    pool = Pool(settings, [task for task, _ in tasks])
+    budget = open_budget(settings, ledger)
+    pool = Pool(settings, [task for task, _ in tasks], chunks)
 
     @contextlib.asynccontextmanager
     async def open_sender() -> AsyncIterator[Sender]:
         async with TEACHERS[settings.teacher.provider](settings.teacher, environ) as client:
-            yield Sender(client, ledger, budget, settings.teacher, random=random.Random(settings.seed), now=time.time)
+            yield Sender(
+                client, ledger, budget, settings.teacher, random=random.Random(settings.seed), now=time.time, warn=warn
+            )
 
     return Growth(settings, ledger, pool, admission, budget, open_sender, seed_rows(admission, tasks))
 

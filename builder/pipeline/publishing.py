@@ -20,6 +20,7 @@ from builder.files import write_table, write_text
 from builder.formats.importing import read_samples
 from builder.generation.grow import Grown
 from builder.notes import Note
+from builder.pipeline.checks import checked_table, count_checks
 from builder.progress import Reporter
 from builder.reporting.card import dataset_card
 from builder.reporting.page import write_report
@@ -89,16 +90,29 @@ def finish(
     with reporter.step("Publishing", total=decision.kept) as step:
         if grown is not None:
             measure_folder(folder, grown.samples, Reporter(quiet=True))
+            if settings.checks.enabled:
+                folder.write_signal("checked", checked_table(grown))
         folder.write_verdicts(decision.verdicts)
         spent = asdict(spending) if spending is not None else None
         if spent is not None and grown is not None:
             spent["candidates"] = grown.candidates
-        report = write_report(folder, settings, notes=decision.notes, spending=spent)
+        checks = _checks(folder, settings, grown)
+        report = write_report(folder, settings, notes=decision.notes, spending=spent, checks=checks)
         publish(folder, decision)
         write_text(folder.publish / "README.md", dataset_card(report, settings, content=folder.publish_hash()))
         folder.write_manifest()
         step.set(decision.kept)
     return report
+
+
+def _checks(folder: DatasetFolder, settings: Settings, grown: Grown | None = None) -> Mapping[str, Any] | None:
+    """What the checks came to: counted while growing, taken over from the last report afterwards."""
+    if not settings.checks.enabled:
+        return None
+    if grown is not None:
+        return count_checks(folder, grown)
+    last: Mapping[str, Any] | None = read_report(folder).get("checks") if folder.report_json.exists() else None
+    return last
 
 
 def publish(folder: DatasetFolder, decision: Decision) -> None:
@@ -130,7 +144,9 @@ def rewrite_report(root: Path, language: str | None = None) -> Outcome:
         folder.manifest.unlink(missing_ok=True)
         write_text(folder.settings, dump_settings(settings))
         spending = spending_of(folder)
-        report = write_report(folder, settings, notes=notes, spending=asdict(spending) if spending else None)
+        checks = _checks(folder, settings)
+        spent = asdict(spending) if spending else None
+        report = write_report(folder, settings, notes=notes, spending=spent, checks=checks)
         write_text(folder.publish / "README.md", dataset_card(report, settings, content=folder.publish_hash()))
         folder.write_manifest()
     return Outcome(root, report)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from builder.answers import AnswerKey, AnswerKeyError
 from builder.config import CATEGORIES
 from builder.recipes.parsing import parse_reply
 from builder.recipes.recipe import Ask, Draft, Instance, Job, Needs, Reading, Recipe, Task, Unreadable, as_json
@@ -142,10 +143,15 @@ def _read_instance(value: Any) -> Instance | None:
     given = given if isinstance(given, str) else _as_text(given)
     if output is None or given is None:
         return None
-    key = value.get("answer_key")
-    return Instance(
-        given.strip(), output.strip(), json.dumps(key, ensure_ascii=False) if isinstance(key, dict) else None
-    )
+    return Instance(given.strip(), output.strip(), _read_key(value.get("answer_key")))
+
+
+def _read_key(value: Any) -> str | None:
+    """A key that a reply brought along, where it is a whole one; a model may write anything there."""
+    try:
+        return AnswerKey.from_json(json.dumps(value)).to_json() if isinstance(value, dict) else None
+    except AnswerKeyError:
+        return None
 
 
 def _as_text(value: Any) -> str | None:

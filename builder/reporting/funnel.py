@@ -30,6 +30,7 @@ def build_report(
     *,
     notes: Sequence[Note],
     spending: Mapping[str, int | float | str] | None,
+    checks: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Count everything in a curated dataset folder.
 
@@ -39,6 +40,7 @@ def build_report(
         notes: shown first on the page.
         spending: requests, tokens and the like, shown as given. Where it holds `candidates`, the number of candidates
             read from replies, the report's own count must equal it.
+        checks: what checks before admission came to, shown as given (see `builder.pipeline.checks.count_checks`).
 
     Returns:
         The content of report.json:
@@ -54,7 +56,7 @@ def build_report(
         - splits: {train, validation, unassigned};
         - lengths: {answer_words, instruction_words} and signals: {signal: {column: distribution}}, see `distributions`;
         - duplicates, examples: see `examples`;
-        - notes: [{level, text_en, text_zh}]; spending; settings: every setting.
+        - notes: [{level, text_en, text_zh}]; spending; checks; settings: every setting.
 
         `before` counts all rows, `after` the kept ones.
 
@@ -89,6 +91,7 @@ def build_report(
         "examples": examples(tables, settings.report.examples, settings.report.language),
         "notes": [asdict(note) for note in notes],
         "spending": None if spending is None else dict(spending),
+        "checks": None if checks is None else dict(checks),
         "settings": settings.model_dump(mode="json"),
     }
     _check_closed(report, folder)

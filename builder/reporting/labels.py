@@ -45,7 +45,18 @@ SPLIT_LABELS: Mapping[str, _Pair] = {
     "validation": ("to validate on", "用于验证"),
     "unassigned": ("in no split", "未划分"),
 }
+CHECK_LABELS: Mapping[str, _Pair] = {
+    "key": ("Answer key", "答案要点"),
+    "agreement": ("Agreement of blind answers", "重新作答的一致性"),
+    "judge": ("Judge", "评审打分"),
+    "repair": ("Rewriting", "重写"),
+    "generation": ("Growing", "生成任务"),
+}
 VALUE_LABELS: Mapping[str, _Pair] = {
+    "key": ("answer key", "答案要点"),
+    "agreement": ("agreement", "重新作答"),
+    "judge": ("judge", "评审"),
+    "agreement+judge": ("agreement and judge", "重新作答加评审"),
     "true": ("yes", "是"),
     "false": ("no", "否"),
     "passed": ("passed", "正确"),
@@ -63,6 +74,10 @@ COLUMN_LABELS: Mapping[str, _Pair] = {
     "prompt_language": ("Language of the prompt", "提示的语言"),
     "answer_language": ("Language of the answer", "回答的语言"),
     "answer_check": ("Answer check", "答案核对"),
+    "checked_by": ("Checked before admission by", "收录前的核对方式"),
+    "agreement": ("Blind answers that agree", "重新作答的一致比例"),
+    "judge_score": ("Judge's score", "评审得分"),
+    "repaired": ("Rewritten after a failed check", "核对未过而重写"),
 }
 SPENDING_LABELS: Mapping[str, _Pair] = {
     "candidates": ("Candidates read", "读取的候选"),
@@ -164,6 +179,26 @@ WORDS: Mapping[str, _Pair] = {
     "bin": ("{low} to {high}: {before} rows, {after} kept", "{low} 至 {high}：{before} 行，保留 {after} 行"),
     "value": ("Value", "取值"),
     "other_values": ("{n} other values", "另外 {n} 个取值"),
+    "checks": ("Right answers", "答案是否正确"),
+    "checks_rows": (
+        "Checked before admission: {checked} of {all} grown rows. Candidates that were checked, and what it took:",
+        "收录前经过核对的有 {checked} 行，共生成 {all} 行。核对过的候选与所用的请求如下：",
+    ),
+    "checks_repairs": (
+        "{asked} answers that failed were given back to be rewritten; {written} were, and {passed} of them passed.",
+        "{asked} 个未通过的答案交回重写，写出 {written} 个，其中 {passed} 个通过。",
+    ),
+    "checks_cost": (
+        "Checking took {checks} tokens beside {generation} for growing.",
+        "核对用去 {checks} 个 token，生成用去 {generation} 个。",
+    ),
+    "checks_free": ("Checking took no request.", "核对没有用到请求。"),
+    "check": ("Check", "核对方式"),
+    "check_passed": ("Passed", "通过"),
+    "check_failed": ("Failed", "未通过"),
+    "check_undecided": ("No verdict", "未作判断"),
+    "check_requests": ("Requests", "请求"),
+    "check_tokens": ("Tokens", "token"),
     "duplicates": ("Duplicates", "重复"),
     "duplicates_intro": (
         "{rows} rows went because they repeat {groups} others. The largest groups:",

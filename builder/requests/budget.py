@@ -1,55 +1,192 @@
 """The budget: what a request may cost is reserved before it is sent, so that concurrent requests never exceed a cap."""
 
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import ROUND_FLOOR, Decimal
+
 from builder.config import Budget as BudgetSettings
+from builder.config import Settings
 from builder.errors import BudgetReachedError
-from builder.requests.ledger import Spending
+from builder.requests.ledger import Ledger, Spending, Usage, read_usage
+from builder.requests.prices import PICO, Price, in_currency, known_prices, unknown_price
+
+
+@dataclass(frozen=True, slots=True)
+class Ceiling:
+    """The most that one attempt can use; of a reply that is there, what it did use.
+
+    Attributes:
+        prompt_tokens: the prompt's UTF-8 bytes and its marks are certain: a byte-level tokenizer makes no more tokens.
+        completion_tokens: the `max_tokens` that the request states.
+        model: whose price it has; None is the dearest of the run.
+    """
+
+    prompt_tokens: int
+    completion_tokens: int
+    model: str | None = None
+
+    @property
+    def tokens(self) -> int:
+        """Prompt and reply together."""
+        return self.prompt_tokens + self.completion_tokens
 
 
 class Budget:
-    """Counts tokens and requests against their caps.
+    """Counts requests, tokens and money against their caps.
+
+    An attempt holds its ceiling from `reserve` to `settle`; what is settled and what is held never exceed a cap together,
+    as long as the endpoint keeps to the `max_tokens` it was sent. Wherever a ceiling is expected, a plain number of tokens
+    is taken too: it counts as reply tokens.
 
     Args:
         settings: the caps; None is no cap.
         spent: what the ledger holds already, unknown replies at their reserved ceiling.
+        prices: by model; needed with a money cap (see `builder.requests.prices.known_prices`).
+        usage: what the ledger's requests used (see `Ledger`, `read_usage`); needed with a money cap.
+        batch: requests are sent in batches, at half the price. What was spent before counts at the full price.
+
+    Raises:
+        UsageError: a money cap, and the price of a model is not known.
+        ValueError: a money cap, and `usage` does not add up to `spent`.
     """
 
-    def __init__(self, settings: BudgetSettings, spent: Spending) -> None:
+    def __init__(
+        self,
+        settings: BudgetSettings,
+        spent: Spending,
+        *,
+        prices: Mapping[str, Price] | None = None,
+        usage: Iterable[Usage] = (),
+        batch: bool = False,
+    ) -> None:
         self._settings = settings
+        self._prices = dict(prices or {})
+        self._batch = batch
         self._requests = spent.requests
         self._tokens = spent.tokens
-        self._reserved = 0
+        self._reserved_tokens = 0
+        self._cost = 0
+        self._reserved_cost = 0
+        self._max_cost = _to_pico(settings.max_cost)
+        if self._max_cost is not None:
+            self._count_spent(spent, list(usage))
 
-    def fits(self, tokens: int, *, new_request: bool) -> bool:
-        """Whether a request of at most `tokens` may be sent beside all that are reserved."""
-        if new_request and self._settings.max_requests is not None and self._requests >= self._settings.max_requests:
-            return False
-        cap = self._settings.max_tokens
-        return cap is None or self._tokens + self._reserved + tokens <= cap
+    def _count_spent(self, spent: Spending, usage: list[Usage]) -> None:
+        if not self._prices:
+            raise unknown_price("the teacher's model", self._settings)
+        if sum(one.tokens for one in usage) != spent.tokens:
+            raise ValueError("the ledger's usage does not add up to its spending")
+        for one in usage:
+            # An endpoint that is no longer in the settings counts like the dearest that is.
+            known = self._prices.get(one.model)
+            self._cost += max(usage_cost(one, p) for p in ([known] if known else self._prices.values()))
 
-    def reserve(self, tokens: int, *, new_request: bool) -> None:
+    @property
+    def requests(self) -> int:
+        """Requests sent so far, by this run and before."""
+        return self._requests
+
+    @property
+    def tokens(self) -> int:
+        """Tokens used so far, unknown replies at their ceiling; what is in flight is not in it."""
+        return self._tokens
+
+    @property
+    def cost(self) -> float:
+        """Money spent so far, in `budget.currency`; counted only where prices are known."""
+        return in_currency(self._cost)
+
+    def fits(self, ceiling: Ceiling | int, *, new_request: bool) -> bool:
+        """Whether an attempt may be sent beside all that hold a reservation.
+
+        Args:
+            new_request: it is a request's first attempt.
+        """
+        return self._stopped_by(_as_ceiling(ceiling), new_request) is None
+
+    def reserve(self, ceiling: Ceiling | int, *, new_request: bool) -> None:
         """Reserve the ceiling of one attempt.
 
         Raises:
             BudgetReachedError: it could exceed a cap.
         """
-        if not self.fits(tokens, new_request=new_request):
-            raise self.reached(tokens)
-        self._reserved += tokens
+        most = _as_ceiling(ceiling)
+        stopped = self._stopped_by(most, new_request)
+        if stopped is not None:
+            raise _reached(stopped)
+        self._reserved_tokens += most.tokens
+        self._reserved_cost += self._price(most)
         self._requests += new_request
 
-    def settle(self, reserved: int, used: int) -> None:
-        """Replace a reservation by what was used; an attempt that failed before it was served used nothing."""
-        self._reserved -= reserved
-        self._tokens += used
+    def settle(self, reserved: Ceiling | int, used: Ceiling | int) -> None:
+        """Replace a reservation by what was used.
 
-    def reached(self, tokens: int) -> BudgetReachedError:
-        """The error that says which cap stands in the way."""
-        cap = self._settings.max_tokens
-        if cap is not None and self._tokens + self._reserved + tokens > cap:
-            what = f"the next request may use {tokens} tokens; {self._tokens} of {cap} (budget.max_tokens) are used"
-        else:
-            what = f"{self._requests} requests of {self._settings.max_requests} (budget.max_requests) are sent"
-        return BudgetReachedError(
-            f"Budget reached: {what}.",
-            "All that was bought is kept. Raise the cap and run the same command to go on.",
-        )
+        Args:
+            used: nothing for an attempt that failed before it was served; the reservation itself for a lost reply.
+        """
+        held, spent = _as_ceiling(reserved), _as_ceiling(used)
+        self._reserved_tokens -= held.tokens
+        self._reserved_cost -= self._price(held)
+        self._tokens += spent.tokens
+        self._cost += self._price(spent)
+
+    def reached(self, ceiling: Ceiling | int, *, new_request: bool = True) -> BudgetReachedError:
+        """The error that says which cap stands in the way of an attempt."""
+        return _reached(self._stopped_by(_as_ceiling(ceiling), new_request) or "the cap leaves no room")
+
+    def _stopped_by(self, most: Ceiling, new_request: bool) -> str | None:
+        """Which cap an attempt could exceed, in words; None where it fits all of them."""
+        requests, tokens = self._settings.max_requests, self._settings.max_tokens
+        if new_request and requests is not None and self._requests >= requests:
+            return f"{self._requests} requests of {requests} (budget.max_requests) are sent"
+        if tokens is not None and self._tokens + self._reserved_tokens + most.tokens > tokens:
+            return f"the next request may use {most.tokens} tokens; {self._tokens} of {tokens} (budget.max_tokens) are used"
+        cost = self._price(most)
+        if self._max_cost is not None and self._cost + self._reserved_cost + cost > self._max_cost:
+            return (
+                f"the next request may cost {in_currency(cost):.6f} {self._settings.currency}; {self.cost:.6f} of "
+                f"{self._settings.max_cost:g} (budget.max_cost) are spent"
+            )
+        return None
+
+    def _price(self, ceiling: Ceiling) -> int:
+        known = self._prices.get(ceiling.model or "")
+        prices = [known] if known is not None else list(self._prices.values())
+        costs = [p.cost(ceiling.prompt_tokens, ceiling.completion_tokens, batch=self._batch) for p in prices]
+        return max(costs, default=0)
+
+
+def open_budget(settings: Settings, ledger: Ledger) -> Budget:
+    """The budget of a run that goes on from a ledger.
+
+    Raises:
+        UsageError: a money cap, and the price of a model is not known.
+    """
+    prices = known_prices(settings.teacher, settings.budget)
+    usage = read_usage(ledger.path) if settings.budget.max_cost is not None else ()
+    batch = settings.teacher.send == "batch"
+    return Budget(settings.budget, ledger.spending(), prices=prices, usage=usage, batch=batch)
+
+
+def usage_cost(usage: Usage, price: Price, *, batch: bool = False) -> int:
+    """What one request cost, lost replies at their ceiling, in millionths of a millionth of the currency."""
+    return price.cost(
+        usage.prompt_tokens + usage.unknown_prompt_tokens,
+        usage.completion_tokens + usage.unknown_completion_tokens,
+        batch=batch,
+    )
+
+
+def _as_ceiling(ceiling: Ceiling | int) -> Ceiling:
+    return ceiling if isinstance(ceiling, Ceiling) else Ceiling(0, ceiling)
+
+
+def _to_pico(amount: float | None) -> int | None:
+    return None if amount is None else int((Decimal(str(amount)) * PICO).to_integral_value(ROUND_FLOOR))
+
+
+def _reached(what: str) -> BudgetReachedError:
+    return BudgetReachedError(
+        f"Budget reached: {what}.",
+        "All that was bought is kept. Raise the cap and run the same command to go on.",
+    )

@@ -216,10 +216,21 @@ class Ledger:
         prompt_tokens: int = 0,
         completion_tokens: int = 0,
         served_by: str | None = None,
+        length: int | None = None,
+        sha256: str | None = None,
     ) -> Received:
-        """Commit how an attempt ended, with its raw reply. Returns the reply as it will be read, now and on any resume."""
+        """Commit how an attempt ended, with its raw reply.
+
+        Args:
+            served_by: the endpoint.
+            length, sha256: of the whole reply, where `reply` is only its beginning; such a reply is never used.
+
+        Returns:
+            The reply as it will be read, now and on any resume.
+        """
         kept = _storable(reply)
-        received = Received(kept, usable and len(kept) == len(reply), prompt_tokens, completion_tokens)
+        whole = length is None and len(kept) == len(reply)
+        received = Received(kept, usable and whole, prompt_tokens, completion_tokens)
         await self._commit(
             [
                 (
@@ -230,8 +241,8 @@ class Ledger:
                         status,
                         int(received.usable),
                         kept,
-                        len(reply),
-                        _sha256(reply),
+                        len(reply) if length is None else length,
+                        sha256 or _sha256(reply),
                         prompt_tokens,
                         completion_tokens,
                         served_by,
@@ -456,13 +467,12 @@ def _sqlite_errors(path: Path) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What one request used, all its attempts together.
+    """What one request used at one endpoint, all its attempts there together.
 
     Attributes:
         job: the job's id, such as `r000012`; the steps of one job share it.
-        model: as the request's body names it.
+        model: that answered; as the request's body names it where no answer came.
         prompt_bytes: UTF-8 bytes of the messages of one attempt.
-        attempts: how often it was sent.
         usable: how many of the attempts gave a usable reply.
         unknown: how many gave no answer, or none yet; their tokens are the ceilings that were reserved.
         read_order: when its job was read, or None.
@@ -497,31 +507,51 @@ def read_usage(path: Path) -> list[Usage]:
     """
     with _sqlite_errors(path), contextlib.closing(_open_read_only(path)) as connection:
         rows = connection.execute(
-            "SELECT r.job, r.step, j.recipe, j.read_order, r.body, r.prompt_ceiling, r.completion_ceiling, count(a.id), "
+            "SELECT r.job, r.step, j.recipe, j.read_order, r.body, a.served_by, count(a.id), "
             "coalesce(sum(a.state = 'received' AND a.usable), 0), coalesce(sum(a.state IN ('unknown', 'sent')), 0), "
+            "r.prompt_ceiling, r.completion_ceiling, "
             "coalesce(sum(a.prompt_tokens), 0), coalesce(sum(a.completion_tokens), 0) "
             "FROM requests r JOIN jobs j ON j.number = r.job LEFT JOIN attempts a ON a.request = r.id "
-            "GROUP BY r.id ORDER BY r.job, r.step"
+            "GROUP BY r.id, a.served_by ORDER BY r.job, r.step, a.served_by"
         ).fetchall()
-    usage = []
-    for job, step, recipe, order, body, most_prompt, most_completion, attempts, usable, unknown, prompt, completion in rows:
-        sent = json.loads(body)
-        size = sum(len(str(message.get("content") or "").encode()) for message in sent["messages"])
-        usage.append(
-            Usage(
-                job=f"r{job:06d}",
-                step=step,
-                recipe=recipe,
-                model=str(sent["model"]),
-                prompt_bytes=size,
-                attempts=attempts,
-                usable=usable,
-                unknown=unknown,
-                prompt_tokens=prompt,
-                completion_tokens=completion,
-                unknown_prompt_tokens=unknown * most_prompt,
-                unknown_completion_tokens=unknown * most_completion,
-                read_order=order,
-            )
-        )
-    return usage
+    return [_read_usage(*row) for row in rows]
+
+
+def _read_usage(
+    job: int,
+    step: int,
+    recipe: str,
+    read_order: int | None,
+    body: str,
+    served_by: str | None,
+    attempts: int,
+    usable: int,
+    unknown: int,
+    prompt_ceiling: int,
+    completion_ceiling: int,
+    prompt_tokens: int,
+    completion_tokens: int,
+) -> Usage:
+    sent = json.loads(body)
+    _, _, model = (served_by or "").partition(" (")  # such as `http://127.0.0.1:8000/v1 (qwen)`
+    return Usage(
+        job=f"r{job:06d}",
+        step=step,
+        recipe=recipe,
+        model=model.removesuffix(")") or str(sent["model"]),
+        prompt_bytes=sum(len(str(message.get("content") or "").encode()) for message in sent["messages"]),
+        attempts=attempts,
+        usable=usable,
+        unknown=unknown,
+        prompt_tokens=prompt_tokens,
+        completion_tokens=completion_tokens,
+        unknown_prompt_tokens=unknown * prompt_ceiling,
+        unknown_completion_tokens=unknown * completion_ceiling,
+        read_order=read_order,
+    )
+
+
+def read_recipes(path: Path) -> dict[str, str]:
+    """The recipe of each job by the job's id, such as `r000012`, read without changing the ledger."""
+    with _sqlite_errors(path), contextlib.closing(_open_read_only(path)) as connection:
+        return {f"r{number:06d}": recipe for number, recipe in connection.execute("SELECT number, recipe FROM jobs")}

@@ -1,56 +1,33 @@
-"""The one retry layer: sends a request, commits every attempt, backs off, and stops at once where retrying cannot help."""
+"""The one retry layer: sends a request, commits every attempt, backs off, and stops at once where retrying cannot help.
+
+Each endpoint has its lane: requests wait there for a slot, hold it for one attempt, and give it back before they back off, so
+that new work goes on. Where an endpoint is out, its requests go on in the next lane.
+"""
 
 import asyncio
 import contextlib
-import email.utils
 import json
+import math
 import random
-from collections.abc import Callable, Coroutine, Mapping
+import time
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt, stop_any
 from tenacity.stop import stop_base
 
 from builder.config import Teacher
 from builder.errors import EndpointError
-from builder.requests.budget import Budget
+from builder.requests.budget import Budget, Ceiling
+from builder.requests.lanes import Bell, Lane, rank_lanes
 from builder.requests.ledger import AttemptState, Ledger, Received, Request
+from builder.requests.limits import OVERLOADED, Load
+from builder.requests.retrying import FIRST_WAIT as _FIRST_WAIT
+from builder.requests.retrying import Backoff, EndpointOutError, TryAgain, judge_refusal
+from builder.requests.transport import ChatTransport, HttpReply, TransportError
 
-_FIRST_WAIT = (
-    0.5  # seconds; doubles with each attempt, with full jitter (Brooker 2015, "Exponential Backoff And Jitter")
-)
-_LONGEST_WAIT = 60.0
-_LONGEST_RETRY_AFTER = 600.0
-_RETRIED = frozenset({408, 409, 425, 429})
-
-
-@dataclass(frozen=True, slots=True)
-class HttpReply:
-    """An HTTP answer of any status: headers in lower case, body as text."""
-
-    status: int
-    headers: Mapping[str, str]
-    text: str
-
-
-class TransportError(Exception):
-    """No HTTP answer: a time-out or a broken connection. `sent` is False where the request cannot have arrived."""
-
-    def __init__(self, message: str, *, sent: bool) -> None:
-        super().__init__(message)
-        self.sent = sent
-
-
-class ChatTransport(Protocol):
-    """What a teacher is to this layer."""
-
-    async def post(self, body: Mapping[str, Any]) -> HttpReply:
-        """Send one chat-completions body once, without retries.
-
-        Raises:
-            TransportError: no answer came.
-        """
+__all__ = ["ChatTransport", "Completion", "HttpReply", "Sender", "TransportError", "read_completion"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,55 +64,95 @@ def _count(value: Any) -> int:
     return value if isinstance(value, int) and value >= 0 else 0
 
 
-class _TryAgain(Exception):
-    def __init__(self, why: str, wait: float | None = None) -> None:
-        super().__init__(why)
-        self.wait = wait
+@dataclass(slots=True)
+class _Flight:
+    """A request under way: `held` is what is reserved for its next attempt, if anything is."""
+
+    request: Request
+    held: Ceiling | None
+
+    def ceiling(self, lane: Lane) -> Ceiling:
+        return Ceiling(self.request.prompt_ceiling, self.request.completion_ceiling, lane.transport.settings.model)
 
 
-class _StopWhenSet(stop_base):
-    def __init__(self, event: asyncio.Event) -> None:
-        self._event = event
+class _StopWhen(stop_base):
+    def __init__(self, condition: Callable[[], bool]) -> None:
+        self._condition = condition
 
     def __call__(self, retry_state: RetryCallState) -> bool:
-        return self._event.is_set()
+        return self._condition()
 
 
 class Sender:
-    """Sends requests to one teacher.
+    """Sends requests to one teacher, which may be several endpoints.
 
     Args:
-        transport: the teacher.
-        settings: attempts and, for advice in errors, the model, address and key variable.
+        transport: the endpoint, or several.
+        ledger: gets every attempt before it is sent and every answer before it is read.
+        budget: gives or refuses each attempt's ceiling.
+        settings: the teacher's; how many attempts a request has at one endpoint.
         random: for jitter.
         now: seconds since the epoch, for Retry-After dates.
-        first_wait: seconds before the second attempt; doubles with each one.
+        clock: seconds, monotonic, for rates.
+        first_wait: seconds before the second attempt; doubles with each one. None is half a second.
+        warn: told in one line when an endpoint is out for the run.
     """
 
     def __init__(
         self,
-        transport: ChatTransport,
+        transport: ChatTransport | Sequence[ChatTransport],
         ledger: Ledger,
         budget: Budget,
         settings: Teacher,
         *,
         random: random.Random,
         now: Callable[[], float],
-        first_wait: float = _FIRST_WAIT,
+        clock: Callable[[], float] = time.monotonic,
+        first_wait: float | None = None,
+        warn: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self._transport = transport
+        transports = transport if isinstance(transport, Sequence) else [transport]
+        self._bell = Bell()
+        self._lanes = [Lane(one, clock, self._bell) for one in transports]
         self._ledger = ledger
         self._budget = budget
-        self._settings = settings
-        self._random = random
+        self._max_attempts = settings.max_attempts
+        self._backoff = Backoff(random, _FIRST_WAIT if first_wait is None else first_wait)
         self._now = now
-        self._first_wait = first_wait
+        self._warn = warn
         self._closing = asyncio.Event()
-        self.retrying = 0
+        self._usual_tokens = 1
+
+    @property
+    def free(self) -> int:
+        """How many more requests may be started now; the others would wait for a slot."""
+        return max(0, sum(lane.free(self._usual_tokens) for lane in self._lanes))
+
+    @property
+    def retrying(self) -> int:
+        """Requests between two attempts."""
+        return sum(lane.backing_off for lane in self._lanes)
+
+    @property
+    def in_flight(self) -> int:
+        """Requests that were sent and wait for their answer."""
+        return sum(lane.limits.in_flight for lane in self._lanes)
+
+    @property
+    def out(self) -> dict[str, str]:
+        """Endpoints that are out for the run, each with its reason."""
+        return {lane.name: lane.out.message for lane in self._lanes if lane.out is not None}
+
+    async def room(self) -> None:
+        """Wait until `free` is above 0, or the sender closes."""
+        while not self.free and not self._closing.is_set():
+            waits = [lane.limits.wait_for_rates(self._usual_tokens) for lane in self._lanes if lane.out is None]
+            await self._bell.wait(min((seconds for seconds in waits if seconds > 0), default=math.inf))
 
     def close(self) -> None:
-        """Let what was sent arrive, and send nothing again: requests that are backing off end with their last error."""
+        """Let what was sent arrive, and send nothing more: requests that wait end with their last error."""
         self._closing.set()
+        self._bell.ring()
 
     def send(self, request: Request, *, first: bool) -> Coroutine[Any, Any, Received]:
         """Reserve the request's ceiling now; the coroutine sends until a usable reply is in the ledger.
@@ -145,135 +162,185 @@ class Sender:
 
         Returns:
             A coroutine of the reply: usable, or the last unusable one when all attempts gave such. It raises
-            EndpointError where the endpoint refuses, is unreachable or fails after all attempts that make sense, and
+            EndpointError where every endpoint refuses, is unreachable or fails after all attempts that make sense, and
             BudgetReachedError where another attempt could exceed the cap.
 
         Raises:
             BudgetReachedError: the request could exceed a cap.
         """
-        self._budget.reserve(request.reserved_tokens, new_request=first)
-        return self._send(request)
+        lane = self._next_lane(request, []) or self._lanes[0]
+        flight = _Flight(request, None)
+        self._reserve(flight, lane, new_request=first)
+        self._usual_tokens = request.reserved_tokens
+        lane.queued += 1
+        return self._send(flight, lane)
 
-    async def _send(self, request: Request) -> Received:
+    def _reserve(self, flight: _Flight, lane: Lane, *, new_request: bool = False) -> None:
+        ceiling = flight.ceiling(lane)
+        self._budget.reserve(ceiling, new_request=new_request)
+        flight.held = ceiling
+
+    def _settle(self, flight: _Flight, used: Ceiling) -> None:
+        if flight.held is not None:
+            self._budget.settle(flight.held, used)
+            flight.held = None
+
+    def _next_lane(self, request: Request, tried: Sequence[Lane]) -> Lane | None:
+        """The request's next endpoint: by its own order, those that rest last."""
+        left = [lane for lane in rank_lanes(self._lanes, request.id) if lane not in tried and lane.out is None]
+        return min(left, key=lambda lane: lane.resting, default=None)
+
+    def _others_take_over(self, lane: Lane) -> bool:
+        return any(other.out is None and not other.resting for other in self._lanes if other is not lane)
+
+    async def _send(self, flight: _Flight, lane: Lane) -> Received:
+        failures: dict[Lane, EndpointError] = {}
+        while True:
+            try:
+                return await self._send_to(lane, flight)
+            except EndpointError as error:
+                failures[lane] = error
+            finally:
+                self._settle(flight, Ceiling(0, 0))
+            following = self._next_lane(flight.request, list(failures))
+            if following is None or self._closing.is_set():
+                raise self._nobody_left(failures)
+            lane = following
+            lane.queued += 1
+
+    async def _send_to(self, lane: Lane, flight: _Flight) -> Received:
+        """All attempts at one endpoint; the request is counted in the lane's queue."""
         last: Received | None = None
+        given_up = _StopWhen(
+            lambda: self._closing.is_set() or ((lane.out is not None or lane.resting) and self._others_take_over(lane))
+        )
         retrying = AsyncRetrying(
-            retry=retry_if_exception_type(_TryAgain),
-            stop=stop_any(stop_after_attempt(self._settings.max_attempts), _StopWhenSet(self._closing)),
-            wait=self._wait,
-            sleep=self._pause,
+            retry=retry_if_exception_type(TryAgain),
+            stop=stop_any(stop_after_attempt(self._max_attempts), given_up),
+            wait=self._backoff.wait,
+            sleep=lambda seconds: self._pause(lane, seconds),
             reraise=True,
         )
         try:
             async for attempt in retrying:
                 with attempt:
                     last = None  # an attempt that raises leaves no reply behind
-                    if attempt.retry_state.attempt_number > 1:
-                        self._budget.reserve(request.reserved_tokens, new_request=False)
-                    last = await self._attempt(request)
+                    lane.queued += attempt.retry_state.attempt_number > 1
+                    last = await self._attempt(lane, flight)
                     if not last.usable:
-                        raise _TryAgain("the endpoint answers 200 with something that is no chat completion")
-        except _TryAgain as error:
+                        raise TryAgain("the endpoint answers 200 with something that is no chat completion")
+        except TryAgain as error:
             if last is None:
+                attempts = retrying.statistics["attempt_number"]
+                if attempts >= self._max_attempts:
+                    lane.rest()
                 raise EndpointError(
-                    f"{self._where}: {error} ({retrying.statistics['attempt_number']} attempts)",
+                    f"{lane.name}: {error} ({attempts} attempts)",
                     "All that was received is kept. Run the same command again when the endpoint answers.",
                 ) from None
         assert last is not None
         return last
 
-    async def _attempt(self, request: Request) -> Received:
-        used = request.reserved_tokens  # until it is known: also where the reply is lost
+    async def _attempt(self, lane: Lane, flight: _Flight) -> Received:
+        request = flight.request
+        slot = await lane.enter(request.reserved_tokens, self._closing)
+        if slot is None:
+            raise TryAgain("not sent, the run is ending")
+        used = Ceiling(0, 0)
+        load: Load = "other"
+        headers: Mapping[str, str] | None = None
         try:
+            if flight.held is None:
+                self._reserve(flight, lane)
+            used = flight.held or used  # until it is known: also where the reply is lost
             attempt = await self._ledger.begin(request)
             try:
-                reply = await self._transport.post(request.body)
+                reply = await lane.transport.post(request.body)
             except TransportError as error:
+                load = "overloaded" if error.timed_out else "other"
+                used = used if error.sent else Ceiling(0, 0)
                 state: AttemptState = "unknown" if error.sent else "failed"
-                used = request.reserved_tokens if error.sent else 0
-                await self._ledger.finish(attempt, state, status=None, reply=str(error))
-                raise _TryAgain(str(error)) from None
+                await self._ledger.finish(attempt, state, status=None, reply=str(error), served_by=lane.name)
+                raise self._judge_silence(lane, error) from None
+            headers = reply.headers
+            load = "served" if reply.status == 200 else "overloaded" if reply.status in OVERLOADED else "other"
             if reply.status != 200:
-                used = 0
-                await self._ledger.finish(attempt, "failed", status=reply.status, reply=reply.text)
-                raise self._refused(reply)
-            completion = read_completion(reply.text)
-            used = completion.prompt_tokens + completion.completion_tokens if completion else 0
+                used = Ceiling(0, 0)
+                await self._ledger.finish(
+                    attempt,
+                    "failed",
+                    status=reply.status,
+                    reply=reply.text,
+                    served_by=reply.served_by,
+                    length=reply.length,
+                    sha256=reply.sha256,
+                )
+                raise self._judge(lane, reply)
+            if reply.broke_off:  # it was bought, and what it used is lost with its end
+                await self._ledger.finish(attempt, "unknown", status=200, reply=reply.text, served_by=reply.served_by)
+                raise TryAgain("the connection ended in the middle of a reply")
+            completion = read_completion(reply.text) if reply.whole else None
+            if reply.whole:
+                used = _used(completion, used)
             return await self._ledger.finish(
                 attempt,
                 "received",
                 status=200,
                 reply=reply.text,
                 usable=completion is not None,
-                prompt_tokens=completion.prompt_tokens if completion else 0,
-                completion_tokens=completion.completion_tokens if completion else 0,
+                prompt_tokens=used.prompt_tokens,
+                completion_tokens=used.completion_tokens,
+                served_by=reply.served_by,
+                length=reply.length,
+                sha256=reply.sha256,
             )
         finally:
-            self._budget.settle(request.reserved_tokens, used)
+            self._settle(flight, used)
+            lane.leave(slot, request.reserved_tokens, used.tokens, load, headers)
 
-    def _refused(self, reply: HttpReply) -> Exception:
-        said = _error_text(reply.text)
-        key = self._settings.api_key_env
-        advice = {
-            401: f"The key in ${key} was refused: check that it is set, whole, and for this endpoint.",
-            403: f"The key in ${key} may not use {self._settings.model}.",
-            404: f"No model {self._settings.model} there: check teacher.model and teacher.base_url.",
-        }
-        if reply.status in advice:
-            return EndpointError(f"{self._where}: {reply.status} {said}", advice[reply.status])
-        if reply.status == 429 and ("insufficient_quota" in reply.text or "billing" in said.lower()):
-            return EndpointError(
-                f"{self._where}: 429 {said}",
-                "The account's quota is used up; retrying cannot help.",
-            )
-        if reply.status in _RETRIED or reply.status >= 500:
-            return _TryAgain(
-                f"{reply.status} {said}",
-                self._retry_after(reply.headers.get("retry-after")),
-            )
+    def _judge(self, lane: Lane, reply: HttpReply) -> Exception:
+        error = judge_refusal(reply, lane.transport.settings, self._now)
+        if isinstance(error, EndpointOutError):
+            self._put_out(lane, error)
+        return error
+
+    def _judge_silence(self, lane: Lane, error: TransportError) -> Exception:
+        """A refused connection is tried again only where no other endpoint is left."""
+        if not error.refused or not any(other.out is None for other in self._lanes if other is not lane):
+            return TryAgain(str(error))
+        out = EndpointOutError(f"{lane.name}: {error}", "Start it, or take it out of teacher.endpoints.")
+        self._put_out(lane, out)
+        return out
+
+    def _put_out(self, lane: Lane, error: EndpointOutError) -> None:
+        if lane.out is None:
+            lane.out = error
+            if len(self._lanes) > 1:
+                self._warn(f"out for this run: {error.message}")
+            self._bell.ring()
+
+    def _nobody_left(self, failures: Mapping[Lane, EndpointError]) -> EndpointError:
+        if len(self._lanes) == 1:
+            return failures[self._lanes[0]]
+        causes = [failures.get(lane) or lane.out for lane in self._lanes]
+        lines = "\n".join(f"  - {cause.message}" for cause in causes if cause is not None)
         return EndpointError(
-            f"{self._where}: {reply.status} {said}",
-            "The endpoint does not take this request; `teacher.response_format: none` helps where it knows no JSON mode.",
+            f"no endpoint takes the request:\n{lines}",
+            "All that was received is kept. Run the same command again when one of them answers.",
         )
 
-    @property
-    def _where(self) -> str:
-        address = self._settings.base_url or (
-            "embedded teacher" if self._settings.provider == "embedded" else "endpoint"
-        )
-        return f"{address} ({self._settings.model})"
-
-    def _retry_after(self, value: str | None) -> float | None:
-        """Seconds from a Retry-After header, given in seconds or as a date (RFC 9110, 10.2.3)."""
-        if not value:
-            return None
-        try:
-            seconds = float(value)
-        except ValueError:
-            try:
-                seconds = email.utils.parsedate_to_datetime(value).timestamp() - self._now()
-            except ValueError:
-                return None
-        return min(max(seconds, 0.0), _LONGEST_RETRY_AFTER)
-
-    def _wait(self, state: RetryCallState) -> float:
-        error = state.outcome.exception() if state.outcome else None
-        if isinstance(error, _TryAgain) and error.wait is not None:
-            return error.wait
-        ceiling = min(self._first_wait * 2 ** (state.attempt_number - 1), _LONGEST_WAIT)
-        return self._random.uniform(ceiling / 2, ceiling)
-
-    async def _pause(self, seconds: float) -> None:
-        self.retrying += 1
+    async def _pause(self, lane: Lane, seconds: float) -> None:
+        lane.backing_off += 1
+        self._bell.ring()
         try:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._closing.wait(), seconds)
         finally:
-            self.retrying -= 1
+            lane.backing_off -= 1
+            self._bell.ring()
 
 
-def _error_text(text: str) -> str:
-    try:
-        message = json.loads(text)["error"]["message"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        message = text
-    return " ".join(str(message).split())[:200]
+def _used(completion: Completion | None, ceiling: Ceiling) -> Ceiling:
+    if completion is None:
+        return Ceiling(0, 0, ceiling.model)
+    return Ceiling(completion.prompt_tokens, completion.completion_tokens, ceiling.model)

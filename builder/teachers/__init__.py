@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from builder.config import Teacher
 
 if TYPE_CHECKING:
-    from builder.teachers.openai import ChatClient
+    from builder.teachers.openai import ChatClient, ChatPool
 
 
 def _connect_embedded(settings: Teacher, environ: Mapping[str, str]) -> "ChatClient":
@@ -21,14 +21,14 @@ def _connect_embedded(settings: Teacher, environ: Mapping[str, str]) -> "ChatCli
     return ChatClient(local, "embedded", httpx2.ASGITransport(app=app))
 
 
-def _connect_openai(settings: Teacher, environ: Mapping[str, str]) -> "ChatClient":
-    from builder.teachers.openai import connect_openai
+def _connect_openai(settings: Teacher, environ: Mapping[str, str]) -> "ChatClient | ChatPool":
+    from builder.teachers.openai import connect_endpoints, connect_openai
 
-    return connect_openai(settings, environ)
+    return connect_endpoints(settings, environ) if settings.endpoints else connect_openai(settings, environ)
 
 
 # Imported when one is needed: the openai package takes over a second to load, and curating needs no teacher.
-TEACHERS: Mapping[str, Callable[[Teacher, Mapping[str, str]], "ChatClient"]] = {
+TEACHERS: Mapping[str, Callable[[Teacher, Mapping[str, str]], "ChatClient | ChatPool"]] = {
     "embedded": _connect_embedded,
     "openai": _connect_openai,
 }

@@ -7,15 +7,16 @@
                                   "answer_key": {"family": "numbers_sum", "check": "number", "answer": "13"}}]}]}
 
 A reply is a pure function of model, messages and seed. It is reached through the same client as any endpoint: in-process
-through `httpx2.ASGITransport`, or on a port through `serve`.
+through `httpx2.ASGITransport`, or on a port through `serve`. `embedded_batches` answers the Batch API.
 """
 
 import asyncio
 import hashlib
 import json
 import random
+import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,8 +27,11 @@ from starlette.routing import Route
 
 from builder import __version__
 from builder.errors import UsageError
+from builder.teachers.embedded_batches import BatchDesk
 from builder.teachers.faults import Faults, damage
 from builder.teachers.lessons import MODELS, compose_reply
+from builder.teachers.mistakes import spoil
+from builder.teachers.request_error import RequestError
 from builder.text import tokenise
 
 __all__ = ["MODELS", "Faults", "create_app", "serve"]
@@ -36,22 +40,6 @@ __all__ = ["MODELS", "Faults", "create_app", "serve"]
 _TOKENS_PER_MESSAGE = 4
 _FINGERPRINT = f"seedbed-{__version__}"
 _HTML = "<!doctype html><title>502 Bad Gateway</title><h1>502 Bad Gateway</h1><p>The upstream did not answer.</p>"
-
-
-class RequestError(Exception):
-    """A request that gets an error in OpenAI's shape."""
-
-    def __init__(self, status: int, message: str, *, param: str | None = None, code: str | None = None) -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message
-        self.param = param
-        self.code = code
-
-    def response(self) -> JSONResponse:
-        kind = "server_error" if self.status >= 500 else "invalid_request_error"
-        error = {"message": self.message, "type": kind, "param": self.param, "code": self.code}
-        return JSONResponse({"error": error}, self.status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,30 +86,45 @@ class Tally:
         }
 
 
-def create_app(faults: Faults = Faults(), api_key: str | None = None) -> Starlette:  # noqa: B008 (frozen)
+def create_app(
+    faults: Faults = Faults(),  # noqa: B008 (frozen)
+    api_key: str | None = None,
+    clock: Callable[[], float] = time.time,
+) -> Starlette:
     """Make the server.
 
     Args:
         faults: how it misbehaves; see `builder.teachers.faults`.
         api_key: the only bearer token that is accepted, or None for any that is not empty.
+        clock: seconds; what batches go by.
     """
     tally = Tally()
 
-    async def chat(request: Request) -> Response:
-        raw = await request.body()
+    async def answer(raw: bytes) -> Response:
         body_hash = hashlib.sha256(raw).hexdigest()
         tally.attempts[body_hash] += 1
         try:
-            _authorise(request.headers, api_key)
-            response = await _answer(_read_request(raw), body_hash, tally, faults)
+            return await _answer(_read_request(raw), body_hash, tally, faults)
         except RequestError as error:
+            return error.response()
+
+    async def chat(request: Request) -> Response:
+        raw = await request.body()
+        try:
+            authorise(request)
+            response = await answer(raw)
+        except RequestError as error:
+            tally.attempts[hashlib.sha256(raw).hexdigest()] += 1
             response = error.response()
         tally.statuses[response.status_code] += 1
         return response
 
+    def authorise(request: Request) -> None:
+        _authorise(request.headers, api_key)
+
     async def models(request: Request) -> Response:
         try:
-            _authorise(request.headers, api_key)
+            authorise(request)
         except RequestError as error:
             return error.response()
         listed = [{"id": name, "object": "model", "created": 0, "owned_by": "seedbed"} for name in MODELS]
@@ -135,6 +138,7 @@ def create_app(faults: Faults = Faults(), api_key: str | None = None) -> Starlet
             Route("/v1/chat/completions", chat, methods=["POST"]),
             Route("/v1/models", models),
             Route("/stats", stats),
+            *BatchDesk(answer, authorise, faults, clock).routes,
         ]
     )
 
@@ -183,6 +187,9 @@ def _complete(chat: ChatRequest, body_hash: str, faults: Faults) -> dict[str, An
     reply_hash = chat.reply_hash
     content = compose_reply(chat.model, [text for role, text in chat.messages if role == "user"], reply_hash)
     finish = "stop"
+    if faults.wrong or faults.unkeyed or faults.slips:
+        rng = random.Random(f"mistakes/{reply_hash}")
+        content = spoil(content, wrong=faults.wrong, unkeyed=faults.unkeyed, slips=faults.slips, rng=rng)
     rng = random.Random(f"faults/{reply_hash}")
     if faults.damages(body_hash):
         content = damage(content, rng)

@@ -13,7 +13,7 @@ from builder.errors import UsageError, nearest
 
 # The command line's names where they are not the field's own.
 _ALIASES = {"429": "rate_429", "500": "rate_500"}
-_SECONDS = frozenset({"retry_after", "slow_seconds", "latency"})
+_SECONDS = frozenset({"retry_after", "slow_seconds", "latency", "batch_seconds"})
 # Longer than any client waits.
 _LONGEST = 3600
 # Every third attempt of one body is served, so that transient faults never strike it more than twice in a row.
@@ -35,7 +35,14 @@ class Faults:
         error_body: transient; status 200 with `{"error": …}`.
         cut: a property of the reply; its content ends early with finish_reason `length`, on every attempt.
         malformed: a property of the reply; its content is damaged JSON, on every attempt.
+        wrong: a property of the task; its outputs are wrong, and do not pass their key.
+        unkeyed: a property of the task; it comes without answer keys, as a language model's tasks do.
+        slips: a property of an answer or a mark in a check reply; it is wrong.
         latency: seconds before every reply.
+        batch_seconds: how long a batch takes.
+        batch_failed: a property of the batch; it fails as a whole, and nothing is answered.
+        batch_expired: a property of the batch; it expires with every second line unanswered.
+        batch_error: a property of the line; its answer is status 500, in the error file.
 
     Raises:
         UsageError: a rate outside [0, 1], transient rates that add up to more than 1, or a delay of more than an hour.
@@ -51,7 +58,14 @@ class Faults:
     error_body: float = 0.0
     cut: float = 0.0
     malformed: float = 0.0
+    wrong: float = 0.0
+    unkeyed: float = 0.0
+    slips: float = 0.0
     latency: float = 0.0
+    batch_seconds: float = 0.0
+    batch_failed: float = 0.0
+    batch_expired: float = 0.0
+    batch_error: float = 0.0
 
     def __post_init__(self) -> None:
         for field in fields(self):

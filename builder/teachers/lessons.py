@@ -1,4 +1,5 @@
-"""What the embedded teacher says: new tasks where a prompt states its needs, an answer where it is a task, else who it is.
+"""What the embedded teacher says: new tasks where a prompt states its needs, what an assignment asks for, an answer where
+it is a task, else who it is.
 
 The needs are lines that any model can read, in English or Chinese:
 
@@ -14,9 +15,11 @@ import random
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from builder.families import FAMILIES, LEARNABLE, Language, ProceduralTask, answer, make_task
+from builder.teachers.assignments import do_assignment, read_assignment, task_as_json
+from builder.teachers.excerpts import ask_about, read_excerpt
+from builder.teachers.grading import answer_check
 from builder.text import detect_language, fingerprint
 
 # The learnable model stays with two steps: a tiny model does not learn three.
@@ -34,7 +37,8 @@ _TRIES = 20
 
 _NEEDS = {
     "tasks": re.compile(
-        r"^\s*[-*•]?\s*(?:number of tasks|任务数量)\s*[:：]\s*(\d{1,4})\b", re.IGNORECASE | re.MULTILINE
+        r"^\s*[-*•]?\s*(?:number of (?:tasks|instructions)|任务数量|指令数量)\s*[:：]\s*(\d{1,4})\b",
+        re.IGNORECASE | re.MULTILINE,
     ),
     "language": re.compile(r"^\s*[-*•]?\s*(?:language|语言)\s*[:：]\s*(\S[^\n]*)", re.IGNORECASE | re.MULTILINE),
     "categories": re.compile(r"^\s*[-*•]?\s*(?:categories|类别)\s*[:：]\s*(\S[^\n]*)", re.IGNORECASE | re.MULTILINE),
@@ -43,6 +47,10 @@ _NEEDS = {
     ),
     "steps": re.compile(r"^\s*[-*•]?\s*(?:maximum steps|最多步骤)\s*[:：]\s*(\d{1,4})\b", re.IGNORECASE | re.MULTILINE),
 }
+
+_INSTRUCTIONS_ALONE = re.compile(
+    r"^\s*[-*•]?\s*(?:number of instructions|指令数量)\s*[:：]", re.IGNORECASE | re.MULTILINE
+)
 
 _WHO: dict[Language, str] = {
     "en": (
@@ -77,21 +85,39 @@ def compose_reply(model: str, user_messages: Sequence[str], reply_hash: str) -> 
         reply_hash: decides everything that is drawn.
     """
     text = user_messages[-1] if user_messages else ""
+    if (excerpt := read_excerpt(text)) is not None:
+        stated = _gather_needs(excerpt.rest)
+        asked = ask_about(excerpt.text, stated.language, stated.tasks, random.Random(reply_hash))
+        return json.dumps({"tasks": asked}, ensure_ascii=False)
+    checked = answer_check(text)
+    if checked is not None:
+        return checked
+    rng = random.Random(reply_hash)
+    if (assignment := read_assignment(text)) is not None:
+        stated = _gather_needs(text)
+        families, most_steps = MODELS[model]
+        return do_assignment(
+            assignment, rng, families=families, instances=stated.instances, max_steps=min(stated.steps, most_steps)
+        )
     needs = read_needs(text)
     if needs is not None:
-        tasks = _invent(model, needs, random.Random(reply_hash))
-        return json.dumps({"tasks": [_as_json(task) for task in tasks]}, ensure_ascii=False)
+        tasks = [task_as_json(task) for task in _invent(model, needs, rng)]
+        if _INSTRUCTIONS_ALONE.search(text):
+            tasks = [{name: task[name] for name in ("instruction", "category")} for task in tasks]
+        return json.dumps({"tasks": tasks}, ensure_ascii=False)
     instruction, _, given = text.partition("\n\n")
     return answer(instruction, given) or _WHO[_language_of(text)]
 
 
 def read_needs(text: str) -> TaskNeeds | None:
     """Read the needs that a prompt states; None where it states no number of tasks. The last statement of a need counts."""
+    return _gather_needs(text) if _NEEDS["tasks"].search(text) else None
+
+
+def _gather_needs(text: str) -> TaskNeeds:
     found = {name: matches[-1] for name, pattern in _NEEDS.items() if (matches := pattern.findall(text))}
-    if "tasks" not in found:
-        return None
     return TaskNeeds(
-        tasks=min(int(found["tasks"]), _MOST_TASKS),
+        tasks=min(int(found.get("tasks", 0)), _MOST_TASKS),
         language=_named_language(found["language"]) if "language" in found else _language_of(text),
         categories=tuple(
             part.strip().lower() for part in re.split("[,，、]", found.get("categories", "")) if part.strip()
@@ -125,16 +151,3 @@ def _invent(model: str, needs: TaskNeeds, rng: random.Random) -> list[Procedural
         )
         tasks.setdefault(fingerprint(task.instruction), task)
     return list(tasks.values())
-
-
-def _as_json(task: ProceduralTask) -> dict[str, Any]:
-    return {
-        "instruction": task.instruction,
-        "category": task.category,
-        "language": task.language,
-        "is_classification": task.is_classification,
-        "instances": [
-            {"input": item.input, "output": item.output, "answer_key": json.loads(item.answer_key)}
-            for item in task.instances
-        ],
-    }

@@ -395,11 +395,11 @@ def test_rows_by_a_model_and_imported_rows_are_not_called_procedural(tmp_path: P
     tree = {"teacher": {"provider": "openai", "model": "some-model"}}
     by_model = make_report(make_folder(tmp_path / "a"), tree)
     assert by_model["teacher"]["procedural"] is False
-    assert "procedural" not in _Page(render_page(by_model)).text
+    assert "rows are procedural" not in _Page(render_page(by_model)).text
     assert "3 rows were written by the language model some-model" in dataset_card(by_model, settings_from_mapping(tree))
     rows = [sample(0, "Given.", origin="imported")]
     imported = make_report(make_folder(tmp_path / "b", rows, [Verdict(0, True, split="train")], []))
-    assert "procedural:" not in render_page(imported)
+    assert "rows are procedural" not in render_page(imported)
     assert "Nothing needs attention" in render_page(imported)
 
 

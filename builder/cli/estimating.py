@@ -1,0 +1,196 @@
+"""Commands about money: what a build will take, and what its rows cost."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from builder.cli.options import AsJson, Overrides, SettingsFile, print_json, read_settings
+from builder.errors import UsageError
+
+if TYPE_CHECKING:
+    from builder.pipeline.estimating import Estimate, Figures
+
+
+def estimate(
+    settings_path: Annotated[Path | None, typer.Argument(help="The settings file.", metavar="SETTINGS")] = None,
+    target: Annotated[int | None, typer.Option(help="Grown rows to publish.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="A dataset folder that was begun: measure instead of assuming.")
+    ] = None,
+    latency: Annotated[float | None, typer.Option(min=0, help="Seconds from a request to its reply.")] = None,
+    settings: SettingsFile = None,
+    overrides: Overrides = None,
+    as_json: AsJson = False,
+) -> None:
+    """Estimate requests, tokens, cost and time.
+
+    Sends nothing. The figures are assumptions until --out names a folder with a pilot in it, such as one that was built with
+    --set budget.max_requests=50.
+    """
+    from builder.pipeline.estimating import estimate as make_estimate
+
+    if settings_path is not None and settings is not None:
+        raise UsageError("the settings are given twice", "Name the file once: `seedbed estimate FILE`.")
+    read = read_settings(settings_path or settings, overrides, target=target)
+    made = make_estimate(read, out, latency=latency)
+    if as_json:
+        print_json(made.as_record())
+    else:
+        _print_estimate(made, read.report.language == "zh")
+
+
+def _print_estimate(made: "Estimate", chinese: bool) -> None:
+    words = _CHINESE if chinese else _ENGLISH
+    print(words["measured" if made.measured else "assumed"].format(rows=made.target, model=made.model))
+    if made.spent.requests:
+        print(
+            words["spent"].format(
+                rows=made.rows,
+                requests=made.spent.requests,
+                tokens=made.spent.prompt_tokens + made.spent.completion_tokens,
+                cost=_money(made.spent.cost, made.currency, words),
+            )
+        )
+    columns = [made.remaining[bound] for bound in ("low", "likely", "high")]
+    rows: list[list[str]] = [
+        [words["remaining"], words["low"], words["likely"], words["high"]],
+        [words["requests"], *(f"{column.requests:,}" for column in columns)],
+        [words["prompt"], *(f"{column.prompt_tokens:,}" for column in columns)],
+        [words["reply"], *(f"{column.completion_tokens:,}" for column in columns)],
+        [words["cost"], *(_money(column.cost, made.currency, words) for column in columns)],
+        [words["time"], *(_time(column) for column in columns)],
+    ]
+    _print_table(rows)
+    print(words["basis"].format(admission=made.admission, size=made.bytes_per_token))
+    if made.price is None:
+        print(words["no_price"].format(model=made.model))
+    elif made.price.noted:
+        print(words["noted"].format(noted=made.price.noted))
+    if made.saturates_at is not None:
+        print(words["saturates"].format(rows=made.saturates_at))
+
+
+def print_costs(folder: Path, as_json: bool) -> None:
+    """Print what the admitted rows of a folder cost, by teacher, recipe, category and language."""
+    from builder.dataset_folder import DatasetFolder
+    from builder.pipeline.costs import costs
+    from builder.settings_file import load_settings
+
+    found = costs(folder)
+    if as_json:
+        print_json(found)
+        return
+    chinese = load_settings(DatasetFolder.open(folder).settings, environ={}).report.language == "zh"
+    words = _CHINESE if chinese else _ENGLISH
+    currency = found["currency"]
+    for name in ("teacher", "recipe", "category", "language"):
+        lines = [
+            *((line["key"], line) for line in found[name]),
+            (words["without"], found["without_rows"]),
+            (words["total"], found["total"]),
+        ]
+        heading = [words[name], words["rows"], words["requests"], words["prompt"], words["reply"], words["cost"]]
+        table = [[*heading, words["per_row"]]]
+        for key, line in lines:
+            tokens = [f"{line[column]:,.0f}" for column in ("prompt_tokens", "completion_tokens")]
+            money = [_money(line[column], currency, words) for column in ("cost", "cost_per_row")]
+            table.append(
+                [
+                    key,
+                    f"{line['rows']:,}",
+                    f"{line['requests']:,.1f}",
+                    *tokens,
+                    money[0],
+                    money[1] if line["rows"] else "-",
+                ]
+            )
+        _print_table(table)
+        print()
+
+
+def _print_table(rows: Sequence[Sequence[str]]) -> None:
+    widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
+    for first, *others in rows:
+        cells = [" " * (width - _width(cell)) + cell for cell, width in zip(others, widths[1:], strict=True)]
+        print("  ".join([first + " " * (widths[0] - _width(first)), *cells]))
+
+
+def _width(text: str) -> int:
+    """Columns on a terminal: two for a wide character."""
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def _money(amount: float | None, currency: str, words: Mapping[str, Any]) -> str:
+    if amount is None:
+        return str(words["unknown"])
+    return f"{amount:,.2f} {currency}" if amount >= 1 or amount == 0 else f"{amount:.2g} {currency}"
+
+
+def _time(figures: "Figures") -> str:
+    seconds = round(figures.seconds or 0)
+    hours, minutes = seconds // 3600, seconds % 3600 // 60
+    if hours:
+        return f"{hours:,} h {minutes} min"
+    return f"{minutes} min" if seconds >= 120 else f"{seconds} s"
+
+
+_ENGLISH = {
+    "assumed": "{rows:,} rows with {model}: assumed, nothing is measured yet; nothing was sent",
+    "measured": "{rows:,} rows with {model}: from what the folder's ledger measured; nothing was sent",
+    "spent": "so far   {rows:,} rows, {requests:,} requests, {tokens:,} tokens, {cost}",
+    "remaining": "remaining",
+    "low": "low",
+    "likely": "likely",
+    "high": "high",
+    "requests": "requests",
+    "prompt": "prompt tokens",
+    "reply": "reply tokens",
+    "cost": "cost",
+    "time": "time",
+    "unknown": "unknown",
+    "basis": "admission {admission:.0%} of the candidates, {size:.1f} bytes a token",
+    "no_price": "The price of {model} is not known: --set 'budget.prices={{{model}: {{input: 0.5, output: 1.5}}}}' for a "
+    "million tokens.",
+    "noted": "Price as noted on {noted}; list prices change.",
+    "saturates": "By the decline so far the run would end by saturation near {rows:,} rows, before its target.",
+    "teacher": "teacher",
+    "recipe": "recipe",
+    "category": "category",
+    "language": "language",
+    "rows": "rows",
+    "per_row": "a row",
+    "without": "(no row from it)",
+    "total": "total",
+}
+_CHINESE = {
+    "assumed": "用 {model} 生成 {rows:,} 条：尚无实测，按假设估算；没有发送任何请求",
+    "measured": "用 {model} 生成 {rows:,} 条：按账本实测估算；没有发送任何请求",
+    "spent": "已有 {rows:,} 条，已发 {requests:,} 次请求，{tokens:,} 个词元，{cost}",
+    "remaining": "还需",
+    "low": "低",
+    "likely": "可能",
+    "high": "高",
+    "requests": "请求",
+    "prompt": "提示词元",
+    "reply": "回复词元",
+    "cost": "费用",
+    "time": "时间",
+    "unknown": "未知",
+    "basis": "候选录用率 {admission:.0%}，每个词元 {size:.1f} 字节",
+    "no_price": "不知道 {model} 的价格，请给出每百万词元的价格："
+    "--set 'budget.prices={{{model}: {{input: 0.5, output: 1.5}}}}'",
+    "noted": "价格记于 {noted}；标价会变。",
+    "saturates": "照目前的下降趋势，大约 {rows:,} 条时就会饱和而停，到不了目标。",
+    "teacher": "教师",
+    "recipe": "配方",
+    "category": "类别",
+    "language": "语言",
+    "rows": "条数",
+    "per_row": "每条",
+    "without": "（没有录用）",
+    "total": "合计",
+}

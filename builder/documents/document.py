@@ -1,0 +1,102 @@
+"""What is read from a file: its name, and its text page by page, with the caps that every reader keeps."""
+
+import contextlib
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from builder.errors import InputFileError, UsageError
+
+# Far above any book (War and Peace is 3.2 million characters), far below what fills the memory.
+MAX_FILE_BYTES = 64 * 2**20
+MAX_UNPACKED_BYTES = 256 * 2**20
+MAX_CHARACTERS = 20_000_000
+MAX_PAGES = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The text of one page, or of the whole file where it has no pages.
+
+    Attributes:
+        number: from 1; None where the format has no pages.
+        text: as extracted; character spans refer to it.
+    """
+
+    number: int | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One file's text.
+
+    Attributes:
+        name: the file's name, or its path from the folder that was given, that folder's name first: never a path of
+            this machine.
+    """
+
+    name: str
+    pages: tuple[Page, ...]
+
+
+def read_bytes(path: Path) -> bytes:
+    """The whole file.
+
+    Raises:
+        InputFileError: it is larger than `MAX_FILE_BYTES` or cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise InputFileError(path, f"cannot be read ({error.strerror})") from error
+    if len(data) > MAX_FILE_BYTES:
+        raise InputFileError(path, f"larger than {MAX_FILE_BYTES // 2**20} MiB", remedy="Split the file.")
+    return data
+
+
+def check_length(path: Path, characters: int) -> None:
+    """Refuse a text longer than `MAX_CHARACTERS`."""
+    if characters > MAX_CHARACTERS:
+        raise InputFileError(path, f"holds more than {MAX_CHARACTERS:,} characters of text", remedy="Split the file.")
+
+
+def check_archive(path: Path) -> None:
+    """Refuse an archive that unpacks to more than `MAX_UNPACKED_BYTES`; zipfile never reads past a declared size.
+
+    Raises:
+        InputFileError: it is too large, or no archive.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            unpacked = sum(entry.file_size for entry in archive.infolist())
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError):
+        raise InputFileError(
+            path, "not a DOCX file (or one with a password)", remedy="Save it as .docx without a password."
+        ) from None
+    if unpacked > MAX_UNPACKED_BYTES:
+        raise InputFileError(
+            path,
+            f"unpacks to {unpacked / 2**20:,.0f} MiB; the limit is {MAX_UNPACKED_BYTES // 2**20} MiB",
+            remedy="Save it as text, or split it.",
+        )
+
+
+@contextlib.contextmanager
+def parsing(path: Path, what: str) -> Iterator[None]:
+    """Name the file in whatever a library stumbles over in a damaged one, and the extra where the library is missing."""
+    try:
+        yield
+    except UsageError:
+        raise
+    except ImportError as error:
+        raise UsageError(
+            f"{path}: reading {what} needs {error.name}, which is not installed",
+            'Install the extra: pip install "seedbed[documents]"',
+        ) from error
+    except Exception as error:
+        raise InputFileError(
+            path, f"cannot be read as {what} ({type(error).__name__}: {str(error)[:120]})", remedy="Save it again."
+        ) from error

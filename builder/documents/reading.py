@@ -1,0 +1,72 @@
+"""Files and folders in, documents out."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from builder.documents.document import Document, Page
+from builder.documents.docx import read_docx
+from builder.documents.html import read_html
+from builder.documents.pdf import read_pdf
+from builder.documents.plain import read_plain
+from builder.errors import InputFileError, UsageError
+
+READERS: Mapping[str, Callable[[Path], tuple[Page, ...]]] = {
+    ".txt": read_plain,
+    ".text": read_plain,
+    ".md": read_plain,
+    ".markdown": read_plain,
+    ".html": read_html,
+    ".htm": read_html,
+    ".pdf": read_pdf,
+    ".docx": read_docx,
+}
+MAX_FILES = 10_000
+
+
+def read_documents(paths: Sequence[str | Path]) -> list[Document]:
+    """Read files, and all files of a known kind below folders, in the order given and by name inside a folder.
+
+    Hidden files and links are left out of folders, and so are files of other kinds.
+
+    Raises:
+        InputFileError: a file cannot be read, or is of another kind.
+        UsageError: a folder without documents, two documents of one name, or more than `MAX_FILES` files.
+    """
+    documents: dict[str, Document] = {}
+    places: dict[str, Path] = {}
+    for name, path in _files([Path(path) for path in paths]):
+        if path.resolve() == places.get(name):
+            continue
+        if name in places:
+            raise UsageError(
+                f"growth.documents: two files are called {name}: {places[name]} and {path.resolve()}",
+                "A row's source could not tell them apart: give the folder that holds both, or rename one.",
+            )
+        places[name] = path.resolve()
+        documents[name] = Document(name, READERS[path.suffix.lower()](path))
+        if len(places) > MAX_FILES:
+            raise UsageError(f"growth.documents: more than {MAX_FILES:,} files", "Give fewer folders, or join files.")
+    return list(documents.values())
+
+
+def _files(paths: Sequence[Path]) -> Iterator[tuple[str, Path]]:
+    """Each file with its name."""
+    kinds = ", ".join(READERS)
+    for path in paths:
+        if path.is_dir():
+            below = [file for file in sorted(path.rglob("*")) if _is_document(file, path)]
+            if not below:
+                raise UsageError(f"{path}: holds no document", f"Expected files that end in {kinds}.")
+            root = path.resolve().name
+            yield from (((Path(root) / file.relative_to(path)).as_posix(), file) for file in below)
+        elif not path.exists():
+            raise InputFileError(path, "no such file or folder", remedy="Mend the path in growth.documents.")
+        elif path.suffix.lower() not in READERS:
+            raise InputFileError(path, f"not a kind of document that can be read; expected {kinds}")
+        else:
+            yield path.name, path
+
+
+def _is_document(file: Path, root: Path) -> bool:
+    hidden = any(part.startswith(".") for part in file.relative_to(root).parts)
+    return file.suffix.lower() in READERS and not hidden and not file.is_symlink() and file.is_file()
