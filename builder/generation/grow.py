@@ -325,7 +325,8 @@ class Growth:
         self.grown.rejections += admitted.rejections
         self.grown.candidates += admitted.candidates
         self.grown.checks.add(job, reading, len(running.replies))
-        self._pool.add_admitted(admitted.tasks)
+        # A task about a document carries the whole passage: too long to show, and not for another job to repeat.
+        self._pool.add_admitted(admitted.tasks, shown=job.recipe != "documents")
         self._recent.append((admitted.candidates, len(admitted.samples)))
 
     def _recent_counts(self) -> tuple[int, int]:

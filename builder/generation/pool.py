@@ -64,12 +64,16 @@ class Pool:
         self._views: list[_View] = []
         self._first_view = self._now()
 
-    def add_admitted(self, tasks: Sequence[Task]) -> None:
-        """Add the tasks admitted from the next job; dialogues and other wordings of a task count but are never shown."""
+    def add_admitted(self, tasks: Sequence[Task], *, shown: bool = True) -> None:
+        """Add the tasks admitted from the next job; dialogues and other wordings of a task count but are never shown.
+
+        Args:
+            shown: whether later jobs may take them as demonstrations or parents.
+        """
         for task in tasks:
             self._by_id[task.id] = task
             self._rows[task.language, task.category or ""] += max(1, len(task.instances))
-            if task.dialogue or task.variant_of is not None:
+            if not shown or task.dialogue or task.variant_of is not None:
                 continue
             self._grown[task.language].append(task)
             if self._may_be_parent(task):
