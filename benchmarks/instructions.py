@@ -1,4 +1,4 @@
-"""Made-up instructions with the statistics of real ones, drawn without end."""
+"""Made-up instructions and answers with the statistics of real ones, drawn without end."""
 
 import bisect
 import random
@@ -9,6 +9,9 @@ _WORDS, _CHARACTERS = 30_000, 3_500
 # Median and spread (of the logarithm) of the token counts of two public Alpaca samples: English 10 (5 to 95 %: 6 to 17),
 # Chinese 14 (7 to 28).
 _ENGLISH, _CHINESE = (10, 0.32), (14, 0.42)
+# The same of their answers: English median 80 (5 to 95 %: 6 to 311), Chinese 123 (11 to 353).
+_ENGLISH_ANSWER, _CHINESE_ANSWER, _LONGEST_ANSWER = (80, 1.1), (123, 1.0), 400
+_SENTENCES = 1_000
 
 
 class Instructions:
@@ -22,6 +25,13 @@ class Instructions:
         self._characters = _Zipf([chr(0x4E00 + i) for i in range(_CHARACTERS)])
         self._openings = [[self._words.draw(rng) for _ in range(rng.randint(2, 5))] for _ in range(400)]
         self._frame = [self._words.draw(rng) for _ in range(12)]
+        self._sentences: dict[bool, list[list[str]]] = {
+            chinese: [
+                [(self._characters if chinese else self._words).draw(rng) for _ in range(rng.randint(6, 18))]
+                for _ in range(_SENTENCES)
+            ]
+            for chinese in (False, True)
+        }
         self._recent: deque[list[str]] = deque(maxlen=1_000)
         self._drawn = 0
 
@@ -32,6 +42,17 @@ class Instructions:
         tokens = self._changed() if self._recent and self._rng.random() < 0.05 else self._new(chinese)
         self._recent.append(tokens)
         return ("" if len(tokens[0]) == 1 else " ").join(tokens)
+
+    def answer(self, chinese: bool) -> str:
+        """An answer of whole sentences, each of which other answers have too."""
+        middle, spread = _CHINESE_ANSWER if chinese else _ENGLISH_ANSWER
+        length = min(_LONGEST_ANSWER, middle * self._rng.lognormvariate(0, spread))
+        parts: list[str] = []
+        while length > 0:
+            sentence = self._rng.choice(self._sentences[chinese])
+            parts.append("".join(sentence) + "。" if chinese else " ".join(sentence).capitalize() + ". ")
+            length -= len(sentence)
+        return "".join(parts).rstrip()
 
     def _new(self, chinese: bool) -> list[str]:
         rng = self._rng

@@ -3,10 +3,13 @@
 API keys are never settings: `teacher.api_key_env` names the environment variable that holds the key.
 """
 
+import re
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self, get_args
 from urllib.parse import urlsplit
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -15,6 +18,7 @@ from pydantic import (
     model_validator,
 )
 
+from builder.cells import Cell
 from builder.text import detect_language
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -64,7 +68,11 @@ class Seeds(Section):
 def _check_address(value: str | None) -> str | None:
     if value is None:
         return value
-    parts = urlsplit(value)
+    try:
+        parts = urlsplit(value)
+        parts.port  # noqa: B018 - raises where it is no number
+    except ValueError:  # whose message repeats what it could not read
+        raise ValueError("must be an http:// or https:// address such as http://127.0.0.1:8000/v1") from None
     if parts.username or parts.password:
         raise ValueError(
             "must not carry a user name or password; put the key in an environment variable and name it "
@@ -75,9 +83,25 @@ def _check_address(value: str | None) -> str | None:
             "must not carry a query (what follows ? or #), where keys hide; put the key in an environment variable and "
             "name it in teacher.api_key_env"
         )
+    if "/sk-" in parts.path:
+        raise ValueError("must not carry a key; put it in an environment variable and name that in teacher.api_key_env")
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("must be an http:// or https:// address such as http://127.0.0.1:8000/v1")
     return value.rstrip("/")
+
+
+def _check_variable(value: str) -> str:
+    if not _VARIABLE.fullmatch(value):
+        raise ValueError(
+            "must be the name of an environment variable in capitals, such as OPENAI_API_KEY; if a key stands here, take it "
+            "out of the settings and put it into that variable"
+        )
+    return value
+
+
+# Capitals, since a key without hyphens would pass for a name too; and no long part, such as a key in capitals is.
+_VARIABLE = re.compile(r"_?[A-Z][A-Z0-9]{0,15}(?:_[A-Z0-9]{1,16})*")
+KeyVariable = Annotated[str, AfterValidator(_check_variable)]
 
 
 class Endpoint(Section):
@@ -92,7 +116,7 @@ class Endpoint(Section):
 
     base_url: str
     model: str | None = None
-    api_key_env: str = "OPENAI_API_KEY"
+    api_key_env: KeyVariable = "OPENAI_API_KEY"
     weight: Annotated[float, Field(gt=0)] = 1.0
 
     @field_validator("base_url")
@@ -111,7 +135,7 @@ class Teacher(Section):
         endpoints: several in place of base_url, such as [{base_url: http://a:8000/v1, weight: 2}, {base_url: http://b:8000/v1}];
             each request has its own by weight, and goes to another where that one is out.
         send: `chat` sends each request by itself; `batch` sends them as files to OpenAI's Batch API, within a day and at
-            half the price.
+            half the price: one batch for each growth.window of jobs, so that a larger window makes fewer batches.
         max_tokens: ceiling of one reply, in the endpoint's tokens.
         concurrency: most requests in flight at one endpoint; fewer while it says that it has too much to do.
         requests_per_minute: most requests for one endpoint; None is no limit.
@@ -126,7 +150,7 @@ class Teacher(Section):
     provider: Literal["embedded", "openai"] = "embedded"
     model: str = "seedbed-procedural"
     base_url: str | None = None
-    api_key_env: str = "OPENAI_API_KEY"
+    api_key_env: KeyVariable = "OPENAI_API_KEY"
     endpoints: tuple[Endpoint, ...] = ()
     send: Literal["chat", "batch"] = "chat"
     temperature: Annotated[float, Field(ge=0, le=2)] = 1.0
@@ -190,7 +214,9 @@ class Growth(Section):
 
     Attributes:
         recipes: weights by recipe; a build can mix them.
-        preset: Self-Instruct's or Alpaca's published filters of instructions in place of Seedbed's own; English only.
+        preset: Self-Instruct's or Alpaca's published filters in place of Seedbed's own, English only; it also sets what is not
+            set beside it: languages {en: 1}, the recipe of that name, and for Self-Instruct 8 demonstrations, 6 of them
+            seeds, for Alpaca 3 demonstrations, all seeds, 20 tasks for each request and teacher.temperature 1.
         topics: what `topic` writes about, each in the language of its tasks.
         topic_kinds: weights by what `topic` asks for: explain, analyse, examples, solve, compare, advise.
         phrasings_per_task: how many ways to ask `phrasings` writes for one task; they share its answers.
@@ -367,17 +393,40 @@ class Contamination(Section):
 
 
 class Balance(Section):
-    """Mix over category × language.
+    """Mix over category × language × kind.
 
     Attributes:
+        quotas: shares of the kept rows by cell, such as {mathematics: 0.3, "*/zh": 0.5, "*/*/classification": 0.2}; each
+            holds within one point, and the growth asks for what is missing.
         max_share: largest share of the kept rows for one cell; 1 is no cap.
         caps: largest number of rows by cell, such as {mathematics/en: 500} or {mathematics: 800}.
         floors: smallest number of rows by cell, taken before others when the target cuts; missing it is a warning.
+        phrasings: of the ways to ask for one task, how many are published with the same input, drawn by `seed` (Flan: one
+            template for each example). The others stay in the folder, and the growth goes on in their place.
     """
 
+    quotas: dict[str, Annotated[float, Field(gt=0, lt=1)]] = {}
     max_share: Annotated[float, Field(gt=0, le=1)] = 1.0
     caps: dict[str, Annotated[int, Field(ge=0)]] = {}
     floors: dict[str, Annotated[int, Field(ge=0)]] = {}
+    phrasings: Annotated[int, Field(ge=1)] = 1
+
+    @field_validator("quotas")
+    @classmethod
+    def _can_hold(cls, value: dict[str, float]) -> dict[str, float]:
+        cells = {name: Cell.parse(name) for name in value}
+        for name, cell in cells.items():
+            # Cells that exclude this one and each other share out what it leaves.
+            apart = [name]
+            for other in value:
+                if not any(cells[other].overlaps(cells[taken]) for taken in apart):
+                    apart.append(other)
+            if sum(value[taken] for taken in apart) > 1 + 1e-9:
+                raise ValueError(f"{', '.join(apart)} hold different rows, and their shares are more than 1 together")
+            for other, wider in cells.items():
+                if cell != wider and wider.contains(cell) and value[name] > value[other] + 1e-9:
+                    raise ValueError(f"{name} is part of {other} and cannot have the larger share")
+        return value
 
 
 class Split(Section):
@@ -431,6 +480,30 @@ class Train(Section):
     bf16: bool = False
 
 
+# What a preset means besides its filters: the published numbers (Wang et al. 2023; Taori et al. 2023).
+_PRESETS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
+    "self-instruct-classic": {
+        "growth": {
+            "languages": {"en": 1},
+            "recipes": {"self_instruct": 1},
+            "demonstrations": 8,
+            "human_demonstrations": 6,
+        },
+    },
+    "alpaca-classic": {
+        "growth": {
+            "languages": {"en": 1},
+            "recipes": {"alpaca": 1},
+            "demonstrations": 3,
+            "human_demonstrations": 3,
+            "tasks_per_request": 20,
+        },
+        "teacher": {"temperature": 1.0},
+    },
+}
+_PRESET_SECTIONS = ("growth", "filters", "teacher")
+
+
 def _as_path_name(value: Any) -> Any:
     if isinstance(value, str) and (not value or any(c in value for c in "/\\\0") or value in (".", "..")):
         raise ValueError("must be a plain folder name, without slashes")
@@ -464,13 +537,16 @@ class Settings(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _preset_sets_filters(cls, tree: Any) -> Any:
-        growth = tree.get("growth") if isinstance(tree, dict) else None
-        preset = growth.get("preset") if isinstance(growth, dict) else None
-        filters = tree.get("filters") or {} if isinstance(tree, dict) else None
-        if preset is None or not isinstance(filters, dict):
+    def _preset_sets_the_rest(cls, tree: Any) -> Any:
+        """The preset's filters, and what it means for settings that are not there."""
+        sections = {name: tree.get(name) or {} for name in _PRESET_SECTIONS} if isinstance(tree, dict) else {}
+        if not sections or not all(isinstance(section, dict) for section in sections.values()):
             return tree
-        return {**tree, "filters": {**filters, "rules": preset}}
+        preset = sections["growth"].get("preset")
+        if not isinstance(preset, str) or preset not in _PRESETS:
+            return tree
+        there = {name: {**_PRESETS[preset].get(name, {}), **section} for name, section in sections.items()}
+        return {**tree, **there, "filters": {**there["filters"], "rules": preset}}
 
     @model_validator(mode="after")
     def _embedded_evolves_what_it_grew(self) -> Self:
@@ -479,6 +555,24 @@ class Settings(Section):
             raise ValueError(
                 "growth.recipes: the embedded teacher evolves, rephrases and discusses only tasks that it grew itself; "
                 "add a recipe that grows some, such as alpaca"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _quotas_can_be_grown(self) -> Self:
+        """What the growth cannot give would be asked for until it saturates."""
+        named: dict[str, float] = {}
+        for name, share in self.balance.quotas.items():
+            cell = Cell.parse(name)
+            if cell.kind == "dialogue" and self.target is not None and "dialogue" not in self.growth.recipes:
+                raise ValueError(f"balance.quotas: {name} needs the recipe dialogue in growth.recipes")
+            if cell.language is not None and self.target is not None and cell.language not in self.growth.languages:
+                raise ValueError(f"balance.quotas: {name} needs {cell.language} in growth.languages")
+            if cell == Cell(language=cell.language):
+                named[str(cell.language)] = share
+        if self.target is not None and named.keys() == self.growth.languages.keys() and sum(named.values()) < 1 - 1e-9:
+            raise ValueError(
+                f"balance.quotas: {' and '.join(named)} are all languages that are grown, their shares must be 1"
             )
         return self
 

@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,7 +22,7 @@ from builder.errors import (
     InputFileError,
     IntegrityError,
 )
-from builder.files import disk_errors, remove_temporary_files, write_json, write_table
+from builder.files import disk_errors, remove_temporary_files, write_json, write_table, write_text
 from builder.schema import (
     REJECTION_SCHEMA,
     SAMPLE_SCHEMA,
@@ -44,6 +44,7 @@ _LIVE_FILES = frozenset(
         "MANIFEST.json",
         ".lock",
         "reviews.jsonl",
+        "reviews-unplaced.jsonl",
         "ledger.sqlite",
         "ledger.sqlite-wal",
         "ledger.sqlite-shm",
@@ -84,6 +85,10 @@ class DatasetFolder:
         self.rejections = root / "rejections"
         self.signals = root / "signals"
         self.reviews = root / "reviews.jsonl"
+        # Reviews whose conversation is in no row now, after a rebuild under other settings.
+        self.unplaced_reviews = root / "reviews-unplaced.jsonl"
+        # Where a rebuild writes everything anew before it takes the place of what is there.
+        self.staging = root / ".rebuild"
         self.verdicts = root / "verdicts.parquet"
         self.publish = root / "publish"
         self.report_html = root / "report.html"
@@ -133,6 +138,24 @@ class DatasetFolder:
             os.ftruncate(descriptor, 0)
         finally:
             os.close(descriptor)
+
+    def owner(self) -> str | None:
+        """The process that holds the folder for writing; None where none does."""
+        try:
+            descriptor = os.open(self.root / ".lock", os.O_RDONLY)
+        except FileNotFoundError:
+            return None
+        try:
+            process = os.pread(descriptor, 100, 0).decode("utf-8", "replace").strip()
+            if not process:
+                return None  # freed in order
+            # A killed process leaves its number behind, and the kernel has freed its lock.
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return process
+        finally:
+            os.close(descriptor)
+        return None
 
     def write_samples(self, samples: Iterable[Sample]) -> int:
         """Append samples as new parts; existing parts are never changed. Returns how many were written.
@@ -244,33 +267,30 @@ class DatasetFolder:
         with disk_errors(self.reviews), self.reviews.open("ab+") as file:
             if file.tell() and (file.seek(-1, os.SEEK_END), file.read(1))[1] != b"\n":
                 file.write(b"\n")
-            body = json.dumps(
-                {
-                    "row": review.row,
-                    "id": review.id,
-                    "decision": review.decision,
-                    "note": review.note,
-                },
-                ensure_ascii=False,
-            )
-            file.write(f"{_line_checksum(body)} {body}\n".encode())
+            file.write(_review_line(review).encode())
             file.flush()
             os.fsync(file.fileno())
 
+    def read_unplaced_reviews(self) -> list[Review]:
+        """The whole decisions whose conversation is in no row, in the order in which they were made."""
+        return [review for review, _, _ in _review_lines(self.unplaced_reviews) if review is not None]
+
+    def place_reviews(self, placed: Iterable[Review], unplaced: Iterable[Review]) -> None:
+        """Append decisions that found their row, then keep the others as those that have none."""
+        for review in placed:
+            self.append_review(review)
+        write_text(self.unplaced_reviews, "".join(map(_review_line, unplaced)))
+
+    def inherit_reviews(self, source: "DatasetFolder") -> None:
+        """Take over another folder's decisions, none of them placed yet; damaged lines stay for `verify` to show."""
+        lines = [*_review_lines(source.unplaced_reviews), *_review_lines(source.reviews)]
+        if lines:
+            write_text(self.reviews, "".join(f"{line}\n" for review, line, _ in lines if review is None))
+            write_text(self.unplaced_reviews, "".join(f"{line}\n" for review, line, _ in lines if review is not None))
+
     def read_reviews(self) -> dict[int, Review]:
         """The last whole decision for each row; lines whose checksum is wrong are left to `verify`."""
-        return {review.row: review for review, _ in self._review_lines() if review is not None}
-
-    def _review_lines(self) -> Iterator[tuple[Review | None, int]]:
-        if not self.reviews.is_file():
-            return
-        for number, line in enumerate(self.reviews.read_bytes().split(b"\n"), 1):
-            if line:
-                checksum, _, body = line.decode("utf-8", "replace").partition(" ")
-                yield (
-                    (Review(**json.loads(body)) if checksum == _line_checksum(body) else None),
-                    number,
-                )
+        return {review.row: review for review, _, _ in _review_lines(self.reviews) if review is not None}
 
     def write_manifest(self) -> str:
         """Hash every immutable file and write the manifest; returns the manifest's own hash."""
@@ -295,8 +315,9 @@ class DatasetFolder:
     def verify(self) -> list[Problem]:
         """Compare every file with the manifest and every review with its checksum; an empty list means all is well."""
         problems = [
-            Problem("reviews.jsonl", f"line {number}: its checksum does not match")
-            for review, number in self._review_lines()
+            Problem(path.name, f"line {number}: its checksum does not match")
+            for path in (self.reviews, self.unplaced_reviews)
+            for review, _, number in _review_lines(path)
             if review is None
         ]
         try:
@@ -326,7 +347,9 @@ class DatasetFolder:
         return sorted(
             path.relative_to(self.root).as_posix()
             for path in self.root.rglob("*")
-            if path.is_file() and path.relative_to(self.root).as_posix() not in _LIVE_FILES
+            if path.is_file()
+            and path.relative_to(self.root).as_posix() not in _LIVE_FILES
+            and self.staging not in path.parents
         )
 
     @staticmethod
@@ -354,6 +377,21 @@ def _read_parquet(path: Path) -> pa.Table:
             f"{path}: not a readable Parquet file ({type(error).__name__})",
             "`seedbed verify` shows what else changed; restore the file or build the folder again.",
         ) from None
+
+
+def _review_lines(path: Path) -> Iterator[tuple[Review | None, str, int]]:
+    """The decision in each line, or None where it is damaged; the line; its number."""
+    if not path.is_file():
+        return
+    for number, line in enumerate(path.read_bytes().decode("utf-8", "replace").split("\n"), 1):
+        if line:
+            checksum, _, body = line.partition(" ")
+            yield (Review(**json.loads(body)) if checksum == _line_checksum(body) else None), line, number
+
+
+def _review_line(review: Review) -> str:
+    body = json.dumps(asdict(review), ensure_ascii=False)
+    return f"{_line_checksum(body)} {body}\n"
 
 
 def _line_checksum(body: str) -> str:

@@ -81,5 +81,5 @@ def _sync(path: Path) -> None:
 
 def remove_temporary_files(root: Path) -> None:
     """Remove what an interrupted write left behind."""
-    for path in root.rglob(".*.tmp"):
+    for path in root.rglob(".*.tmp*"):
         path.unlink(missing_ok=True)

@@ -52,8 +52,9 @@ class Sample:
         kind: `classification` where the answer is one of a few labels, `dialogue` where there are several rounds, else
             `generation`; None where it is not known.
         source: the seed file, the imported file, or `recipe:teacher` for grown rows.
-        parents: ids of seed tasks or rows that this one was grown from.
-        request_id: the ledger's key of the request whose reply held it, or None.
+        parents: ids of seed tasks or rows that this one was grown from; `ledger:r000012-3` is a task that was shown to the
+            teacher and was in the dataset no more when this row was admitted (after a rebuild, or in a fork).
+        request_id: the ledger's key of the request whose reply held it; None where there was none.
         answer_key: how to check an answer (see `builder.answers`), or None.
     """
 
@@ -96,7 +97,7 @@ class Rejection:
     """A candidate that was not admitted.
 
     Attributes:
-        request_id: the request whose reply held it.
+        request_id: the request whose reply held it; the job, such as `r000012`, where it needed none.
         position: its place in that reply, from 0; -1 where the whole reply could not be read.
         reason: the decisive reason, one of the keys in `builder.reporting.reasons`.
         value: the measured value, where the reason has one (for example the similarity).

@@ -6,6 +6,7 @@ defaults.
 
 import inspect
 import os
+import re
 import textwrap
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -95,10 +96,12 @@ def load_settings(
     for override in overrides:
         key, equals, text = override.partition("=")
         if not equals:
-            mistakes.append(f"--set {override}: expected key=value, such as novelty.threshold=0.8")
+            mistakes.append(f"--set {_hide_keys(override)}: expected key=value, such as novelty.threshold=0.8")
             continue
-        _assign(tree, key.strip(), _read_value(text, f"--set {key}"), mistakes)
-    return _validate(tree, str(path) if path else "settings", mistakes)
+        _assign(tree, key.strip(), _read_value(text, f"--set {_hide_keys(key)}"), mistakes)
+    settings = _validate(tree, str(path) if path else "settings", mistakes)
+    _refuse_keys(settings, os.environ if environ is None else environ)
+    return settings
 
 
 def settings_from_mapping(tree: Mapping[str, Any], where: str = "settings") -> Settings:
@@ -124,7 +127,9 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         problem = getattr(error, "problem", None) or "not valid YAML"
-        raise UsageError(f"{path}{where}: {problem}", "The file must be YAML: `key: value` lines.") from None
+        raise UsageError(
+            f"{path}{where}: {_hide_keys(problem)}", "The file must be YAML: `key: value` lines."
+        ) from None
     if tree is None:
         return {}
     if not isinstance(tree, dict):
@@ -148,7 +153,7 @@ def _assign(tree: dict[str, Any], key: str, value: Any, mistakes: list[str]) -> 
     for section in sections:
         child = node.setdefault(section, {})
         if not isinstance(child, dict):
-            mistakes.append(f"{key}: {section} is not a section")
+            mistakes.append(f"{_hide_keys(key)}: {_hide_keys(section)} is not a section")
             return
         node = child
     node[last] = value
@@ -171,8 +176,29 @@ def _validate(tree: dict[str, Any], where: str, mistakes: list[str]) -> Settings
     )
 
 
+def _refuse_keys(settings: Settings, environ: Mapping[str, str]) -> None:
+    """Settings are written beside the data: a key that stands anywhere in them, such as in an address, would be too."""
+    text = dump_settings(settings)
+    for name in {settings.teacher.api_key_env, *(one.api_key_env for one in settings.teacher.endpoints)}:
+        key = environ.get(name, "").strip()
+        if len(key) >= _SHORTEST_KEY and key in text:
+            raise UsageError(
+                f"the key in ${name} stands in the settings too",
+                "Take it out of them: an address, a model or a name with a key in it would be written beside the data.",
+            )
+
+
+def _hide_keys(text: str) -> str:
+    """A user's text for an error, without what looks like a key: no setting's name is so long and has a digit."""
+    return _KEY_LIKE.sub("***", text)
+
+
+_KEY_LIKE = re.compile(r"(?=[A-Za-z0-9_+/\-]*\d)[A-Za-z0-9_+/\-]{16,}")
+_SHORTEST_KEY = 12  # characters; a shorter value of the variable may be a word, such as EMPTY
+
+
 def _describe(detail: ErrorDetails) -> str:
-    path = [str(part) for part in detail["loc"]]
+    path = [_hide_keys(str(part)) for part in detail["loc"]]
     key = ".".join(path)
     if detail["type"] != "extra_forbidden":
         message = detail["msg"].removeprefix("Value error, ")

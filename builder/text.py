@@ -25,6 +25,8 @@ _OTHER_WORDS = "\u0370-\u1cff"
 
 _TOKEN = re.compile(f"[a-z0-9]+|[{_CJK}]|[{_OTHER_WORDS}]+")
 _CJK_CHAR = re.compile(f"[{_CJK}]")
+# A CJK character, or what is left of a word from its first letter or digit on.
+_COUNTED = re.compile(rf"[{_CJK}]|[^\W_{_CJK}][^\s{_CJK}]*")
 _HAN_CHAR = re.compile(f"[{_HAN}]")
 _KANA_CHAR = re.compile("[\u3040-\u30ff\u31f0-\u31ff]")
 _HANGUL_CHAR = re.compile("[\uac00-\ud7af]")
@@ -53,7 +55,7 @@ def fingerprint(text: str) -> str:
 
 def tokenise(text: str) -> list[str]:
     """Tokens for similarity, in order. English text gives what `rouge_score`'s default tokenizer gives."""
-    return _TOKEN.findall(text.translate(_FULL_WIDTH).lower())
+    return _TOKEN.findall((text if text.isascii() else text.translate(_FULL_WIDTH)).lower())
 
 
 def token_mode(text: str) -> TokenMode:
@@ -71,8 +73,7 @@ def count_words(text: str) -> int:
 
     Counts letters with marks as part of their word, unlike `tokenise`, which follows `rouge_score`.
     """
-    without_cjk, cjk = _CJK_CHAR.subn(" ", text)
-    return cjk + sum(1 for word in without_cjk.split() if any(map(str.isalnum, word)))
+    return len(_COUNTED.findall(text))
 
 
 def detect_language(text: str) -> str:
@@ -81,6 +82,8 @@ def detect_language(text: str) -> str:
     Latin script counts as `en`: a script cannot tell English from French. Any kana makes a mostly-CJK text Japanese when
     kana are at least a tenth of its CJK characters.
     """
+    if text.isascii():  # the same answer, in a fifth of the time
+        return "en" if _LATIN_WORD.search(text) else "und"
     han = len(_HAN_CHAR.findall(text))
     kana = len(_KANA_CHAR.findall(text))
     hangul = len(_HANGUL_CHAR.findall(text))

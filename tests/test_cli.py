@@ -56,7 +56,18 @@ def test_help_loads_neither_torch_nor_datasets_nor_polars() -> None:
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
-    for command in ("demo", "build", "curate", "why", "verify", "export", "train", "evaluate", "preview-mask"):
+    for command in (
+        "demo",
+        "build",
+        "rebuild",
+        "curate",
+        "why",
+        "verify",
+        "export",
+        "train",
+        "evaluate",
+        "preview-mask",
+    ):
         assert command in result.stdout
 
 
@@ -72,6 +83,37 @@ def test_a_build_from_a_settings_file_prints_json_for_scripts(tmp_path: Path) ->
     disable_progress_bars()
     loaded = load_dataset(str(tmp_path / "d" / "publish"), cache_dir=str(tmp_path / "cache"))
     assert sum(loaded[split].num_rows for split in loaded) == 12
+
+
+def test_a_rebuild_says_what_changed_and_how_to_go_on(made: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "d"
+    result = seedbed("rebuild", made, "--out", folder, "--set", "novelty.threshold=0.2", "-q")
+    assert result.returncode == 3
+    changed = re.match(
+        r"candidates 24 → 24 · admitted 24 → (\d+) · rejected for:\n  Too similar  0 → (\d+)\n", result.stdout
+    )
+    assert changed is not None, result.stdout
+    assert int(changed[1]) + int(changed[2]) == 24
+    assert f"`seedbed build {folder}/seedbed.yaml --out {folder}` buys what is missing" in result.stderr
+    back = seedbed("rebuild", folder, "--set", "novelty.threshold=0.7", "--json", "-q")
+    assert back.returncode == 0, back.stderr
+    facts = json.loads(back.stdout)
+    assert facts["rebuilt"]["before"]["candidates"]["by_reason"] == {"too_similar": int(changed[2])}
+    assert (facts["candidates"]["admitted"], facts["rebuilt"]["lacking"]) == (24, 0)
+    rows = [seedbed("show", root, "--limit", "500", "--json").stdout for root in (made, folder)]
+    assert json.loads(rows[0])["rows"] == json.loads(rows[1])["rows"]
+
+
+def test_a_refused_build_names_the_ways_out_and_a_fork_is_one(made: Path, tmp_path: Path) -> None:
+    changed = ("--target", "24", "--set", "novelty.threshold=0.6", "-q")
+    refused = seedbed("build", made / "seedbed.yaml", "--out", made, *changed)
+    assert refused.returncode == 2
+    assert "novelty.threshold: was 0.7, is now 0.6" in refused.stderr
+    assert f"`seedbed rebuild {made} --settings FILE`" in refused.stderr
+    assert f"`seedbed build FILE --out NEW --fork {made}`" in refused.stderr
+    forked = seedbed("build", made / "seedbed.yaml", "--out", tmp_path / "d", "--fork", made, *changed, "--json")
+    assert forked.returncode == 0, forked.stderr
+    assert json.loads(forked.stdout)["rows"]["kept"] == 24
 
 
 def test_a_report_in_chinese_is_chinese_everywhere(made: Path, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-LEAVES = {"errors", "schema", "text", "similarity", "answers", "notes", "progress", "files"}
+LEAVES = {"errors", "schema", "cells", "text", "similarity", "answers", "notes", "progress", "files"}
 BASE = {"config", "settings_file", "dataset_folder"}
 CATALOGUES = {"requests", "families", "teachers", "recipes", "signals", "formats", "documents"}
 STAGES = {"generation", "curation", "reporting"}
@@ -38,7 +38,7 @@ TRAINER_MAY = LEAVES | BASE
 HEAVY = {"torch", "transformers", "peft", "trl", "datasets"}
 ONLY_IN = {
     "openai": {"builder/teachers/openai.py"},
-    "sqlite3": {"builder/requests/ledger.py"},
+    "sqlite3": {f"builder/requests/{name}.py" for name in ("ledger_file", "ledger", "inheriting", "spending")},
     "ray": {"builder/execution.py"},
     "pickle": set(),
     "subprocess": set(),

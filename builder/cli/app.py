@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from builder import __version__
-from builder.cli import datasets, estimating, rows, serving, training, whole
+from builder.cli import datasets, estimating, rebuilding, rows, serving, training, watching, whole
 from builder.errors import SeedbedError
 
 app = typer.Typer(
@@ -23,7 +23,7 @@ teacher = typer.Typer(help="The embedded teacher as a server.", no_args_is_help=
 
 _COMMANDS = (
     *(whole.demo, whole.run),
-    *(datasets.init, estimating.estimate, datasets.build, datasets.status, datasets.curate),
+    *(datasets.init, estimating.estimate, datasets.build, watching.status, rebuilding.rebuild, datasets.curate),
     *(datasets.report, rows.show, rows.why, datasets.export, datasets.verify),
     *(training.preview_mask, training.train, training.evaluate),
 )
@@ -57,9 +57,13 @@ def main() -> None:
             print(json.dumps({"error": error.message, "remedy": error.remedy, "exit_code": error.exit_code}))
         print(f"seedbed: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        print("seedbed: interrupted; run the same command again to go on", file=sys.stderr)
-        sys.exit(130)
+    except SystemExit as end:
+        # Typer makes an exit with 130 of Ctrl-C; what was said with it is behind that.
+        stopped = getattr(end.__context__, "__cause__", None)
+        if isinstance(stopped, KeyboardInterrupt):
+            said = str(stopped) or "run the same command again to go on"
+            print(f"seedbed: interrupted; {said}", file=sys.stderr)
+        raise
     except BrokenPipeError:
         # Whoever read our output has seen enough; without this the interpreter complains while it closes stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,6 +1,5 @@
 """Commands that make, change, check and export datasets."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -45,6 +44,9 @@ def build(
     settings_path: Annotated[Path | None, typer.Argument(help="The settings file.", metavar="SETTINGS")] = None,
     target: Annotated[int | None, typer.Option(help="Grown rows to publish.")] = None,
     out: Annotated[Path | None, typer.Option(help="The dataset folder [datasets_out/NAME].")] = None,
+    fork: Annotated[
+        Path | None, typer.Option(help="A grown dataset folder: a new one starts from its replies.", metavar="DIR")
+    ] = None,
     settings: SettingsFile = None,
     overrides: Overrides = None,
     as_json: AsJson = False,
@@ -59,7 +61,7 @@ def build(
     if settings_path is not None and settings is not None:
         raise UsageError("the settings are given twice", "Name the file once: `seedbed build FILE`.")
     read = read_settings(settings_path or settings, overrides, target=target)
-    outcome = pipeline.build(read, out or OUTPUT_ROOT / read.name, reporter(quiet))
+    outcome = pipeline.build(read, out or OUTPUT_ROOT / read.name, reporter(quiet), fork=fork)
     print_outcome(outcome, as_json)
 
 
@@ -167,27 +169,3 @@ def verify(folder: Folder, as_json: AsJson = False) -> None:
         raise IntegrityError(f"{folder}: {len(problems)} of its files are not as they were written")
     if not as_json:
         print(f"{folder}: every file is as it was written")
-
-
-def status(
-    folder: Folder,
-    costs: Annotated[bool, typer.Option("--costs", help="What an admitted row cost, by teacher, recipe, …")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Show how far a build is.
-
-    Reads only: also while another process is building the folder.
-    """
-    from builder import pipeline
-    from builder.cli.estimating import print_costs
-
-    if costs:
-        print_costs(folder, as_json)
-        return
-    facts = pipeline.status(folder)
-    if as_json:
-        print_json(facts)
-        return
-    for key, value in facts.items():
-        print(f"{key:20} {value:,}" if isinstance(value, int) and not isinstance(value, bool) else f"{key:20} {value}")
-    sys.stdout.flush()

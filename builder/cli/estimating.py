@@ -73,7 +73,7 @@ def _print_estimate(made: "Estimate", chinese: bool) -> None:
 
 
 def print_costs(folder: Path, as_json: bool) -> None:
-    """Print what the admitted rows of a folder cost, by teacher, recipe, category and language."""
+    """Print what the admitted rows of a folder cost, by teacher, recipe, category and language, and how long endpoints took."""
     from builder.dataset_folder import DatasetFolder
     from builder.pipeline.costs import costs
     from builder.settings_file import load_settings
@@ -108,6 +108,17 @@ def print_costs(folder: Path, as_json: bool) -> None:
             )
         _print_table(table)
         print()
+    if found["unstated"]:
+        print(words["unstated"].format(replies=found["unstated"]))
+    if found["latency"]:
+        _print_table(_latency_table(found["latency"], words))
+
+
+def _latency_table(lines: Sequence[Mapping[str, Any]], words: Mapping[str, Any]) -> list[list[str]]:
+    return [
+        [words["endpoint"], words["answers"], words["median"], words["p95"]],
+        *([line["key"], f"{line['answers']:,}", f"{line['median']:,.2f} s", f"{line['p95']:,.2f} s"] for line in lines),
+    ]
 
 
 def _print_table(rows: Sequence[Sequence[str]]) -> None:
@@ -164,7 +175,12 @@ _ENGLISH = {
     "rows": "rows",
     "per_row": "a row",
     "without": "(no row from it)",
+    "unstated": "{replies:,} replies without usage, counted at their ceiling",
     "total": "total",
+    "endpoint": "endpoint",
+    "answers": "answers",
+    "median": "median",
+    "p95": "95 % within",
 }
 _CHINESE = {
     "assumed": "用 {model} 生成 {rows:,} 条：尚无实测，按假设估算；没有发送任何请求",
@@ -192,5 +208,10 @@ _CHINESE = {
     "rows": "条数",
     "per_row": "每条",
     "without": "（没有录用）",
+    "unstated": "{replies:,} 条回复没有说明用量，按上限计",
     "total": "合计",
+    "endpoint": "端点",
+    "answers": "回复",
+    "median": "中位延迟",
+    "p95": "95% 不超过",
 }

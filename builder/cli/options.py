@@ -69,9 +69,13 @@ def _kept_by(report: Mapping[str, Any], key: str) -> dict[str, int]:
     return dict(sorted(counts.items(), key=lambda item: -item[1]))
 
 
-def print_outcome(outcome: "Outcome", as_json: bool) -> None:
-    """Print what a job did; then raise its ending, if it has one, so that the exit code says it."""
-    facts = summary(outcome)
+def print_outcome(outcome: "Outcome", as_json: bool, more: Mapping[str, Any] | None = None) -> None:
+    """Print what a job did; then raise its ending, if it has one, so that the exit code says it.
+
+    Args:
+        more: keys that stand in the JSON document too.
+    """
+    facts = {**summary(outcome), **(more or {})}
     if as_json:
         print_json(facts)
     else:

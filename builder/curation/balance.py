@@ -1,6 +1,7 @@
-"""The mix of the kept rows over category and language: caps, a largest share, floors, and the target.
+"""The mix of the kept rows over category, language and kind: caps, quotas, a largest share, floors, and the target.
 
-Caps and the largest share come first, then the target, then the floors; within these, rows are taken in preference order.
+Caps and quotas come first, then the largest share, the target and the floors; within these, rows are taken in preference
+order.
 """
 
 import math
@@ -8,7 +9,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from builder.cells import LANGUAGES, Cell
 from builder.config import CATEGORIES, Balance
+from builder.curation.quotas import hold_quotas
 from builder.errors import UsageError, nearest
 from builder.notes import Note
 from builder.schema import Check
@@ -22,6 +25,7 @@ class Candidate:
 
     Attributes:
         category: None counts as `uncategorised`.
+        kind: as in `builder.schema.Sample`.
         quality: of the row, higher is better; the order in which rows are given already reflects it.
     """
 
@@ -30,6 +34,7 @@ class Candidate:
     language: str
     quality: float
     task_id: str
+    kind: str | None = None
 
     @property
     def cell(self) -> str:
@@ -53,25 +58,30 @@ class BalanceResult:
 def balance(rows: Sequence[Candidate], settings: Balance, target: int | None) -> BalanceResult:
     """Choose the rows that are kept.
 
-    Exactly `target` rows are kept when caps and the largest share leave that many. The largest share holds for the rows
+    Exactly `target` rows are kept when caps, quotas and the largest share leave that many. The largest share holds for the rows
     that are kept: no cell has more than floor(max_share × kept). It cannot hold with fewer than 1 / max_share cells; it is
     then left aside, with a warning. Where only the target's rounding stands in the way (3 rows over 4 cells at 0.3), the
     target wins, with a warning.
 
     Args:
         rows: in preference order, best first.
-        settings: caps and floors by cell, category or language, and the largest share of a cell.
+        settings: quotas, caps and floors by cell, and the largest share of a category in a language.
         target: rows to keep; None is all that the caps allow.
 
     Raises:
-        UsageError: a cap or a floor names no category and language; every such name is reported.
+        UsageError: a quota, a cap or a floor names no category and language; every such name is reported.
     """
-    _check_names(rows, settings)
+    check_names(settings, rows)
+    over_quota: dict[int, Check] = {}
+    if settings.quotas:
+        capped = _choose(rows, Balance(caps=settings.caps), None, None)
+        over_quota = hold_quotas([row for row in rows if row.row in capped], settings.quotas, target)
+        rows = [row for row in rows if row.row not in over_quota]
     limit, warnings = _cell_limit(rows, settings, target)
     chosen = _choose(rows, settings, limit, target)
     counts = Counter(group for row in rows if row.row in chosen for group in row.groups)
     warnings += _floor_warnings(settings, counts)
-    return BalanceResult(_explain(rows, chosen, counts, settings, limit, target), warnings)
+    return BalanceResult(over_quota | _explain(rows, chosen, counts, settings, limit, target), warnings)
 
 
 def _cell_limit(rows: Sequence[Candidate], settings: Balance, target: int | None) -> tuple[int | None, list[Note]]:
@@ -160,9 +170,15 @@ def _explain(
     return dropped
 
 
-def _check_names(rows: Iterable[Candidate], settings: Balance) -> None:
-    categories = [*CATEGORIES, UNCATEGORISED]
-    languages = ["zh", "en"]
+def check_names(settings: Balance, rows: Iterable[Candidate] = (), categories: Iterable[str] = ()) -> None:
+    """Raise UsageError where a cell of the settings cannot be.
+
+    Args:
+        rows: their categories and languages are valid too.
+        categories: more valid ones.
+    """
+    categories = [*dict.fromkeys((*CATEGORIES, *categories, UNCATEGORISED))]
+    languages = [*LANGUAGES]
     for row in rows:
         if row.category and row.category not in categories:
             categories.append(row.category)
@@ -174,6 +190,11 @@ def _check_names(rows: Iterable[Candidate], settings: Balance) -> None:
         for section, names in (("caps", settings.caps), ("floors", settings.floors))
         for name in names
         if name not in valid
+    ]
+    mistakes += [
+        f"  - balance.quotas: no such category {name!r}{nearest(category, categories)}"
+        for name in settings.quotas
+        if (category := Cell.parse(name).category) is not None and category not in categories
     ]
     if mistakes:
         raise UsageError(

@@ -1,6 +1,6 @@
 """From rows and their signals to one verdict each: the order of the decisions, and nothing else.
 
-    row checks → exact duplicates → novelty → balance and target → split
+    row checks → exact duplicates → novelty → phrasings → balance and target → split
 
 Every row that fails a row check carries all its failed checks; a duplicate or a too similar row names the kept row that
 decided it. Preference order is: rows a human kept, seeds, then the rest by row number.
@@ -16,6 +16,7 @@ from builder.curation.contamination import find_contamination, load_benchmark
 from builder.curation.exact import find_exact_duplicates
 from builder.curation.filtering import check_row
 from builder.curation.novelty import find_similar
+from builder.curation.phrasings import draw_phrasings
 from builder.curation.split import SplitRow, split
 from builder.dataset_folder import Review
 from builder.notes import Note
@@ -72,8 +73,9 @@ def decide(
     drop(find_similar(order, settings.novelty, exempt=exempt))
     if not settings.seeds.publish:
         drop({s.row: Check("seed") for s in order if s.origin == "seed" and s.row not in forced})
+    drop(draw_phrasings(order, settings.balance.phrasings, settings.seed, first=exempt))
     balanced = balance(
-        [Candidate(s.row, s.category, s.language, 0.0, s.task_id) for s in order if s.origin != "seed"],
+        [Candidate(s.row, s.category, s.language, 0.0, s.task_id, s.kind) for s in order if s.origin != "seed"],
         settings.balance,
         settings.target,
     )

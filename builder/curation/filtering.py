@@ -22,7 +22,7 @@ def check_row(sample: Sample, values: Mapping[str, SignalValue], filters: Filter
         filters: the thresholds.
     """
     if filters.rules is not None and sample.origin == "generated":
-        return [*_check_answer_is_there(sample), *check_published(sample, filters.rules)]
+        return [*check_published(sample, filters.rules), *_check_answer_is_there(sample)]
     return [
         *_check_answer_is_there(sample),
         *_check_lengths(sample, values, filters),

@@ -1,11 +1,12 @@
-"""The instruction filters that Self-Instruct and Alpaca published, each under a reason of its own.
+"""The filters of rows that Self-Instruct and Alpaca published, each under a reason of its own.
 
 Sources: Self-Instruct's `bootstrap_instructions.py` and `prepare_for_finetuning.py` (Wang et al. 2023), Alpaca's
 `generate_instruction.py` (Taori et al. 2023). They count words between spaces and match whole words by `\\b`. Self-Instruct
 collapses white space and compares after `capitalize()`, hence "Write a program" without case; Alpaca compares as it stands.
-Case of the data is never changed. ROUGE-L > 0.7 is `novelty.threshold`; a completion of instructions that was cut goes whole
-in Self-Instruct, its last task in Alpaca. The rules on outputs are admission's, whatever the preset: Alpaca published none,
-and Self-Instruct let one empty input have two outputs.
+Case of the data is never changed. Alpaca published no rule for inputs and outputs; an empty output goes all the same, as
+`no_answer`. What is not decided row by row stands elsewhere: ROUGE-L > 0.7 is `novelty.threshold`, replies that were cut are
+`builder.recipes.recipe.dropping_cut_replies`, and a task whose input has two outputs, or an instance that stands in it twice,
+is `builder.generation.admission`.
 """
 
 import re
@@ -28,10 +29,13 @@ _PROGRAM = "Write a program"
 
 
 def check_published(sample: Sample, preset: Preset) -> Iterator[Check]:
-    """The checks that a grown row fails, in the published order.
+    """The checks that a grown row fails, in the published order."""
+    yield from _check_instruction(sample, preset)
+    if preset == "self-instruct-classic":
+        yield from _check_instance((sample.input or "").strip(), sample.answer.strip())
 
-    An empty output, one that ends in a colon or repeats its input, and two outputs for one input are admission's.
-    """
+
+def _check_instruction(sample: Sample, preset: Preset) -> Iterator[Check]:
     instruction = (sample.instruction or "").strip()
     if preset == "self-instruct-classic":
         instruction = " ".join(instruction.split())
@@ -50,5 +54,14 @@ def check_published(sample: Sample, preset: Preset) -> Iterator[Check]:
         yield Check("starts_with_punctuation", evidence=instruction[:60])
     if not instruction[:1].isascii():
         yield Check("starts_with_non_ascii", evidence=instruction[:60])
-    if preset == "self-instruct-classic" and (sample.input or "").strip().endswith(":"):
-        yield Check("input_ends_with_colon", evidence=(sample.input or "")[-60:])
+
+
+def _check_instance(given: str, output: str) -> Iterator[Check]:
+    if given == output:
+        yield Check("answer_equals_input", evidence=output[:60])
+    if not output:
+        yield Check("empty_answer")
+    if given.endswith(":"):
+        yield Check("input_ends_with_colon", evidence=given[-60:])
+    if output.endswith(":"):
+        yield Check("answer_ends_with_colon", evidence=output[-60:])

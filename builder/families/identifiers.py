@@ -86,7 +86,7 @@ BRACKETS: Kind[str] = Kind(
     _read_brackets,
     _sample_brackets,
     wording(
-        en="the brackets left after deleting all else | the skeleton of a formula | "
+        en="the brackets left after deleting all else | the brackets of a formula | "
         "a string of brackets from the parser's log | the nesting in the config | "
         "the bracket sequence on the test card | what remains of the statement | "
         "the delimiters in the source line | the braces of a broken template",
@@ -155,8 +155,8 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         BALANCE,
         _balance,
         wording(
-            en="check {x} and answer balanced or unbalanced | decide if {x} are balanced or unbalanced | "
-            "verify that {x} close properly: balanced or unbalanced | classify {x} as balanced or unbalanced",
+            en="check {x} and answer balanced or unbalanced | decide for {x} between balanced and unbalanced | "
+            "look for pairs that do not close in {x}: balanced or unbalanced | classify {x} as balanced or unbalanced",
             zh="检查{x}，回答匹配或不匹配 | 判断{x}匹配还是不匹配 | 核对{x}是否正确闭合：匹配或不匹配 | "
             "把{x}归为匹配或不匹配",
         ),

@@ -141,7 +141,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         NUMBER,
         len,
         wording(
-            en="count {x} | state how many entries {x} have | tell the length of {x} | "
+            en="count {x} | state how many entries there are in {x} | tell the length of {x} | "
             "report the number of items in {x}",
             zh="数一数{x}有几个 | 说出{x}共有多少项 | 报出{x}的个数 | 统计{x}一共几项",
         ),

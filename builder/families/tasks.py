@@ -72,6 +72,7 @@ def make_task(
     categories: Collection[str] | None,
     instances: int,
     max_depth: int,
+    classification: bool | None = None,
 ) -> ProceduralTask:
     """Invent a task.
 
@@ -83,6 +84,8 @@ def make_task(
             any is used.
         instances: how many distinct inputs, at least 1.
         max_depth: the longest chain, from 1; more than 3 counts as 3.
+        classification: whether the answers come from a closed set of labels, or None for either; it goes before the
+            categories where no family serves both.
 
     Raises:
         UsageError: an unknown family, no family, or a number below 1.
@@ -90,9 +93,8 @@ def make_task(
     operations = chosen(families)
     if instances < 1 or max_depth < 1:
         raise UsageError(f"a task needs at least 1 instance and depth 1, not {instances} and {max_depth}")
-    last_steps = [
-        operation for operation in operations if categories and operation.category in categories
-    ] or operations
+    of_kind = [one for one in operations if classification in (None, one.is_classification)] or operations
+    last_steps = [one for one in of_kind if categories and one.category in categories] or of_kind
     small = LEARNABLE.issuperset(families)
     for _ in range(_TASK_TRIES):
         chain = _draw_chain(rng, operations, last_steps, min(max_depth, MAX_DEPTH), small=small)

@@ -5,10 +5,11 @@ A candidate is one instance of one task, so that counts close: candidates = admi
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from builder.config import Preset
 from builder.recipes.recipe import Draft, Instance, Job, Needs, Outcome, Reading, Task, Unreadable
 from builder.schema import Check, Rejection, Sample, task_messages
 from builder.similarity import NoveltyIndex
@@ -57,47 +58,49 @@ class Admission:
             self._index.add(sample.row, tokenise(task.instruction), task.id)
         return samples, [self._measure(sample) for sample in samples]
 
-    def admit_job(self, job: Job, reading: Reading, request_id: str) -> Admitted:
+    def admit_job(self, job: Job, reading: Reading, request_id: str | None) -> Admitted:
         """Admit what is admissible of a job's drafts.
 
         Args:
-            request_id: of the recipe's last request.
+            request_id: of the recipe's last request; None where it needed none. Rejections then name the job.
         """
         admitted = Admitted([], [], [], [])
         for place, found in enumerate(reading.found):
             if isinstance(found, Unreadable):
                 admitted.candidates += 1
-                self._reject(admitted, request_id, Check(found.reason, evidence=found.evidence), found.text)
+                self._reject(admitted, job, request_id, Check(found.reason, evidence=found.evidence), found.text)
             else:
                 task = replace(found.task, id=job.task_id(place), variant_of=found.same_task)
+                if job.needs.preset is not None:  # English, even where it quotes another language
+                    task = replace(task, language=job.needs.language)
                 admitted.candidates += max(1, len(task.instances))
                 held_by = request_id if found.step is None else f"{job.id}.{found.step}"
                 self._admit_task(admitted, job, replace(found, task=task), held_by)
         return admitted
 
-    def _admit_task(self, admitted: Admitted, job: Job, draft: Draft, request_id: str) -> None:
+    def _admit_task(self, admitted: Admitted, job: Job, draft: Draft, request_id: str | None) -> None:
         task = draft.task
         problem = self._task_problem(draft, job.needs)
         if problem is not None:
             for instance in task.instances or (_DIALOGUE,):
-                self._reject(admitted, request_id, problem, _dump(task, instance))
+                self._reject(admitted, job, request_id, problem, _dump(task, instance))
             return
         first_row = self.next_row
         kept: list[Instance] = []
-        seen: set[str] = set()
+        seen: set[str | Instance] = set()
         for place, instance in enumerate(task.instances or (_DIALOGUE,)):
             outcome = draft.outcomes[place] if draft.outcomes else None
-            check = None if task.dialogue else instance_problem(instance, seen)
+            check = None if task.dialogue else instance_problem(instance, seen, job.needs.preset)
             if check is None and outcome is not None:
                 check = outcome.failed
             if check is None:
                 sample = self._sample(
                     task,
                     instance,
-                    source=draft.source or f"{job.recipe}:{self._teacher}",
+                    source=draft.source or f"{job.recipe}:{job.model or self._teacher}",
                     origin="generated",
                     task_id=draft.same_task or task.id,
-                    parents=draft.parents or tuple(task.id for task in job.demonstrations),
+                    parents=draft.parents or job.parents,
                     request_id=request_id,
                 )
                 values = {**self._measure(sample), **(_checked(outcome) if outcome is not None else {})}
@@ -105,12 +108,19 @@ class Admission:
                 check = failed[0] if failed else None
             if check is not None:
                 self.next_row = first_row + len(kept)
-                self._reject(admitted, request_id, check, _dump(task, instance))
+                self._reject(admitted, job, request_id, check, _dump(task, instance))
                 continue
-            seen.add(normalise(instance.input))
+            seen.add(_same_instance(instance, job.needs.preset))
             kept.append(instance)
             admitted.samples.append(sample)
             admitted.signals.append(values)
+        conflict = find_conflict(kept) if job.needs.preset == "self-instruct-classic" else None
+        if conflict is not None:
+            self.next_row = first_row
+            del admitted.samples[-len(kept) :], admitted.signals[-len(kept) :]
+            for instance in kept:
+                self._reject(admitted, job, request_id, conflict, _dump(task, instance))
+            return
         if kept:
             for row in range(first_row, self.next_row):
                 self._index.add(row, tokenise(_compared(task)), draft.same_task or task.id)
@@ -155,11 +165,11 @@ class Admission:
         )
 
     @staticmethod
-    def _reject(admitted: Admitted, request_id: str, check: Check, text: str) -> None:
+    def _reject(admitted: Admitted, job: Job, request_id: str | None, check: Check, text: str) -> None:
         position = len(admitted.samples) + len(admitted.rejections)
         admitted.rejections.append(
             Rejection(
-                request_id,
+                request_id or job.id,
                 position,
                 check.reason,
                 check.value,
@@ -172,14 +182,28 @@ class Admission:
 
 
 def task_problem(task: Task, needs: Needs) -> Check | None:
-    """What is wrong with a task whatever else was admitted: no instruction, another language, two outputs for one input."""
+    """What is wrong with a task whatever else was admitted: no instruction, another language, two outputs for one input.
+
+    Under a preset the published rules take the place of the latter two.
+    """
     if not task.instruction:
         return Check("empty_instruction")
+    if needs.preset is not None:
+        return None
     if task.language != needs.language:
         return Check("wrong_language", evidence=f"asked for {needs.language}, found {task.language}")
     outputs: dict[str, str] = {}
     for instance in task.instances:
         if outputs.setdefault(normalise(instance.input), instance.output) != instance.output:
+            return Check("conflicting_answers", evidence=instance.input[:_TEXT])
+    return None
+
+
+def find_conflict(instances: Sequence[Instance]) -> Check | None:
+    """Self-Instruct's rule for the valid instances of a task: one input, unless it is empty, has one output, to the letter."""
+    outputs: dict[str, str] = {}
+    for instance in instances:
+        if instance.input and outputs.setdefault(instance.input, instance.output) != instance.output:
             return Check("conflicting_answers", evidence=instance.input[:_TEXT])
     return None
 
@@ -194,17 +218,33 @@ def _checked(outcome: Outcome) -> SignalValues:
     }
 
 
-def instance_problem(instance: Instance, seen_inputs: set[str]) -> Check | None:
-    """Self-Instruct's rules for one instance: no empty output, none that ends with a colon, none that repeats its input."""
+def instance_problem(instance: Instance, seen: Collection[str | Instance], preset: Preset | None) -> Check | None:
+    """Rules for one instance, after Self-Instruct's: no empty output, none that ends with a colon or repeats its input.
+
+    Under a preset these are the published ones, which are row filters (see `builder.curation.published_rules`); here goes
+    only what stands in the task already, to the letter.
+
+    Args:
+        seen: what was kept of the task.
+    """
+    if preset is not None:
+        if _same_instance(instance, preset) in seen:
+            return Check("exact_duplicate", evidence="the same instance stands earlier in this task")
+        return None
     if not instance.output:
         return Check("empty_answer")
     if instance.output.endswith((":", "：")):
         return Check("answer_ends_with_colon", evidence=instance.output[-60:])
     if instance.input and instance.input == instance.output:
         return Check("answer_equals_input", evidence=instance.output[:60])
-    if normalise(instance.input) in seen_inputs:
+    if _same_instance(instance, None) in seen:
         return Check("exact_duplicate", evidence="the same input stands earlier in this task")
     return None
+
+
+def _same_instance(instance: Instance, preset: Preset | None) -> str | Instance:
+    """What two instances of a task must not share: the input, or under a preset the whole instance."""
+    return normalise(instance.input) if preset is None else replace(instance, answer_key=None)
 
 
 def _compared(task: Task) -> str:

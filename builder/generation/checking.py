@@ -12,7 +12,7 @@ from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from builder.answers import AnswerKey, check_answer
-from builder.config import Agreement, Checks, Judge, Language
+from builder.config import Agreement, Checks, Judge, Language, Preset
 from builder.generation.admission import instance_problem, task_problem
 from builder.recipes.checks.agreeing import agreement, ask_blind, common_answer, is_long
 from builder.recipes.checks.judging import ask_judge, read_marks
@@ -201,7 +201,7 @@ class _Checking:
             instance = task.instances[candidate.instance]
             replaced = task_messages(task.instruction, instance.input, instance.output)
             task = replace(task, instances=(replace(instance, output=candidate.answer),))
-        parents = old.parents or tuple(shown.id for shown in self._job.demonstrations)
+        parents = old.parents or self._job.parents
         return replace(
             old,
             task=task,
@@ -225,12 +225,12 @@ def _candidates(job: Job, found: Iterable[Draft | Unreadable]) -> Iterable[_Cand
                     place, 0, Question("", "", task.dialogue[:-1], passage), task.dialogue[-1].content, None
                 )
             continue
-        yield from _of_instances(place, task, passage)
+        yield from _of_instances(place, task, passage, job.needs.preset)
 
 
-def _of_instances(place: int, task: Task, passage: str) -> Iterable[_Candidate]:
+def _of_instances(place: int, task: Task, passage: str, preset: Preset | None) -> Iterable[_Candidate]:
     for at, instance in enumerate(task.instances):
-        if instance_problem(instance, set()) is None:
+        if instance_problem(instance, (), preset) is None:
             key = AnswerKey.from_json(instance.answer_key) if instance.answer_key is not None else None
             yield _Candidate(place, at, Question(task.instruction, instance.input, (), passage), instance.output, key)
 
@@ -269,14 +269,14 @@ class CheckTally:
     repairs: Counter[str] = field(default_factory=Counter)
     steps: dict[tuple[str, int], CheckStep] = field(default_factory=dict)
 
-    def add(self, job: Job, reading: Reading, requests: int) -> None:
+    def add(self, job: Job, reading: Reading, steps: Sequence[int]) -> None:
         """Count one job.
 
         Args:
-            requests: how many the job took in all.
+            steps: the numbers of the requests that it took in all.
         """
-        first = requests - len(reading.check_steps)
-        self.steps |= {(job.id, first + place): step for place, step in enumerate(reading.check_steps)}
+        checks = steps[len(steps) - len(reading.check_steps) :]
+        self.steps |= {(job.id, number): check for number, check in zip(checks, reading.check_steps, strict=True)}
         self.repairs["asked"] += reading.repairs
         for draft in reading.found:
             for outcome in draft.outcomes if isinstance(draft, Draft) else ():

@@ -2,24 +2,29 @@
 
 import hashlib
 import random
-from collections import Counter
+from bisect import bisect_left
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from builder.config import CATEGORIES, Settings
 from builder.documents import Chunk
+from builder.errors import IntegrityError
 from builder.families import recognise
+from builder.generation.steering import MixCell, Steering, Wanted, spread
 from builder.recipes import dialogue, evolve, topic
-from builder.recipes.recipe import Ask, Job, Needs, Task
+from builder.recipes.recipe import OF_A_PARENT, Ask, Draft, Instance, Job, Needs, Reading, Task
 from builder.recipes.response_format import response_format
 from builder.requests.ledger import Entry, Request
-from builder.text import detect_language
+from builder.schema import Message
+from builder.text import detect_language, fingerprint
 
 _CATEGORIES_PER_JOB = 3  # narrow enough to steer, wide enough for one reply to vary
 _TOKENS_PER_MESSAGE = 16  # more than any chat template adds around a message
-# Recipes that work on one task of the pool.
-_OF_A_PARENT = frozenset({"evolve", "phrasings", "dialogue"})
+_NEEDS = tuple(field.name for field in fields(Needs))
+# Before the id of a task that the ledger names and the pool did not hold when its children were admitted.
+_ONLY_IN_LEDGER = "ledger:"
 # Recipes whose first reply is a list of whole tasks.
 _WHOLE_TASKS = frozenset({"alpaca", "topic", "evolve"})
 # Recipes that look at no task of the pool.
@@ -28,11 +33,16 @@ _OF_NO_TASK = frozenset({"documents", "procedural"})
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """How much of the pool a job may see: grown tasks and parents by language, grown rows by language and category."""
+    """How much of the pool a job may see: grown tasks and parents by language, grown rows by language and category.
+
+    With quotas also the rows of each cell, and how many were asked for.
+    """
 
     tasks: Mapping[str, int]
     parents: Mapping[str, int]
     rows: Mapping[tuple[str, str], int]
+    mix: Mapping[MixCell, int]
+    asked: Mapping[MixCell, float]
 
 
 class Pool:
@@ -55,30 +65,87 @@ class Pool:
         self._categories = (
             settings.growth.categories or tuple(sorted({t.category for t in seeds if t.category})) or CATEGORIES
         )
-        self._by_id = {task.id: task for task in seeds}
+        self._by_id: dict[str, Task] = {}
+        self._by_text: dict[str, str] = {}
+        for task in seeds:
+            self._know(task)
         self._grown: dict[str, list[Task]] = {language: [] for language in self._languages}
         # Tasks that recipes of one task may take: seeds first, then grown ones.
-        self._parents = {lang: [t for t in tasks if self._may_be_parent(t)] for lang, tasks in self._seeds.items()}
-        self._rephrased: set[str] = set()
+        self._parents: dict[str, list[Task]] = {language: [] for language in self._languages}
+        self._parent_places: dict[str, int] = {}
+        # The places of those that were not rephrased yet, in order.
+        self._not_rephrased: dict[str, list[int]] = {language: [] for language in self._languages}
+        for task in (seed for own in self._seeds.values() for seed in own):
+            self._add_parent(task)
         self._rows: Counter[tuple[str, str]] = Counter()
-        self._views: list[_View] = []
-        self._first_view = self._now()
+        self._steering = Steering(settings, self._categories) if settings.balance.quotas else None
+        self._mix: Counter[MixCell] = Counter()
+        self._asked: Counter[MixCell] = Counter()
+        # What jobs that were not admitted yet ask for, by job number; and the places of grown tasks by cell.
+        self._asking: dict[int, dict[MixCell, float]] = {}
+        self._places: defaultdict[MixCell, list[int]] = defaultdict(list)
+        self._admitted = 0
+        # By the number of jobs that were admitted before; only those that a job may still be built from.
+        self._views: dict[int, _View] = {0: self._now()}
 
-    def add_admitted(self, tasks: Sequence[Task], *, shown: bool = True) -> None:
-        """Add the tasks admitted from the next job; dialogues and other wordings of a task count but are never shown.
+    def add_admitted(self, tasks: Sequence[Task], job: Job | None = None) -> int:
+        """Add the tasks admitted from the next job.
+
+        Dialogues, other wordings of a task and tasks about a document count, but are shown to no other job.
 
         Args:
-            shown: whether later jobs may take them as demonstrations or parents.
+            job: that gave them; None where no job of this pool did.
+
+        Returns:
+            How many of their rows bring the mix nearer to its quotas; all of them where there are none.
         """
+        needed = 0
+        # A task about a document carries the whole passage: too long to show, and not for another job to repeat.
+        shown = job is None or job.recipe != "documents"
         for task in tasks:
-            self._by_id[task.id] = task
-            self._rows[task.language, task.category or ""] += max(1, len(task.instances))
-            if not shown or task.dialogue or task.variant_of is not None:
+            self._know(task)
+            rows = max(1, len(task.instances))
+            self._rows[task.language, task.category or ""] += rows
+            needed += self._count(task, rows)
+            # A fork may ask for fewer languages than it inherited.
+            if not shown or task.dialogue or task.variant_of is not None or task.language not in self._grown:
                 continue
+            if self._steering is not None:
+                cell = self._steering.cell_of(task.category, task.language, task.kind)
+                self._places[cell].append(len(self._grown[task.language]))
             self._grown[task.language].append(task)
-            if self._may_be_parent(task):
-                self._parents[task.language].append(task)
-        self._views.append(self._now())
+            self._add_parent(task)
+        if job is not None:
+            self._asked.update(self._asking.get(job.number, {}))
+            if not self._settings.ordered:
+                self._asking.pop(job.number, None)
+        self._admitted += 1
+        self._views[self._admitted] = self._now()
+        self._views.pop(self._admitted - self._settings.growth.window - 1, None)
+        return needed
+
+    def _add_parent(self, task: Task) -> None:
+        """Let recipes of one task take it, if they may."""
+        if self._may_be_parent(task):
+            places = self._parents[task.language]
+            self._parent_places[task.id] = len(places)
+            self._not_rephrased[task.language].append(len(places))
+            places.append(task)
+
+    def shortfalls(self) -> list[str]:
+        """The quotas that are not filled, such as `mathematics/zh: 12 of 50`."""
+        return self._steering.shortfalls(self._mix) if self._steering is not None else []
+
+    def _count(self, task: Task, rows: int) -> int:
+        """Count a task's rows in its cell; returns how many of them the quotas still needed."""
+        if self._steering is None:
+            return rows
+        cell = self._steering.cell_of(task.category, task.language, task.kind)
+        needed = 0
+        for _ in range(rows):
+            needed += self._steering.count(cell)
+            self._mix[cell] += 1
+        return needed
 
     def build(self, number: int) -> Job:
         """Build job `number`; with `ordered` from the pool as it was after job `number - window`.
@@ -88,14 +155,15 @@ class Pool:
         growth = self._settings.growth
         rng = random.Random(f"{self._settings.seed}:{number}")
         view = self._view(number)
-        recipe, language = self._draw(view)
-        if recipe in _OF_A_PARENT:
-            parent = self._parent(rng, recipe, language, view)
+        wanted = self._wanted(rng, number, view)
+        recipe, language = self._draw(view, wanted)
+        if recipe in OF_A_PARENT:
+            parent = self._parent(rng, recipe, language, view, wanted)
             demonstrations: tuple[Task, ...] = (parent,)
             categories = (parent.category,) if parent.category else self._categories
         else:
-            demonstrations = () if recipe in _OF_NO_TASK else self._demonstrations(rng, language, view)
-            categories = self._rarest_categories(rng, language, view)
+            demonstrations = () if recipe in _OF_NO_TASK else self._demonstrations(rng, language, view, wanted)
+            categories = wanted.categories if wanted else self._rarest_categories(rng, language, view)
         needs = Needs(
             tasks={"phrasings": growth.phrasings_per_task, "evolve": 1, "dialogue": 1}.get(
                 recipe, growth.tasks_per_request
@@ -104,7 +172,8 @@ class Pool:
             categories=categories,
             instances=growth.instances_per_task,
             max_steps=growth.max_steps,
-            whole_replies=growth.preset == "self-instruct-classic",
+            kind=wanted.kind if wanted else None,
+            preset=growth.preset,
         )
         material = self._material(rng, recipe, needs, demonstrations)
         digest = hashlib.sha256(f"{self._settings.seed}:{number}".encode()).digest()
@@ -113,53 +182,135 @@ class Pool:
         return job
 
     def restore(self, entry: Entry) -> Job:
-        """A job from the ledger; its demonstrations were admitted before it was built."""
-        needs = dict(entry.context["needs"])
+        """A job from the ledger, as it was asked; demonstrations that were not admitted (yet) are left out.
+
+        Raises:
+            IntegrityError: its reply cannot be read without a parent that is in neither the pool nor the ledger.
+        """
+        context = entry.context
+        needs = {name: context["needs"][name] for name in _NEEDS if name in context["needs"]}
+        # Older ledgers hold only the ids.
+        lineage = tuple((s, "") if isinstance(s, str) else (s[0], s[1]) for s in context["demonstrations"])
+        found = [self._find(*shown) for shown in lineage]
+        demonstrations = tuple(self._by_id[name] for name in found if name is not None)
+        if entry.recipe in OF_A_PARENT:
+            demonstrations = (_task(context["parent"]),) if "parent" in context else demonstrations
+            if not demonstrations and not entry.dropped:
+                raise IntegrityError(
+                    f"job r{entry.number:06d} ({entry.recipe}) works on the task {lineage[0][0]}, which these settings do not "
+                    "admit, and the ledger of an older version does not hold it",
+                    "Go back to settings that admit it, or build into a new folder.",
+                )
         job = Job(
             entry.number,
             entry.recipe,
             Needs(**{**needs, "categories": tuple(needs["categories"])}),
-            tuple(self._by_id[task] for task in entry.context["demonstrations"]),
-            entry.context["material"],
-            entry.context["seed"],
+            demonstrations,
+            context["material"],
+            context["seed"],
+            lineage,
+            str(entry.steps[0].request.body["model"]) if entry.steps else None,
         )
-        self._remember(job)
+        if not entry.dropped:
+            self._remember(job)
         return job
+
+    def trace(self, job: Job, reading: Reading) -> tuple[Job, Reading]:
+        """The job and its reading with their lineage as it stands when they are admitted.
+
+        A task that is in the pool under another id gets that one. One that is not there, since these settings did not admit
+        it or its seed is gone, is named as only the ledger knows it: `ledger:r000012-3`.
+        """
+        if not job.lineage:  # built by this pool, from tasks that it holds
+            return job, reading
+        names = {name: self._find(name, text) or _ONLY_IN_LEDGER + name for name, text in job.shown}
+        if all(name == now for name, now in names.items()):
+            return job, reading
+        found = tuple(
+            replace(
+                draft,
+                parents=tuple(names.get(parent, parent) for parent in draft.parents),
+                same_task=names.get(draft.same_task, draft.same_task) if draft.same_task else None,
+            )
+            if isinstance(draft, Draft)
+            else draft
+            for draft in reading.found
+        )
+        return replace(job, lineage=tuple((names[name], text) for name, text in job.shown)), replace(
+            reading, found=found
+        )
+
+    def _know(self, task: Task) -> None:
+        self._by_id[task.id] = task
+        self._by_text.setdefault(fingerprint(task.instruction), task.id)
+
+    def _find(self, name: str, text: str) -> str | None:
+        """The id of a task of the pool that has this id and fingerprint, or only the fingerprint; None where none has."""
+        there = self._by_id.get(name)
+        if there is not None and text in ("", fingerprint(there.instruction)):
+            return name
+        return self._by_text.get(text)
 
     def _remember(self, job: Job) -> None:
         self._drawn[job.recipe, job.needs.language] += 1
+        needs = job.needs
+        if self._steering is not None:
+            kind = needs.kind if self._steering.by_kind else None
+            self._asking[job.number] = spread(needs.categories, needs.language, kind, needs.tasks * needs.instances)
         if job.recipe == "phrasings":
-            self._rephrased.update(task.id for task in job.demonstrations)
+            for task in job.demonstrations:
+                self._forget_unrephrased(task)
 
     def _now(self) -> _View:
         return _View(
             {language: len(grown) for language, grown in self._grown.items()},
             {language: len(parents) for language, parents in self._parents.items()},
             dict(self._rows),
+            dict(self._mix),
+            dict(self._asked),
         )
 
-    def _draw(self, view: _View) -> tuple[str, str]:
+    def _wanted(self, rng: random.Random, number: int, view: _View) -> Wanted | None:
+        """With quotas: what the mix lacks most, beside what the jobs ask for whose rows are not in the view."""
+        if self._steering is None:
+            return None
+        first = max(0, number - self._settings.growth.window) if self._settings.ordered else 0
+        for admitted in [job for job in self._asking if job < first]:
+            del self._asking[admitted]
+        in_flight: Counter[MixCell] = Counter()
+        for asking in self._asking.values():
+            in_flight.update(asking)
+        return self._steering.choose(rng, view.mix, view.asked, in_flight)
+
+    def _draw(self, view: _View, wanted: Wanted | None) -> tuple[str, str]:
         """The recipe and language most behind their share among the jobs so far (largest remainder).
 
-        A recipe of one task waits until the pool has one for it, and then catches up.
+        A recipe of one task waits until the pool has one for it, and then catches up. What is wanted decides the language,
+        and between `dialogue` and the recipes of single tasks.
         """
         number = self._drawn.total() + 1
-        possible = [cell for cell in self._shares if cell[0] not in _OF_A_PARENT or self._open_parents(*cell, view)]
+        shares = [cell for cell in self._shares if wanted is None or _can_give(*cell, wanted)] or list(self._shares)
+        possible = [cell for cell in shares if cell[0] not in OF_A_PARENT or self._open_parents(*cell, view)]
         # All tasks were rephrased: they are again, and saturation ends the run where nothing new comes of it.
         possible = possible or [cell for cell in self._shares if view.parents[cell[1]]]
         return max(possible, key=lambda cell: self._shares[cell] * number - self._drawn[cell])
 
     def _open_parents(self, recipe: str, language: str, view: _View) -> Sequence[int]:
         """The places of the visible tasks that a recipe may take; each is rephrased once."""
-        visible, parents = range(view.parents[language]), self._parents[language]
-        return (
-            [place for place in visible if parents[place].id not in self._rephrased]
-            if recipe == "phrasings"
-            else visible
-        )
+        visible, places = view.parents[language], self._not_rephrased[language]
+        return places[: bisect_left(places, visible)] if recipe == "phrasings" else range(visible)
 
-    def _parent(self, rng: random.Random, recipe: str, language: str, view: _View) -> Task:
+    def _forget_unrephrased(self, task: Task) -> None:
+        places, place = self._not_rephrased[task.language], self._parent_places.get(task.id)
+        if place is not None and (at := bisect_left(places, place)) < len(places) and places[at] == place:
+            del places[at]
+
+    def _parent(self, rng: random.Random, recipe: str, language: str, view: _View, wanted: Wanted | None) -> Task:
         places = self._open_parents(recipe, language, view) or range(view.parents[language])
+        if wanted is not None:
+            parents = self._parents[language]
+            alike = [place for place in places if _is_wanted(parents[place], recipe, wanted)]
+            places = alike or places
         return self._parents[language][rng.choice(places)]
 
     def _may_be_parent(self, task: Task) -> bool:
@@ -191,22 +342,60 @@ class Pool:
         return known is not None and len(known.operations) < self._settings.growth.max_steps
 
     def _view(self, number: int) -> _View:
-        last = number - self._settings.growth.window if self._settings.ordered else len(self._views) - 1
-        return self._views[last] if last >= 0 else self._first_view
+        admitted = number - self._settings.growth.window + 1 if self._settings.ordered else self._admitted
+        return self._views[max(0, admitted)]
 
-    def _demonstrations(self, rng: random.Random, language: str, view: _View) -> tuple[Task, ...]:
+    def _demonstrations(
+        self, rng: random.Random, language: str, view: _View, wanted: Wanted | None
+    ) -> tuple[Task, ...]:
         growth, seeds = self._settings.growth, self._seeds[language]
         visible = view.tasks[language]
-        places = rng.sample(range(visible), min(growth.demonstrations - growth.human_demonstrations, visible))
+        grown = min(growth.demonstrations - growth.human_demonstrations, visible)
+        places = _sample(rng, self._places_of(wanted, visible), range(visible), grown)
         # Until the pool has grown, seeds take the places of grown tasks.
-        human = rng.sample(seeds, min(growth.demonstrations - len(places), len(seeds)))
-        shown = human + [self._grown[language][place] for place in places]
+        alike = [place for place, seed in enumerate(seeds) if wanted is not None and _is_wanted(seed, "", wanted)]
+        human = _sample(rng, alike, range(len(seeds)), min(growth.demonstrations - len(places), len(seeds)))
+        shown = [seeds[place] for place in human] + [self._grown[language][place] for place in places]
         rng.shuffle(shown)
         return tuple(shown)
+
+    def _places_of(self, wanted: Wanted | None, visible: int) -> list[int]:
+        """The places of visible grown tasks that are what is wanted."""
+        if wanted is None:
+            return []
+        cells = [(category, wanted.language, wanted.kind) for category in wanted.categories]
+        return [place for cell in cells for place in self._places[cell][: bisect_left(self._places[cell], visible)]]
 
     def _rarest_categories(self, rng: random.Random, language: str, view: _View) -> tuple[str, ...]:
         ranked = sorted(self._categories, key=lambda c: (view.rows.get((language, c), 0), rng.random()))
         return tuple(ranked[:_CATEGORIES_PER_JOB])
+
+
+def _task(kept: Mapping[str, Any]) -> Task:
+    """A task as the ledger keeps it."""
+    instances = tuple(Instance(**instance) for instance in kept["instances"])
+    dialogue = tuple(Message(**message) for message in kept["dialogue"])
+    return Task(**{**kept, "instances": instances, "dialogue": dialogue})
+
+
+def _can_give(recipe: str, language: str, wanted: Wanted) -> bool:
+    return language == wanted.language and (
+        wanted.kind is None or (recipe == "dialogue") == (wanted.kind == "dialogue")
+    )
+
+
+def _is_wanted(task: Task, recipe: str, wanted: Wanted) -> bool:
+    """Whether a task shows what is wanted, or as a parent can become it."""
+    return task.category in wanted.categories and (recipe == "dialogue" or wanted.kind in (None, task.kind))
+
+
+def _sample(rng: random.Random, alike: Sequence[int], places: Sequence[int], count: int) -> list[int]:
+    """Places, up to half of them of what is wanted: enough to show it, and others to keep the replies apart."""
+    first = rng.sample(alike, min(len(alike), (count + 1) // 2))
+    if not first:
+        return rng.sample(places, count)
+    others = [place for place in rng.sample(places, count) if place not in first]
+    return first + others[: count - len(first)]
 
 
 def to_request(job: Job, step: int, ask: Ask, settings: Settings) -> Request:

@@ -1,6 +1,7 @@
 """The main jobs, each a few steps: read this first.
 
 build     seeds ──▶ grow ──▶ decide ──▶ publish, until exactly the target is kept
+rebuild   the ledger's replies, read again ──▶ decide ──▶ publish, without a request
 curate    files ──▶ decide ──▶ publish, or a folder's rows decided again
 """
 
@@ -8,14 +9,17 @@ from builder.pipeline.building import build
 from builder.pipeline.curating import curate_files, curate_folder
 from builder.pipeline.looking import kept_samples, status, verify
 from builder.pipeline.publishing import Outcome, publish, rewrite_report
+from builder.pipeline.rebuilding import Rebuilt, rebuild
 
 __all__ = [
     "Outcome",
+    "Rebuilt",
     "build",
     "curate_files",
     "curate_folder",
     "kept_samples",
     "publish",
+    "rebuild",
     "rewrite_report",
     "status",
     "verify",

@@ -1,21 +1,16 @@
 """Growing to a target: seeds and a teacher in, a published dataset out."""
 
-import contextlib
-import hashlib
-import json
 import os
-import random
-import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import asdict
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from builder.config import Settings
+from builder.curation.balance import check_names
 from builder.curation.deciding import Decision, decide
 from builder.curation.filtering import check_row
 from builder.dataset_folder import DatasetFolder
-from builder.documents import Chunk
 from builder.errors import (
     BudgetReachedError,
     IntegrityError,
@@ -23,37 +18,44 @@ from builder.errors import (
     TargetNotReachedError,
     UsageError,
 )
-from builder.files import remove_temporary_files, write_text
+from builder.files import write_text
 from builder.generation.admission import Admission
 from builder.generation.grow import Grown, Growth, seed_rows
 from builder.generation.pool import Pool
+from builder.pipeline.placing import place
 from builder.pipeline.publishing import (
     Outcome,
     finish,
     read_benchmark,
 )
-from builder.pipeline.sources import read_chunks, read_seeds
-from builder.progress import Reporter
-from builder.recipes.recipe import Task
+from builder.pipeline.replacing import inherit, writing
+from builder.pipeline.row_settings import refuse_other_settings, row_settings
+from builder.pipeline.sending import collect_batches, flights
+from builder.pipeline.sources import Sources, read_sources
+from builder.progress import GrowthView, Reporter
+from builder.reporting.reasons import reason_for
 from builder.requests.budget import open_budget
+from builder.requests.inheriting import INHERITED
 from builder.requests.ledger import Ledger
-from builder.requests.sender import Sender
 from builder.settings_file import dump_settings
 from builder.signals import measure_row
-from builder.teachers import TEACHERS
-
-# What the rows depend on: a run cannot go on with other values. Targets, budgets, addresses and caps may change.
-_ROW_SETTINGS = ("seed", "novelty", "filters", "growth", "checks")
-_ROW_TEACHER_SETTINGS = ("provider", "model", "endpoints", "temperature", "max_tokens", "response_format", "faults")
 
 
-def build(settings: Settings, root: Path, reporter: Reporter, environ: Mapping[str, str] | None = None) -> Outcome:
+def build(
+    settings: Settings,
+    root: Path,
+    reporter: Reporter,
+    environ: Mapping[str, str] | None = None,
+    *,
+    fork: Path | None = None,
+) -> Outcome:
     """Grow seed tasks until exactly the target is kept, then publish; goes on where an earlier run stopped.
 
     Args:
         settings: with a target.
         root: the dataset folder.
         environ: where keys are; None is the process's environment.
+        fork: a grown folder whose replies a new one starts from, read with these settings. It stays as it is.
 
     Returns:
         The outcome; with an `ending` where the growth saturated or the budget was reached before the target: what exists
@@ -64,72 +66,63 @@ def build(settings: Settings, root: Path, reporter: Reporter, environ: Mapping[s
     """
     if settings.target is None:
         raise UsageError("target: a build needs one", "Set `target: 1000` in the settings or pass --target 1000.")
-    folder = DatasetFolder(root)
-    tasks, chunks = read_seeds(settings), read_chunks(settings)
-    with folder.lock():
-        remove_temporary_files(root)
-        with Ledger(folder.ledger) as ledger:
-            _refuse_other_settings(ledger, settings, tasks, chunks)
-            folder.manifest.unlink(missing_ok=True)
-            write_text(folder.settings, dump_settings(settings))
-            growth = _start_growth(
-                settings, ledger, tasks, chunks, dict(os.environ if environ is None else environ), reporter.say
-            )
-            decision, ending = _grow_to_target(settings, growth, folder, reporter)
-            spending = ledger.spending()
-        _write_grown(folder, growth.grown)
-        outcome = finish(folder, settings, decision, reporter, spending, growth.grown)
-    return Outcome(root, outcome, ending)
+    check_names(settings.balance, categories=settings.growth.categories or ())
+    folder, sources = DatasetFolder(root), read_sources(settings)
+    with writing(folder):
+        if fork is not None:
+            _start_fork(folder, DatasetFolder.open(fork), row_settings(settings, sources))
+        keys = dict(os.environ if environ is None else environ)
+        outcome, _ = grow_folder(folder, settings, sources, reporter, keys)
+    return outcome
 
 
-def _row_settings(settings: Settings, tasks: Sequence[tuple[Task, str]], chunks: Sequence[Chunk]) -> dict[str, Any]:
-    """The settings that the grown rows depend on, flat, with a hash of the seeds and of the documents."""
-    dumped = settings.model_dump(mode="json")
-    flat: dict[str, Any] = {}
-    for section in _ROW_SETTINGS:
-        value = dumped[section]
-        flat |= {f"{section}.{key}": v for key, v in value.items()} if isinstance(value, dict) else {section: value}
-    flat |= {f"teacher.{key}": dumped["teacher"][key] for key in _ROW_TEACHER_SETTINGS}
-    flat["seeds (hash of the tasks)"] = _hash([asdict(task) for task, _ in tasks])
-    if chunks:
-        flat["documents (hash of the texts)"] = _hash([asdict(chunk) for chunk in chunks])
-    return flat
+def grow_folder(
+    folder: DatasetFolder,
+    settings: Settings,
+    sources: Sources,
+    reporter: Reporter,
+    environ: Mapping[str, str] | None,
+) -> tuple[Outcome, Growth]:
+    """Grow and publish a folder that is held for writing.
+
+    Args:
+        environ: where keys are; None sends nothing: what the ledger holds is read.
+    """
+    with Ledger(folder.ledger) as ledger:
+        refuse_other_settings(ledger, settings, sources)
+        folder.manifest.unlink(missing_ok=True)
+        write_text(folder.settings, dump_settings(settings))
+        if environ is not None:
+            collect_batches(settings, ledger, environ, reporter)
+        growth = _start_growth(settings, ledger, sources, environ, reporter.say)
+        read = growth.replay if environ is None else growth.grow
+        decision, ending = _grow_to_target(settings, growth, read, folder, ledger, reporter)
+        spending = ledger.spending()
+    _write_grown(folder, growth.grown)
+    if unplaced := folder.read_unplaced_reviews():
+        folder.place_reviews(*place(unplaced, growth.grown.samples))
+    report = finish(folder, settings, decision, reporter, spending, growth.grown)
+    return Outcome(folder.root, report, ending), growth
 
 
-def _hash(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, ensure_ascii=False, default=str).encode("utf-8", "replace")).hexdigest()[
-        :16
-    ]
-
-
-def _refuse_other_settings(
-    ledger: Ledger, settings: Settings, tasks: Sequence[tuple[Task, str]], chunks: Sequence[Chunk]
-) -> None:
-    now = _row_settings(settings, tasks, chunks)
-    stored = ledger.read_meta("row_settings")
-    if stored is None or (json.loads(stored) != now and ledger.forget_unanswered()):
-        ledger.write_meta("row_settings", json.dumps(now, ensure_ascii=False))
+def _start_fork(folder: DatasetFolder, source: DatasetFolder, settings: str) -> None:
+    """Inherit, once: a fork that was interrupted goes on like any build."""
+    if not folder.ledger.exists():
+        inherit(source, folder, settings, moved=True)
         return
-    before = json.loads(stored)
-    differences = [
-        f"  - {key}: was {before.get(key)!r}, is now {now.get(key)!r}"
-        for key in sorted(before.keys() | now.keys())
-        if before.get(key) != now.get(key)
-    ]
-    if differences:
-        raise UsageError(
-            f"{ledger.path.parent}: was grown with other settings\n" + "\n".join(differences),
-            "Set them back to go on, choose another --out to grow anew, or decide the rows that are there again with "
-            f"`seedbed curate {ledger.path.parent} --set …`.",
-        )
+    with Ledger(folder.ledger) as ledger:
+        if ledger.read_meta(INHERITED) is None:
+            raise UsageError(
+                f"{folder.root}: holds a dataset that is no fork",
+                "Choose another --out, or leave --fork out to go on with it.",
+            )
 
 
 def _start_growth(
     settings: Settings,
     ledger: Ledger,
-    tasks: Sequence[tuple[Task, str]],
-    chunks: Sequence[Chunk],
-    environ: Mapping[str, str],
+    sources: Sources,
+    environ: Mapping[str, str] | None,
     warn: Callable[[str], None],
 ) -> Growth:
     admission = Admission(
@@ -138,39 +131,74 @@ def _start_growth(
         check=lambda sample, values: check_row(sample, values, settings.filters),
         teacher=settings.teacher.model,
     )
+    pool = Pool(settings, [task for task, _ in sources.seeds], sources.chunks)
+    seeds = seed_rows(admission, sources.seeds)
+    if environ is None:
+        return Growth(settings, ledger, pool, admission, seeds, tuple)
     budget = open_budget(settings, ledger)
-    pool = Pool(settings, [task for task, _ in tasks], chunks)
-
-    @contextlib.asynccontextmanager
-    async def open_sender() -> AsyncIterator[Sender]:
-        async with TEACHERS[settings.teacher.provider](settings.teacher, environ) as client:
-            yield Sender(
-                client, ledger, budget, settings.teacher, random=random.Random(settings.seed), now=time.time, warn=warn
-            )
-
-    return Growth(settings, ledger, pool, admission, budget, open_sender, seed_rows(admission, tasks))
+    open_flight = flights(settings, ledger, budget, environ, warn)
+    return Growth(settings, ledger, pool, admission, seeds, budget.spent, open_flight)
 
 
 def _grow_to_target(
-    settings: Settings, growth: Growth, folder: DatasetFolder, reporter: Reporter
+    settings: Settings,
+    growth: Growth,
+    read: Callable[[int, GrowthView], None],
+    folder: DatasetFolder,
+    ledger: Ledger,
+    reporter: Reporter,
 ) -> tuple[Decision, SeedbedError | None]:
     """Grow and decide in turns until the target is kept: what one decision drops, the next round replaces."""
     target = settings.target or 0
-    goal, ending = target, None
-    reviews, benchmark = folder.read_reviews(), read_benchmark(settings, reporter)
-    with reporter.step("Growing", total=target) as step:
-        while True:
-            try:
-                growth.grow(goal, step)
-            except (TargetNotReachedError, BudgetReachedError) as error:
-                ending = error
-            grown = growth.grown
-            decision = decide(grown.samples, grown.signals, settings, reviews=reviews, benchmark=benchmark)
-            kept = decision.kept - settings.seeds.publish * grown.seed_rows
-            if ending is not None or kept >= target:
-                step.set(kept)
-                return decision, ending
-            goal = grown.rows + target - kept
+    goal, ending, kept = target, None, None
+    rounds: list[tuple[int, int]] = []
+    language = settings.report.language
+    reviews, unplaced = folder.read_reviews(), folder.read_unplaced_reviews()
+    benchmark = read_benchmark(settings, reporter)
+    with reporter.growing(language, lambda reason: reason_for(reason).label(language), ledger.note_growing) as view:
+        try:
+            while True:
+                try:
+                    read(goal, view)
+                except (TargetNotReachedError, BudgetReachedError) as error:
+                    ending = error
+                grown = growth.grown
+                placed = {review.row: review for review in place(unplaced, grown.samples)[0]}
+                decision = decide(
+                    grown.samples, grown.signals, settings, reviews={**reviews, **placed}, benchmark=benchmark
+                )
+                kept = decision.kept - settings.seeds.publish * grown.seed_rows
+                rounds.append((grown.rows, kept))
+                ending = ending or (_dropped_all(rounds, settings, decision) if kept < target else None)
+                if ending is not None or kept >= target:
+                    return decision, ending
+                goal, kept = grown.rows + target - kept, None
+        finally:
+            figures = growth.figures(goal)
+            view.close(figures if kept is None else replace(figures, reached=min(kept, target)))
+
+
+def _dropped_all(
+    rounds: Sequence[tuple[int, int]], settings: Settings, decision: Decision
+) -> TargetNotReachedError | None:
+    """Saturation after admission: rows are admitted, and curation drops nearly all of them, as where all caps are full.
+
+    Args:
+        rounds: grown rows and kept ones after each decision.
+    """
+    growth = settings.growth
+    window = growth.saturation_window * growth.tasks_per_request * growth.instances_per_task
+    (rows, kept), earlier = rounds[-1], [one for one in rounds if one[0] <= rounds[-1][0] - window]
+    if not earlier or kept - earlier[-1][1] > growth.saturation_floor * (rows - earlier[-1][0]):
+        return None
+    reasons = Counter(verdict.reason for verdict in decision.verdicts if verdict.reason not in (None, "seed"))
+    return TargetNotReachedError(
+        f"Saturated at {kept} kept rows: of the last {rows - earlier[-1][0]} that were admitted, {kept - earlier[-1][1]} more "
+        f"are kept, fewer than growth.saturation_floor ({growth.saturation_floor:.0%}). All dropped rows: "
+        f"{', '.join(f'{reason} {count}' for reason, count in reasons.most_common(3))}.",
+        "What exists is valid. Look at the reasons: raise the caps of balance, or balance.phrasings, or add recipes that grow "
+        "other tasks.",
+    )
 
 
 def _write_grown(folder: DatasetFolder, grown: Grown) -> None:
@@ -180,7 +208,7 @@ def _write_grown(folder: DatasetFolder, grown: Grown) -> None:
         if sample != there:
             raise IntegrityError(
                 f"{folder.samples}: row {there.row} is not what the ledger gives",
-                "Restore the folder from a copy, or move samples/ and rejections/ away to write them again.",
+                f"Restore the folder from a copy, or write its rows again with `seedbed rebuild {folder.root}`.",
             )
         written += 1
     if folder.count_samples() > written:

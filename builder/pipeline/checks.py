@@ -8,7 +8,7 @@ import pyarrow as pa
 from builder.dataset_folder import DatasetFolder
 from builder.generation.grow import Grown
 from builder.recipes.recipe import CheckName
-from builder.requests.ledger import read_usage
+from builder.requests.spending import read_usage
 
 CHECKED_SCHEMA = pa.schema(
     [

@@ -4,8 +4,9 @@ job r000012    1,640 prompt + 512 reply tokens, 0.00055 USD
 rows 90 … 95   came of it: each carries a sixth
 """
 
+import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -15,8 +16,8 @@ from builder.config import Settings
 from builder.dataset_folder import DatasetFolder
 from builder.errors import UsageError
 from builder.requests.budget import usage_cost
-from builder.requests.ledger import Usage, read_recipes, read_usage
 from builder.requests.prices import PICO, find_price
+from builder.requests.spending import Usage, read_latencies, read_recipes, read_usage
 from builder.settings_file import load_settings
 
 
@@ -66,7 +67,9 @@ def costs(root: Path) -> dict[str, Any]:
     Returns:
         currency; total, without_rows; and for each of teacher, recipe, category and language its lines, dearest first.
         A line has key, rows, requests, prompt_tokens, completion_tokens, cost, tokens_per_row and cost_per_row; costs are
-        None where a model's price is not known. In each table the lines and without_rows add up to total.
+        None where a model's price is not known. In each table the lines and without_rows add up to total. Beside them
+        `latency`: for each endpoint its answers, and their median and p95 in seconds; and `unstated`: how many replies said
+        nothing of what they used and count at their ceiling.
 
     Raises:
         UsageError: nothing was grown there.
@@ -111,9 +114,19 @@ def costs(root: Path) -> dict[str, Any]:
     return {
         "folder": str(root),
         "currency": settings.budget.currency,
+        "unstated": sum(one.unstated for one in usage),
         "total": total.as_record(),
         "without_rows": without.as_record(),
         **{name: _lines(table) for name, table in sums.items()},
+        "latency": [
+            {
+                "key": endpoint,
+                "answers": len(seconds),
+                "median": _percentile(seconds, 50),
+                "p95": _percentile(seconds, 95),
+            }
+            for endpoint, seconds in read_latencies(folder.ledger).items()
+        ],
     }
 
 
@@ -125,17 +138,27 @@ def _priced(usage: Iterable[Usage], settings: Settings) -> Iterable[tuple[Usage,
 
 
 def _rows_by_job(folder: DatasetFolder, recipes: Mapping[str, str]) -> dict[str, list[_Row]]:
-    """Category and language of the rows that each job gave; a sample names the last request of its job."""
-    table = folder.samples_table().select(["request_id", "source", "category", "language"])
+    """Category and language of the rows that each job gave."""
+    table = folder.samples_table().select(["request_id", "task_id", "origin", "category", "language"])
     rows: dict[str, list[_Row]] = {}
     for record in table.to_pylist():
-        if record["request_id"]:
-            job = record["request_id"].partition(".")[0]
-            recipe = recipes.get(job, "-")
-            rows.setdefault(job, []).append(_Row(recipe, record["category"] or "-", record["language"]))
+        if record["origin"] == "generated":
+            job = job_of(record)
+            rows.setdefault(job, []).append(_Row(recipes.get(job, "-"), record["category"] or "-", record["language"]))
     return rows
+
+
+def job_of(record: Mapping[str, Any]) -> str:
+    """The job that a grown row came of, such as `r000012`, from its `request_id` or, where it needed none, its `task_id`."""
+    request: str | None = record["request_id"]
+    return request.partition(".")[0] if request else str(record["task_id"]).partition("-")[0]
 
 
 def _lines(table: Mapping[str, _Sum]) -> list[dict[str, Any]]:
     ranked = sorted(table.items(), key=lambda item: (-(item[1].cost or 0), -item[1].prompt_tokens, item[0]))
     return [{"key": key, **line.as_record()} for key, line in ranked]
+
+
+def _percentile(ascending: Sequence[float], percent: int) -> float:
+    """The smallest of the values that at least so many percent do not exceed (nearest rank)."""
+    return ascending[math.ceil(percent * len(ascending) / 100) - 1]

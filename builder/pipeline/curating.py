@@ -8,10 +8,11 @@ from builder.dataset_folder import DatasetFolder
 from builder.errors import (
     UsageError,
 )
-from builder.files import remove_temporary_files, write_text
+from builder.files import write_text
 from builder.formats.detection import describe
 from builder.formats.importing import read_samples
 from builder.pipeline.publishing import Outcome, decide_folder, finish, spending_of
+from builder.pipeline.replacing import writing
 from builder.progress import Reporter
 from builder.settings_file import dump_settings, load_settings
 
@@ -43,8 +44,7 @@ def curate_files(
         reporter.say(f"{path}, row {row}: {problem}")
     if len(imported.problems) > _PROBLEMS_SHOWN:
         reporter.say(f"… and {len(imported.problems) - _PROBLEMS_SHOWN} more such rows")
-    with folder.lock():
-        remove_temporary_files(root)
+    with writing(folder):
         for part in (*folder.parts(folder.samples), *folder.parts(folder.rejections)):
             part.unlink()  # an import that was cut short: without settings it is no dataset yet
         folder.write_samples(imported.samples)
@@ -61,8 +61,7 @@ def curate_folder(root: Path, settings_file: Path | None, overrides: Sequence[st
         overrides: `key=value` settings on top of it.
     """
     folder = DatasetFolder.open(root)
-    with folder.lock():
-        remove_temporary_files(root)
+    with writing(folder):
         settings = load_settings(settings_file or folder.settings, overrides)
         samples = list(folder.iter_samples())
         decision = decide_folder(folder, samples, settings, reporter)

@@ -10,33 +10,35 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from builder.config import Settings
+from builder.config import RecipeName, Settings
 from builder.dataset_folder import DatasetFolder
+from builder.documents import Chunk
 from builder.errors import UsageError
-from builder.generation.pool import Pool
+from builder.pipeline.pilot import PilotJob, read_pilot
+from builder.pipeline.request_tokens import RequestCount, RequestTokens, first_prompts, mean_tokens, tokens_per_byte
 from builder.pipeline.sources import read_chunks, read_seeds
-from builder.pipeline.trend import jobs_needed, read_yields
-from builder.recipes import RECIPES
-from builder.recipes.recipe import Ask, Instance, Task, as_json
+from builder.pipeline.trend import Rates, forecast, measure_admission, measure_closeness
+from builder.recipes.expectations import check_requests, expected_rows, own_requests
+from builder.recipes.recipe import Task
 from builder.requests.budget import usage_cost
-from builder.requests.ledger import Usage, read_usage
+from builder.requests.ledger import read_entries
 from builder.requests.prices import Price, find_price, in_currency
+from builder.requests.spending import Usage, read_latencies, read_usage
+from builder.teachers.faults import Faults
 
-_SAMPLED = 32  # requests built to measure prompts
 _BOUNDS = ("low", "likely", "high")
 # Share of the candidates that are admitted, before anything is measured: a teacher that repeats itself and one that does not.
 _ADMISSION = {"low": 0.9, "likely": 0.6, "high": 0.3}
-# Tokens a character. English: 0.25 to 0.33 (OpenAI's rule of thumb of 4 characters a token, DeepSeek's of 0.3 tokens a
-# character). Chinese: 0.55 (Qwen: 1.5 to 1.8 characters a token) to 1.2 (tokenizers made before 2024 for English).
-_TOKENS_PER_ASCII = {"low": 0.25, "likely": 0.28, "high": 0.33}
-_TOKENS_PER_OTHER = {"low": 0.55, "likely": 0.7, "high": 1.2}
-# Length of a reply against as many seed tasks.
-_REPLY_LENGTH = {"low": 0.7, "likely": 1.0, "high": 2.0}
+# Share of the answers that pass their checks before any verdict is there. Low: Self-Instruct's audit found 58 % right
+# without checks (Wang et al. 2023, table 2).
+_PASSING = {"low": 1.0, "likely": 0.9, "high": 0.6}
 # Seconds until a reply begins, and its tokens a second: what hosted endpoints show at good, usual and busy times.
 _FIRST_TOKEN = {"low": 0.5, "likely": 1.0, "high": 3.0}
 _TOKENS_PER_SECOND = {"low": 100, "likely": 50, "high": 20}
 # The embedded teacher computes on one core: about 20 ms a request with admission, measured.
 _EMBEDDED_SECONDS = {"low": 0.01, "likely": 0.02, "high": 0.06}
+# Seconds that a batch takes: OpenAI promises a day at most; that one takes minutes or an hour is an assumption.
+_BATCH_SECONDS = {"low": 600, "likely": 3600, "high": 86400}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +89,14 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
-class _PerJob:
-    """What one job takes: requests, and tokens of prompts and replies, by bound where they are assumed."""
+class _Pilot:
+    """What is there already."""
 
-    requests: float
-    prompt_tokens: dict[str, float]
-    completion_tokens: dict[str, float]
+    jobs: Sequence[PilotJob]
+    usage: Sequence[Usage]
+    tasks: Sequence[Task]
+    kept: int
+    kept_share: float
 
 
 def estimate(settings: Settings, root: Path | None = None, *, latency: float | None = None) -> Estimate:
@@ -101,38 +105,54 @@ def estimate(settings: Settings, root: Path | None = None, *, latency: float | N
     Args:
         settings: with a target.
         root: the dataset folder, where some of it may be grown already.
-        latency: seconds from a request to its reply; None assumes them from the reply's length.
+        latency: seconds from a request to its reply; None takes those of the ledger, else assumes them from the reply's
+            length.
 
     Raises:
         UsageError: no target.
+        IntegrityError: the folder's replies cannot be read with these settings.
     """
     if settings.target is None:
         raise UsageError("target: an estimate needs one", "Set `target: 1000` in the settings or pass --target 1000.")
-    folder = DatasetFolder(root) if root is not None and (root / "ledger.sqlite").exists() else None
-    usage = read_usage(folder.ledger) if folder is not None else []
-    read = read_yields(folder, usage) if folder is not None else []
-    there = [task for task in _grown_tasks(folder) if task.language in settings.growth.languages] if folder else []
-    kept, kept_share = _kept(folder) if folder is not None and read else (0, 1.0)
-    seeds = [task for task, _ in read_seeds(settings) if task.language in settings.growth.languages]
-    prompts = _first_prompts(settings, seeds, there)
-    measured = bool(read) and any(one.prompt_tokens for one in usage)
-    per_job = _measured_job(usage, prompts) if measured else _assumed_job(settings, seeds, prompts)
-    wanted = max(0, settings.target - kept) / kept_share
-    jobs, saturates_at = jobs_needed(settings.growth, read, wanted) if measured else _assumed_jobs(settings, wanted)
+    seeds, chunks = read_seeds(settings), read_chunks(settings)
+    there = _read_folder(settings, root, seeds, chunks)
+    usage = there.usage
+    measured = any(one.prompt_tokens for one in usage) and any(job.candidates for job in there.jobs)
+    spoken = [task for task, _ in seeds if task.language in settings.growth.languages]
+    prompts = first_prompts(settings, spoken, there.tasks, chunks)
     price = _mean_price(settings)
-    waiting = len({one.job for one in usage if one.read_order is None and one.usable})
-    remaining = {
-        bound: _figures(settings, bound, max(0.0, jobs[bound] - waiting), per_job, price, latency) for bound in _BOUNDS
-    }
-    rate = sum(r.admitted for r in read) / max(1, sum(r.candidates for r in read)) if measured else _ADMISSION["likely"]
-    size = sum(len(text.encode()) for text in prompts) / max(1, len(prompts))
+    if measured and latency is None and settings.teacher.provider != "embedded" and settings.teacher.send == "chat":
+        latency = _measured_latency(root)
+    remaining: dict[str, Figures] = {}
+    saturates_at = None
+    closeness = measure_closeness(there.jobs, settings.target) if measured else {}
+    for bound in _BOUNDS:
+        rates = {str(recipe): _rates(settings, recipe, there.jobs, bound) for recipe in settings.growth.recipes}
+        counts = RequestTokens(settings, spoken, prompts, usage if measured else (), there.jobs, bound)
+        if measured:
+            rows = sum(job.admitted for job in there.jobs)
+            wanted = max(0.0, settings.target / there.kept_share - rows) if there.kept < settings.target else 0.0
+            drawn = forecast(settings.growth, rates, there.jobs, wanted, bound, closeness[bound])
+            new = drawn.jobs
+            if bound == "likely" and drawn.rows < rows + wanted:
+                saturates_at = round(drawn.rows)
+            begun = _unfinished(settings, there.jobs, bound) if wanted else {}
+        else:
+            weights = sum(rate.weight for rate in rates.values())
+            a_job = sum(rate.weight * rate.candidates for rate in rates.values()) / weights
+            jobs = max(0, settings.target - there.kept) / (a_job * _ADMISSION[bound])
+            new, begun = {recipe: jobs * rate.weight / weights for recipe, rate in rates.items()}, {}
+        remaining[bound] = _figures(settings, bound, counts.of(new, rates, begun), price, latency)
+    rate = sum(j.admitted for j in there.jobs) / max(1, sum(j.candidates for j in there.jobs))
+    texts = [text for sampled in prompts.values() for text in sampled]
+    size = sum(len(text.encode()) for text in texts) / max(1, len(texts))
     return Estimate(
         model=settings.teacher.model,
         target=settings.target,
-        rows=kept,
+        rows=there.kept,
         measured=measured,
-        admission=rate,
-        bytes_per_token=1 / _tokens_per_byte(usage) if measured else size / _tokens(prompts, "likely"),
+        admission=rate if measured else _ADMISSION["likely"],
+        bytes_per_token=1 / tokens_per_byte(usage) if measured else size / mean_tokens(texts, "likely"),
         saturates_at=saturates_at,
         currency=settings.budget.currency,
         price=price,
@@ -141,30 +161,14 @@ def estimate(settings: Settings, root: Path | None = None, *, latency: float | N
     )
 
 
-def _first_prompts(settings: Settings, seeds: Sequence[Task], grown: Sequence[Task]) -> list[str]:
-    """The prompts of the first requests of jobs that are built from these seeds and grown tasks."""
-    pool = Pool(settings, seeds, read_chunks(settings))
-    pool.add_admitted(grown)
-    for _ in range(_SAMPLED):
-        pool.add_admitted(())  # with `ordered`, a job sees the pool as it was a window of jobs ago
-    prompts = []
-    for number in range(settings.growth.window, settings.growth.window + _SAMPLED):
-        job = pool.build(number)
-        step = RECIPES[job.recipe].proceed(job, [])
-        if isinstance(step, Ask):
-            prompts.append("".join(message["content"] for message in step.messages))
-    return prompts
-
-
-def _grown_tasks(folder: DatasetFolder) -> list[Task]:
-    tasks: dict[str, Task] = {}
-    for sample in folder.iter_samples():
-        if sample.origin == "generated" and sample.instruction is not None and sample.task_id not in tasks:
-            instance = Instance(sample.input or "", sample.answer, sample.answer_key)
-            tasks[sample.task_id] = Task(
-                sample.task_id, sample.instruction, (instance,), sample.category, sample.language, False
-            )
-    return list(tasks.values())
+def _read_folder(
+    settings: Settings, root: Path | None, seeds: Sequence[tuple[Task, str]], chunks: Sequence[Chunk]
+) -> _Pilot:
+    if root is None or not (root / "ledger.sqlite").exists():
+        return _Pilot((), (), (), 0, 1.0)
+    folder = DatasetFolder(root)
+    jobs, tasks = read_pilot(read_entries(folder.ledger), settings, seeds, chunks)
+    return _Pilot(jobs, read_usage(folder.ledger), tasks, *_kept(folder))
 
 
 def _kept(folder: DatasetFolder) -> tuple[int, float]:
@@ -172,66 +176,68 @@ def _kept(folder: DatasetFolder) -> tuple[int, float]:
     grown = {sample.row for sample in folder.iter_samples() if sample.origin == "generated"}
     if not grown or not folder.verdicts.exists():
         return len(grown), 1.0
-    kept = sum(verdict.kept and verdict.row in grown for verdict in folder.read_verdicts())
-    return kept, max(kept, 1) / len(grown)
+    verdicts = [verdict for verdict in folder.read_verdicts() if verdict.row in grown]
+    kept = sum(verdict.kept for verdict in verdicts)
+    # Rows beyond the target are not lost: a higher one keeps them.
+    return kept, max(kept + sum(verdict.reason == "over_target" for verdict in verdicts), 1) / len(grown)
 
 
-def _assumed_jobs(settings: Settings, wanted: float) -> tuple[dict[str, float], int | None]:
-    per_job = settings.growth.tasks_per_request * settings.growth.instances_per_task
-    return {bound: wanted / (per_job * _ADMISSION[bound]) for bound in _BOUNDS}, None
-
-
-def _measured_job(usage: Sequence[Usage], prompts: Sequence[str]) -> _PerJob:
-    """Means over the ledger's jobs; the prompts of first requests are those that will be built now, not then."""
-    jobs = len({one.job for one in usage})
-    later = sum(one.prompt_tokens for one in usage if one.step > 0)
-    lost = sum(one.unknown_prompt_tokens for one in usage)
-    first = sum(len(text.encode()) for text in prompts) / max(1, len(prompts)) * _tokens_per_byte(usage)
-    reply = sum(one.completion_tokens + one.unknown_completion_tokens for one in usage) / jobs
-    prompt = first + (later + lost) / jobs
-    return _PerJob(_count_requests(usage) / jobs, dict.fromkeys(_BOUNDS, prompt), dict.fromkeys(_BOUNDS, reply))
-
-
-def _assumed_job(settings: Settings, seeds: Sequence[Task], prompts: Sequence[str]) -> _PerJob:
-    """One request a job; a reply is as long as so many seed tasks, within `teacher.max_tokens`."""
-    texts = [str(dict(as_json(task))) for task in seeds]
-    rows = settings.growth.tasks_per_request * settings.growth.instances_per_task
-    reply = {bound: _tokens(texts, bound) * rows * _REPLY_LENGTH[bound] for bound in _BOUNDS}
-    longest = settings.teacher.max_tokens
-    return _PerJob(
-        1.0,
-        {bound: _tokens(prompts, bound) for bound in _BOUNDS},
-        {bound: min(tokens, longest) for bound, tokens in reply.items()},
+def _rates(settings: Settings, recipe: RecipeName, jobs: Sequence[PilotJob], bound: str) -> Rates:
+    """What the recipe's jobs took and gave so far; what is not there yet is expected."""
+    own = [job for job in jobs if job.recipe == recipe]
+    read = [job for job in own if job.candidates]
+    expected = _expected_requests(settings, recipe, bound)
+    requests = [job.requests if job.finished else max(job.requests, expected) for job in own]
+    return Rates(
+        weight=settings.growth.recipes[recipe],
+        requests=sum(requests) / len(own) if own else expected,
+        candidates=sum(job.candidates for job in read) / len(read) if read else expected_rows(recipe, settings.growth),
+        admitted=measure_admission(read, measure_admission(jobs, _ADMISSION["low"])) * _passing(settings, own, bound),
     )
 
 
-def _tokens(texts: Sequence[str], bound: str) -> float:
-    """Mean tokens of a text by its scripts."""
-    ascii_only = sum(len(text.encode("ascii", "ignore")) for text in texts)
-    others = sum(map(len, texts)) - ascii_only
-    tokens = ascii_only * _TOKENS_PER_ASCII[bound] + others * _TOKENS_PER_OTHER[bound]
-    return max(tokens / max(1, len(texts)), 1.0)
+def _passing(settings: Settings, jobs: Sequence[PilotJob], bound: str) -> float:
+    """The share of the candidates that pass their checks in the end, where no verdict is there yet."""
+    if not settings.checks.enabled or _keyed(settings) or any(job.finished for job in jobs):
+        return 1.0
+    failing = 1 - _PASSING[bound]
+    return 1 - failing * failing if settings.checks.repair else 1 - failing
 
 
-def _tokens_per_byte(usage: Sequence[Usage]) -> float:
-    counted = [one for one in usage if one.prompt_tokens]
-    return sum(one.prompt_tokens for one in counted) / max(1, sum(one.prompt_bytes * one.usable for one in counted))
+def _keyed(settings: Settings) -> bool:
+    """Whether answers bring their keys along, so that checking them takes no request."""
+    return settings.teacher.provider == "embedded" and not Faults.parse(settings.teacher.faults).unkeyed
+
+
+def _expected_requests(settings: Settings, recipe: str, bound: str) -> float:
+    if _keyed(settings):
+        return own_requests(recipe)
+    return own_requests(recipe) + check_requests(recipe, settings.checks, settings.growth, passing=_PASSING[bound])
+
+
+def _unfinished(settings: Settings, jobs: Sequence[PilotJob], bound: str) -> dict[str, list[tuple[int, float]]]:
+    """By recipe, the requests that jobs took so far and those that they will have taken."""
+    begun: dict[str, list[tuple[int, float]]] = {}
+    for job in jobs:
+        if not job.finished:
+            expected = max(job.requests, _expected_requests(settings, job.recipe, bound))
+            begun.setdefault(job.recipe, []).append((job.requests, expected))
+    return begun
+
+
+def _measured_latency(root: Path | None) -> float | None:
+    """Mean seconds from a request to its reply in the folder's ledger; None where it holds none."""
+    latencies = read_latencies(root / "ledger.sqlite") if root is not None else {}
+    seconds = [second for at_one in latencies.values() for second in at_one]
+    return sum(seconds) / len(seconds) if seconds else None
 
 
 def _figures(
-    settings: Settings,
-    bound: str,
-    jobs: float,
-    per_job: _PerJob,
-    price: Price | None,
-    latency: float | None,
+    settings: Settings, bound: str, count: RequestCount, price: Price | None, latency: float | None
 ) -> Figures:
-    requests = math.ceil(jobs * per_job.requests)
-    prompt = round(jobs * per_job.prompt_tokens[bound])
-    completion = round(jobs * per_job.completion_tokens[bound])
-    cost = (
-        None if price is None else in_currency(price.cost(prompt, completion, batch=settings.teacher.send == "batch"))
-    )
+    requests, prompt, completion = math.ceil(round(count.requests, 6)), round(count.prompt), round(count.completion)
+    batch = settings.teacher.send == "batch"
+    cost = None if price is None else in_currency(price.cost(prompt, completion, batch=batch))
     seconds = _seconds(settings, bound, requests, prompt, completion, latency)
     return Figures(requests, prompt, completion, cost, seconds)
 
@@ -243,6 +249,9 @@ def _seconds(
     teacher = settings.teacher
     if teacher.provider == "embedded" and latency is None:
         return requests * _EMBEDDED_SECONDS[bound]
+    if teacher.send == "batch":
+        batches = math.ceil(requests / settings.growth.window)
+        return batches * (_BATCH_SECONDS[bound] if latency is None else latency)
     places = max(1, len(teacher.endpoints))
     in_flight = min(teacher.concurrency * places, settings.growth.window if settings.ordered else math.inf)
     waiting = requests * _FIRST_TOKEN[bound] + completion / _TOKENS_PER_SECOND[bound]

@@ -1,16 +1,19 @@
 """Reading a dataset folder without changing it."""
 
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from builder.config import Language
 from builder.dataset_folder import DatasetFolder, Problem
 from builder.errors import (
     UsageError,
 )
 from builder.pipeline.publishing import read_report, spending_of
-from builder.requests.ledger import check_ledger
+from builder.progress import Growing
+from builder.requests.ledger_file import check_ledger, is_begun
+from builder.requests.spending import OpenBatch, Spending, read_growing, read_open_batches
 from builder.schema import Sample
 from builder.settings_file import load_settings
 
@@ -29,19 +32,81 @@ def kept_samples(root: Path, split: str = "all") -> Iterator[Sample]:
     return (sample for sample in folder.iter_samples() if sample.row in wanted)
 
 
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What a folder holds, and how far its growth is.
+
+    Attributes:
+        target: None where nothing was to be grown.
+        language: of the report.
+        process: that builds or changes the folder now, or None.
+        finished: all files are written.
+        rows: `rows` in all and `kept`; empty until it is finished.
+        spending: what the ledger counts; None where nothing was grown.
+        batches: those that were sent and not collected yet.
+        growing: as it was last noted, a second or two ago at most while it runs; None where nothing was grown.
+    """
+
+    root: Path
+    target: int | None
+    language: Language
+    process: str | None
+    finished: bool
+    rows: Mapping[str, int]
+    spending: Spending | None
+    batches: Sequence[OpenBatch]
+    growing: Growing | None
+
+    @property
+    def missing(self) -> int:
+        """Rows that the target lacks."""
+        reached = self.growing.reached if self.growing is not None else None
+        return 0 if self.target is None or reached is None else max(0, self.target - reached)
+
+    def counts(self) -> dict[str, int]:
+        """What the ledger counts."""
+        return asdict(self.spending) if self.spending is not None else {}
+
+    def as_record(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return {
+            "folder": str(self.root),
+            "target": self.target,
+            **self.counts(),
+            "batches": [asdict(batch) for batch in self.batches],
+            "running": self.process is not None,
+            "process": self.process,
+            "growing": self.growing and self.growing.as_record(),
+            "finished": self.finished,
+            **self.rows,
+        }
+
+
 def status(root: Path) -> dict[str, Any]:
-    """What a folder holds, read without its lock."""
+    """What a folder holds, for scripts; see `look`."""
+    return look(root).as_record()
+
+
+def look(root: Path) -> Status:
+    """What a folder holds, read without waiting for its lock."""
     folder = DatasetFolder.open(root)
     settings = load_settings(folder.settings, environ={})
-    facts: dict[str, Any] = {"folder": str(root), "target": settings.target or "none"}
-    if spending := spending_of(folder):
-        facts |= asdict(spending)
+    process = folder.owner()
+    begun = is_begun(folder.ledger)
+    growing = read_growing(folder.ledger) if begun else None
     finished = folder.manifest_hash() is not None
-    facts["finished"] = finished
-    if finished:
-        report = read_report(folder)
-        facts |= {"rows": report["rows"]["total"], "kept": report["rows"]["kept"]}
-    return facts
+    counts = read_report(folder)["rows"] if finished else {}
+    return Status(
+        root=root,
+        target=settings.target,
+        language=settings.report.language,
+        process=process,
+        finished=finished,
+        rows={"rows": counts["total"], "kept": counts["kept"]} if finished else {},
+        spending=spending_of(folder) if begun else None,
+        batches=read_open_batches(folder.ledger) if begun else (),
+        growing=growing if process is not None or growing is None else growing.at_rest(),
+    )
 
 
 def verify(root: Path) -> list[Problem]:

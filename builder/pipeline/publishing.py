@@ -21,10 +21,11 @@ from builder.formats.importing import read_samples
 from builder.generation.grow import Grown
 from builder.notes import Note
 from builder.pipeline.checks import checked_table, count_checks
+from builder.pipeline.replacing import writing
 from builder.progress import Reporter
 from builder.reporting.card import dataset_card
 from builder.reporting.page import write_report
-from builder.requests.ledger import Spending, read_spending
+from builder.requests.spending import Spending, read_spending
 from builder.schema import Sample
 from builder.settings_file import dump_settings, load_settings
 from builder.signals import measure_missing
@@ -136,7 +137,7 @@ def publish(folder: DatasetFolder, decision: Decision) -> None:
 def rewrite_report(root: Path, language: str | None = None) -> Outcome:
     """Write report.html and report.json again, in another language where one is given."""
     folder = DatasetFolder.open(root)
-    with folder.lock():
+    with writing(folder):
         settings = load_settings(folder.settings)
         if language is not None:
             settings = load_settings(folder.settings, [f"report.language={language}"])

@@ -1,10 +1,26 @@
 """What a build starts from: seed tasks, and the user's documents where a recipe asks about them."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from builder.config import Settings
 from builder.documents import Chunk, load_chunks
 from builder.errors import UsageError
 from builder.generation.seeds import load_seed_tasks
 from builder.recipes.recipe import Instance, Task
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What a growth starts from: each seed task with where it is from, and the chunks of the documents."""
+
+    seeds: Sequence[tuple[Task, str]]
+    chunks: Sequence[Chunk]
+
+
+def read_sources(settings: Settings) -> Sources:
+    """Both; raises what `read_seeds` and `read_chunks` raise."""
+    return Sources(read_seeds(settings), read_chunks(settings))
 
 
 def read_seeds(settings: Settings) -> list[tuple[Task, str]]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from builder.answers import AnswerKey, AnswerKeyError
 from builder.config import CATEGORIES
+from builder.recipes.kinds import kind_line
 from builder.recipes.parsing import parse_reply
 from builder.recipes.recipe import Ask, Draft, Instance, Job, Needs, Reading, Recipe, Task, Unreadable, as_json
 from builder.requests.sender import Completion
@@ -40,7 +41,7 @@ leave "input" empty where there is none.
 What is needed:
 - number of tasks: {tasks}
 - language: English
-- categories: {categories}
+- categories: {categories}{kind}
 - instances per task: {instances}
 - maximum steps: {max_steps}
 
@@ -62,7 +63,7 @@ _CHINESE = """有一套教助手听懂指令的任务集，下面{shown}条取�
 具体要求：
 - 任务数量：{tasks}
 - 语言：中文
-- 类别：{categories}
+- 类别：{categories}{kind}
 - 每个任务的实例数：{instances}
 - 最多步骤：{max_steps}
 
@@ -87,6 +88,7 @@ def compose(demonstrations: Sequence[Task], needs: Needs) -> list[dict[str, str]
         demonstrations="\n".join(json.dumps(as_json(task), ensure_ascii=False) for task in shown),
         tasks=needs.tasks,
         categories=", ".join(needs.categories),
+        kind=kind_line(needs),
         instances=needs.instances,
         max_steps=needs.max_steps,
         shape=_SHAPE,

@@ -17,6 +17,7 @@ from typing import Any
 
 from builder.documents.grounding import ungrounded
 from builder.recipes.alpaca import read
+from builder.recipes.kinds import kind_line
 from builder.recipes.parsing import parse_reply
 from builder.recipes.recipe import Ask, Draft, Instance, Job, Reading, Recipe, Task, Unreadable
 from builder.requests.sender import Completion
@@ -85,16 +86,6 @@ _VISIBILITY: Mapping[str, Mapping[bool, str]] = {
         False: "答题的人看不到这段资料：指令要写明说的是谁、什么东西、什么地方，不要出现“文中”“上文”“根据资料”之类的说法。",
     },
 }
-_KIND: Mapping[str, Mapping[str, str]] = {
-    "en": {
-        "classification": "\n- kind: only tasks whose output is one of the labels in the instruction",
-        "generation": "\n- kind: no task whose output is one of a few labels",
-    },
-    "zh": {
-        "classification": "\n- 题型：只要从指令列出的标签中选答案的任务",
-        "generation": "\n- 题型：不要从几个标签中选答案的任务",
-    },
-}
 _QUOTE_NAMES = ("quote", "quotation", "evidence", "引文", "引用", "原文")
 
 # What points at a text that the row does not hold.
@@ -119,7 +110,7 @@ def proceed(job: Job, replies: Sequence[Completion]) -> Ask | Reading:
         visibility=_VISIBILITY[needs.language][bool(job.material["include"])],
         tasks=needs.tasks,
         categories=", ".join(categories),
-        kind=_KIND[needs.language].get(needs.kind or "", ""),
+        kind=kind_line(needs),
         shape=_SHAPE,
     )
     return Ask([{"role": "user", "content": prompt}])

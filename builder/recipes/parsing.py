@@ -43,14 +43,16 @@ class ParsedReply:
     Attributes:
         values: JSON values, in order, with the names of `field_names.FIELDS`.
         repaired: the text was not JSON and had to be mended, or was read from labels, a table or YAML.
-        problem: why the reply, or a part of it, could not be read: `cut_by_length`, `not_json`, or None.
+        problem: why the reply, or a part of it, gave nothing: `cut_by_length`, `not_json`, `empty_reply`, or None.
         evidence: the text that shows the problem.
+        closed: the JSON that holds them was read to its end, also where the reply was cut behind it.
     """
 
     values: tuple[Any, ...]
     repaired: bool = False
     problem: str | None = None
     evidence: str = ""
+    closed: bool = False
 
 
 @dataclass(slots=True)
@@ -73,6 +75,7 @@ def parse_reply(content: str, finish_reason: str) -> ParsedReply:
     cut = finish_reason == "length"
     text = _without_thoughts(content.lstrip("\ufeff\u200b \t\r\n"))
     found = _find_json(text)
+    closed = bool(found.values) and found.stopped is None
     if not found.values and not found.looked_like_json:
         written = read_markup(text, cut=cut)
         if written is None:
@@ -80,12 +83,25 @@ def parse_reply(content: str, finish_reason: str) -> ParsedReply:
         found = _Found(list(written), repaired=bool(written))
     values = tuple(normalise_task(value) for value in found.values)
     if cut:
-        return ParsedReply(values, found.repaired, "cut_by_length", text[-_EVIDENCE:])
+        return ParsedReply(values, found.repaired, "cut_by_length", text[-_EVIDENCE:], closed)
     if not values:
-        return ParsedReply((), problem="not_json", evidence=content[:_EVIDENCE])
+        problem = "empty_reply" if _says_nothing(text) else "not_json"
+        return ParsedReply((), problem=problem, evidence=content[:_EVIDENCE])
     if found.stopped is not None:
         return ParsedReply(values, found.repaired, "not_json", text[found.stopped :][:_EVIDENCE])
-    return ParsedReply(values, found.repaired)
+    return ParsedReply(values, found.repaired, closed=closed)
+
+
+def _says_nothing(text: str) -> bool:
+    """Whether a text is blank, or JSON that is empty or whose list of tasks is."""
+    bare = text.strip().removeprefix("```json").removeprefix("```").removesuffix("```").strip()
+    if bare in ("", "null"):
+        return True
+    value, end = _strictly(bare, 0)
+    if end != len(bare):
+        return False
+    named = isinstance(value, dict) and any(holds_tasks(name) and not item for name, item in value.items())
+    return named or value in ("", [], {})
 
 
 def _without_thoughts(text: str) -> str:

@@ -54,6 +54,7 @@ def _from_families(rng: random.Random, needs: Needs, language: Language) -> Task
         categories=needs.categories or None,
         instances=needs.instances,
         max_depth=needs.max_steps,
+        classification=None if needs.kind is None else needs.kind == "classification",
     )
     instances = tuple(Instance(item.input, item.output, item.answer_key) for item in made.instances)
     return Task("", made.instruction, instances, made.category, language, made.is_classification)

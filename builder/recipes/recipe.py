@@ -7,16 +7,23 @@
 `proceed` is a pure function, so a job that was interrupted goes on from the replies in the ledger.
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
-from builder.requests.sender import Completion
+from builder.config import Preset
+from builder.recipes.parsing import parse_reply
+from builder.requests.completion import Completion
 from builder.schema import Check, Kind, Message
+from builder.text import fingerprint
 
 CheckName = Literal["key", "agreement", "judge"]
 CheckStep = Literal["agreement", "judge", "repair"]
 
+
+# Recipes that work on one task of the pool, which they need again to read the reply.
+OF_A_PARENT = frozenset({"evolve", "phrasings", "dialogue"})
 
 _EVIDENCE = 120  # characters of a cut reply's end that are shown
 
@@ -68,7 +75,7 @@ class Needs:
         instances: inputs for one task.
         max_steps: how many operations a task may chain.
         kind: only tasks of this kind, or None for any.
-        whole_replies: drop all of a job whose first reply was cut by length, as Self-Instruct does with instructions.
+        preset: whose published rule for replies that were cut by length holds, or None.
     """
 
     tasks: int
@@ -77,7 +84,7 @@ class Needs:
     instances: int
     max_steps: int
     kind: Kind | None = None
-    whole_replies: bool = False
+    preset: Preset | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +97,9 @@ class Job:
         demonstrations: tasks from the pool, in the order in which they are shown.
         material: what else the recipe drew, JSON-ready: a document's chunk, a topic, ….
         seed: for recipes that draw something themselves, and sent with every request.
+        lineage: the id and the fingerprint of each demonstration as the ledger keeps them; of `demonstrations` where it is
+            empty.
+        model: that was asked; None is the settings'.
     """
 
     number: int
@@ -98,22 +108,36 @@ class Job:
     demonstrations: tuple[Task, ...]
     material: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
+    lineage: tuple[tuple[str, str], ...] = ()
+    model: str | None = None
 
     @property
     def id(self) -> str:
         return f"r{self.number:06d}"
+
+    @property
+    def shown(self) -> tuple[tuple[str, str], ...]:
+        """The id and the fingerprint of every task that was shown, in order."""
+        return self.lineage or tuple((task.id, fingerprint(task.instruction)) for task in self.demonstrations)
+
+    @property
+    def parents(self) -> tuple[str, ...]:
+        """The ids of the tasks that were shown."""
+        return tuple(name for name, _ in self.lineage) or tuple(task.id for task in self.demonstrations)
 
     def task_id(self, place: int) -> str:
         """The id of the task at a place of its reading."""
         return f"{self.id}-{place}"
 
     def context(self) -> dict[str, Any]:
-        """What the ledger keeps of it, JSON-ready; demonstrations by their ids."""
+        """What the ledger keeps of it, JSON-ready: demonstrations by id and fingerprint, a parent whole."""
+        parent = {"parent": asdict(self.demonstrations[0])} if self.recipe in OF_A_PARENT else {}
         return {
             "needs": asdict(self.needs),
-            "demonstrations": [task.id for task in self.demonstrations],
+            "demonstrations": [list(shown) for shown in self.shown],
             "material": dict(self.material),
             "seed": self.seed,
+            **parent,
         }
 
 
@@ -211,18 +235,42 @@ class Recipe:
 
 
 def dropping_cut_replies(recipe: Recipe) -> Recipe:
-    """The same recipe, ended by a first reply that was cut by length where the job wants whole ones.
+    """The same recipe, with the published rules for replies that were cut by length where the job has a preset.
 
-    Of later replies, which hold instances, Self-Instruct drops the last instance alone.
+    Self-Instruct drops a completion of instructions whole, and the last instance of a completion of instances; Alpaca drops
+    the last task. Both do so also where the last one happens to be complete. What is not complete is dropped anyway.
     """
 
     def proceed(job: Job, replies: Sequence[Completion]) -> Ask | Reading:
-        cut = next((reply for reply in replies[:1] if reply.finish_reason == "length"), None)
-        if job.needs.whole_replies and cut is not None:
+        cut = replies[0] if replies and replies[0].finish_reason == "length" else None
+        if job.needs.preset == "self-instruct-classic" and cut is not None:
             return Reading((Unreadable("cut_by_length", f"dropped whole: {cut.content[-_EVIDENCE:]}", cut.content),))
-        return recipe.proceed(job, replies)
+        action = recipe.proceed(job, replies)
+        if job.needs.preset is None or isinstance(action, Ask):
+            return action
+        for step, reply in enumerate(replies):
+            if reply.finish_reason == "length" and parse_reply(reply.content, "length").closed:
+                action = _without_the_last(action, step if len(replies) > 1 else None)
+        return action
 
     return Recipe(recipe.name, proceed)
+
+
+def _without_the_last(reading: Reading, step: int | None) -> Reading:
+    """A reading without the last instance that one reply held, and without its task where it was the only one."""
+    place = max(
+        (n for n, item in enumerate(reading.found) if isinstance(item, Draft) and item.step == step), default=-1
+    )
+    if place < 0:
+        return reading
+    draft = reading.found[place]
+    assert isinstance(draft, Draft)
+    found = list(reading.found)
+    *kept, last = draft.task.instances
+    found[place : place + 1] = [replace(draft, task=replace(draft.task, instances=tuple(kept)))] if kept else []
+    if not any(isinstance(item, Unreadable) and item.reason == "cut_by_length" for item in found):
+        found.append(Unreadable("cut_by_length", "the last instance of a reply that was cut", json.dumps(asdict(last))))
+    return replace(reading, found=tuple(found))
 
 
 def as_json(task: Task) -> Mapping[str, Any]:

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from builder.recipes.alpaca import read
+from builder.recipes.kinds import kind_line
 from builder.recipes.parsing import parse_reply
 from builder.recipes.recipe import Ask, Draft, Job, Reading, Recipe, Task, Unreadable
 from builder.requests.sender import Completion
@@ -31,7 +32,7 @@ instruction alone: data to work on comes later, so refer to it ("the letter", "t
 
 - number of instructions: {tasks}
 - language: English
-- categories: {categories}
+- categories: {categories}{kind}
 - maximum steps: {max_steps}
 
 Answer with one JSON object and nothing around it:
@@ -45,7 +46,7 @@ Answer with one JSON object and nothing around it:
 
 - 指令数量：{tasks}
 - 语言：中文
-- 类别：{categories}
+- 类别：{categories}{kind}
 - 最多步骤：{max_steps}
 
 只回复一个 JSON 对象，前后不要有别的内容：
@@ -150,6 +151,7 @@ def _ask_instructions(job: Job) -> Ask:
         demonstrations="\n".join(shown),
         tasks=needs.tasks,
         categories=", ".join(needs.categories),
+        kind=kind_line(needs),
         max_steps=needs.max_steps,
     )
     return Ask([{"role": "user", "content": text}])

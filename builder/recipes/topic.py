@@ -11,6 +11,7 @@ from typing import Any
 
 from builder.config import CATEGORIES, TopicKind
 from builder.recipes.alpaca import read_tasks
+from builder.recipes.kinds import kind_line
 from builder.recipes.recipe import Ask, Job, Reading, Recipe
 from builder.requests.sender import Completion
 
@@ -49,7 +50,7 @@ How many of each kind:
 What is needed:
 - topic: {topic}
 - number of tasks: {tasks}
-- language: English
+- language: English{kind}
 - instances per task: {instances}
 - maximum steps: {max_steps}
 
@@ -69,7 +70,7 @@ Answer with one JSON object and nothing around it:
 具体要求：
 - 话题：{topic}
 - 任务数量：{tasks}
-- 语言：中文
+- 语言：中文{kind}
 - 每个任务的实例数：{instances}
 - 最多步骤：{max_steps}
 
@@ -105,6 +106,7 @@ def proceed(job: Job, replies: Sequence[Completion]) -> Ask | Reading:
         topic=job.material["topic"],
         kinds="\n".join(lines),
         categories=", ".join(CATEGORIES),
+        kind=kind_line(needs),
         tasks=needs.tasks,
         instances=needs.instances,
         max_steps=needs.max_steps,

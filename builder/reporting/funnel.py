@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from builder.cells import Cell
 from builder.config import Settings
 from builder.dataset_folder import DatasetFolder
 from builder.errors import IntegrityError
@@ -53,6 +54,7 @@ def build_report(
         - target: None, or wanted and reached (kept grown rows);
         - origins: [{origin, before, after}];
         - mix: cells [{category, language, before, after}], by falling size, and rest {cells, before, after};
+        - quotas: [{cell, asked (share), after, of (kept rows that quotas are shares of)}];
         - splits: {train, validation, unassigned};
         - lengths: {answer_words, instruction_words} and signals: {signal: {column: distribution}}, see `distributions`;
         - duplicates, examples: see `examples`;
@@ -84,6 +86,7 @@ def build_report(
         "target": _target(rows, settings),
         "origins": _before_after(rows, "origin"),
         "mix": _mix(rows),
+        "quotas": _quotas(rows, settings),
         "splits": _splits(rows),
         "lengths": {name: length.pop(name) for name in _LENGTHS if name in length},
         "signals": {name: columns for name, columns in signals.items() if columns},
@@ -138,6 +141,17 @@ def _mix(rows: pl.DataFrame) -> dict[str, Any]:
             "after": sum(cell["after"] for cell in rest),
         },
     }
+
+
+def _quotas(rows: pl.DataFrame, settings: Settings) -> list[dict[str, Any]]:
+    """Seeds are published on top of the target, so shares are of the other rows."""
+    kept = rows.filter(pl.col("kept") & (pl.col("origin") != "seed"))
+    quotas = []
+    for name, share in settings.balance.quotas.items():
+        parts = [(column, part) for column, part in asdict(Cell.parse(name)).items() if part is not None]
+        inside = kept.filter(pl.all_horizontal(pl.col(column) == part for column, part in parts))
+        quotas.append({"cell": name, "asked": share, "after": len(inside), "of": len(kept)})
+    return quotas
 
 
 def _splits(rows: pl.DataFrame) -> dict[str, int]:

@@ -66,6 +66,14 @@ _REPLY_REASONS: Mapping[str, Reason] = {
         "Set teacher.response_format to json_object where the endpoint supports it, or lower the temperature.",
         "若接口支持，请把 teacher.response_format 设为 json_object，或调低温度。",
     ),
+    "empty_reply": Reason(
+        "No task in it",
+        "回复里没有任务",
+        "The reply holds no task: an empty list, or no text at all.",
+        "回复中没有任务：列表为空，或没有任何文字。",
+        "A stronger teacher or a higher temperature helps; so do wider categories, where it has no more ideas for one.",
+        "换用更强的教师模型或调高温度会有改善；若某个类别已想不出新任务，可放宽类别。",
+    ),
     "not_a_task": Reason(
         "Not a task",
         "不是一个任务",
@@ -333,6 +341,14 @@ _ROW_REASONS: Mapping[str, Reason] = {
         "Raise novelty.threshold to keep more, or widen the seeds and categories to grow wider.",
         "想多保留，请调高 novelty.threshold；想更多样，请丰富种子和类别。",
     ),
+    "other_phrasing": Reason(
+        "Published in other words",
+        "已发布其他说法",
+        "The row asks for a task that a kept row asks for in other words, with the same input.",
+        "已保留的某一行用另一种说法问了同一任务，输入也相同。",
+        "Raise balance.phrasings to publish more ways to ask for one task.",
+        "想多发布几种说法，请调高 balance.phrasings。",
+    ),
     "contaminated": Reason(
         "Overlaps a benchmark",
         "与评测集重叠",
@@ -348,6 +364,14 @@ _ROW_REASONS: Mapping[str, Reason] = {
         "所属的类别与语言已达到配比上限。",
         "Raise balance.max_share or the cell's entry in balance.caps.",
         "调高 balance.max_share，或 balance.caps 中对应的上限。",
+    ),
+    "over_quota": Reason(
+        "Its quota is full",
+        "所属配额已满",
+        "One more row like it would take the mix further from balance.quotas than one point.",
+        "再留一行这样的数据，配比就会偏离 balance.quotas 一个百分点以上。",
+        "Raise its share in balance.quotas, or let the growth go on until the other cells have caught up.",
+        "调高 balance.quotas 中对应的比例，或继续生长，等其他部分补齐。",
     ),
     "over_target": Reason(
         "Beyond the target",
@@ -390,12 +414,15 @@ _MEASURES: Mapping[str, tuple[str, str]] = {
     "answers_disagree": ("a share of {v} agrees, below {t}", "一致的比例为 {v}，低于 {t}"),
     "judged_poor": ("marked {v}, below {t}", "得 {v} 分，低于 {t} 分"),
     "over_cap": ("number {v} where {t} fit", "第 {v} 行，上限 {t}"),
+    "over_quota": ("number {v} where {t} fit", "第 {v} 行，上限 {t}"),
     "over_target": ("number {v} where the target is {t}", "第 {v} 行，目标 {t}"),
+    "other_phrasing": ("number {v} where {t} may be published", "第 {v} 种说法，最多发布 {t} 种"),
 }
 _OTHER_MEASURE = ("{v} against {t}", "{v}，界限 {t}")
 _COLLISIONS: Mapping[str, tuple[str, str]] = {
     "too_similar": ("Too similar to row {of}", "与第 {of} 行过于相似"),
     "exact_duplicate": ("The same as row {of}", "与第 {of} 行完全重复"),
+    "other_phrasing": ("Asks for the task of row {of} in other words", "与第 {of} 行是同一任务的不同说法"),
 }
 _OTHER_COLLISION = ("{label} (row {of})", "{label}（第 {of} 行）")
 _EVIDENCE_CHARACTERS = 160

@@ -15,7 +15,7 @@ from builder.dataset_folder import DatasetFolder
 from builder.errors import InputFileError, IntegrityError
 from builder.schema import REJECTION_SCHEMA, SAMPLE_SCHEMA, Sample, sample_from_record
 
-_ROW_COLUMNS = ("row", "category", "language", "origin")
+_ROW_COLUMNS = ("row", "category", "language", "origin", "kind")
 _VERDICT_COLUMNS = ("row", "kept", "reason", "of", "split")
 
 

@@ -12,20 +12,20 @@ import asyncio
 import contextlib
 import json
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
 
 from builder.config import Teacher
 from builder.errors import EndpointError, UsageError
-from builder.requests.retrying import FIRST_WAIT, Backoff, TryAgain, judge_refusal
+from builder.requests.retrying import FIRST_WAIT, Backoff, TryAgain, error_text, judge_refusal
 from builder.requests.transport import HttpReply, TransportError, name_endpoint
 
 # OpenAI's limits for one batch (platform.openai.com/docs/guides/batch).
 MOST_REQUESTS = 50_000
 MOST_BYTES = 200_000_000
-PRICE_SHARE = 0.5  # of what the same requests cost one by one (same page)
 
 URL: Literal["/v1/chat/completions"] = "/v1/chat/completions"
 # How often a running batch is looked at, in seconds: soon at first, then rarely, since most take minutes to hours.
@@ -35,6 +35,30 @@ _SLOWER = 1.5
 _RUNNING = frozenset({"validating", "in_progress", "finalizing", "cancelling"})
 _PAGE = 100
 _MOST_PAGES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """How far a batch is: its status, such as `in_progress`, and how many of its requests were come to."""
+
+    status: str = ""
+    done: int = 0
+
+
+class RefusedError(EndpointError):
+    """The endpoint says no, and would again.
+
+    Args:
+        status: its answer's.
+    """
+
+    def __init__(self, message: str, remedy: str, status: int) -> None:
+        super().__init__(message, remedy)
+        self.status = status
+
+
+class FailedBatchError(EndpointError):
+    """A batch failed as a whole: nothing of it was answered."""
 
 
 class BatchTransport(Protocol):
@@ -53,6 +77,9 @@ class BatchTransport(Protocol):
     async def retrieve(self, batch_id: str) -> HttpReply:
         """A batch's state."""
 
+    async def cancel(self, batch_id: str) -> HttpReply:
+        """End a batch early; what was answered stays."""
+
     async def page(self, after: str | None, size: int) -> HttpReply:
         """Batches, newest first, those after the one named."""
 
@@ -69,6 +96,10 @@ class Batches:
         now: seconds since the epoch, for Retry-After dates.
         sleep: waits so many seconds.
         first_wait: seconds before the second attempt of a call.
+
+    Attributes:
+        where: the endpoint and its model.
+        seen: what the endpoint last said of a batch.
     """
 
     def __init__(
@@ -85,7 +116,8 @@ class Batches:
         self._backoff = Backoff(random, first_wait)
         self._now = now
         self._sleep = sleep
-        self._where = name_endpoint(self._settings)
+        self.where = name_endpoint(self._settings)
+        self.seen = Seen()
 
     async def submit(self, requests: Mapping[str, Mapping[str, Any]], name: str) -> str:
         """Send chat-completions bodies as one batch, unless one of this name is there already.
@@ -99,7 +131,8 @@ class Batches:
 
         Raises:
             UsageError: more than one batch can hold.
-            EndpointError: the endpoint refuses, or has no Batch API.
+            RefusedError: the endpoint refuses, or has no Batch API; no batch was made by this call.
+            EndpointError: it does not answer; the batch may be there.
         """
         lines = write_lines(requests)
         known = await self.find(name)
@@ -113,7 +146,7 @@ class Batches:
             nonlocal tries
             tries += 1
             # After a lost answer the batch may be there, and a second one would be paid twice.
-            if tries > 1 and (there := await self.find(name)) is not None:
+            if tries > 1 and (there := await self._find_again(name)) is not None:
                 return await self._transport.retrieve(there)
             return await self._transport.create(file_id, name)
 
@@ -133,6 +166,20 @@ class Batches:
             after = str(batches[-1].get("id"))
         return None
 
+    async def _find_again(self, name: str) -> str | None:
+        try:
+            return await self.find(name)
+        except RefusedError as error:  # says nothing about the batch that may have been made
+            raise EndpointError(error.message, error.remedy) from None
+
+    async def cancel(self, batch_id: str) -> None:
+        """Ask the endpoint to end a batch early; one that has ended stays as it is."""
+        try:
+            await self._ask(lambda: self._transport.cancel(batch_id))
+        except RefusedError as error:
+            if error.status not in (400, 409):
+                raise
+
     async def collect(self, batch_id: str) -> dict[str, HttpReply] | None:
         """Take a batch's answers; None while it runs.
 
@@ -141,16 +188,21 @@ class Batches:
             since it expired or was cancelled, has status 408 and was not bought. One that is missing is unknown.
 
         Raises:
-            EndpointError: the batch failed as a whole, or the endpoint does not know it.
+            FailedBatchError: the batch failed as a whole.
+            RefusedError: the endpoint does not know it, or refuses.
+            EndpointError: the endpoint does not answer.
         """
         batch = await self._ask(lambda: self._transport.retrieve(batch_id))
         status = str(batch.get("status"))
+        counts = batch.get("request_counts") or {}
+        self.seen = Seen(status, (counts.get("completed") or 0) + (counts.get("failed") or 0))
         if status in _RUNNING:
             return None
         if status == "failed":
-            raise EndpointError(
-                f"{self._where}: batch {batch_id} failed: {_first_error(batch)}",
-                "Nothing of it was answered. `teacher.send: chat` sends the requests one by one.",
+            raise FailedBatchError(
+                f"{self.where}: batch {batch_id} failed: {_first_error(batch)}",
+                "Nothing of it was answered. Run the same command to send it again, with a smaller growth.window where it is "
+                "too much for the account's queue; `teacher.send: chat` sends the requests one by one.",
             )
         replies: dict[str, HttpReply] = {}
         for key in ("output_file_id", "error_file_id"):
@@ -162,10 +214,9 @@ class Batches:
 
     async def wait(self, batch_id: str) -> dict[str, HttpReply]:
         """Look at a batch, more and more rarely, until it has ended; see `collect`."""
-        pause = _FIRST_LOOK
+        waits = pauses()
         while (replies := await self.collect(batch_id)) is None:
-            await self._sleep(pause)
-            pause = min(pause * _SLOWER, _LONGEST_LOOK)
+            await self._sleep(next(waits))
         return replies
 
     async def _lines(self, file_id: str) -> list[str]:
@@ -190,7 +241,7 @@ class Batches:
             else:
                 text = json.dumps({"error": error}, ensure_ascii=False)
                 status = 408 if str(error["code"]) in ("batch_expired", "batch_cancelled") else 500
-            replies.setdefault(custom_id, HttpReply(status, {}, text, self._where))
+            replies.setdefault(custom_id, HttpReply(status, {}, text, self.where))
 
     async def _ask(self, call: Callable[[], Awaitable[HttpReply]], key: str | None = "id") -> dict[str, Any]:
         """Call until the endpoint answers with a JSON object that has `key`; None takes any answer with status 200."""
@@ -209,7 +260,7 @@ class Batches:
         except TryAgain as error:
             attempts = retrying.statistics["attempt_number"]
             raise EndpointError(
-                f"{self._where}: {error} ({attempts} attempts)",
+                f"{self.where}: {error} ({attempts} attempts)",
                 "A batch that was made goes on. Run the same command again when the endpoint answers.",
             ) from None
         return answer
@@ -222,12 +273,16 @@ class Batches:
 
     def _read_answer(self, reply: HttpReply, key: str | None) -> dict[str, Any]:
         if reply.status == 404:
-            raise EndpointError(
-                f"{self._where}: 404 {reply.text[:200]}",
+            raise RefusedError(
+                f"{self.where}: 404 {error_text(reply.text)}",
                 "The endpoint has no Batch API, or no longer knows this batch. `teacher.send: chat` needs none.",
+                reply.status,
             )
         if reply.status != 200:
-            raise judge_refusal(reply, self._settings, self._now)
+            refusal = judge_refusal(reply, self._settings, self._now)
+            if isinstance(refusal, EndpointError):
+                raise RefusedError(refusal.message, refusal.remedy, reply.status)
+            raise refusal
         if key is None:
             return {}
         try:
@@ -237,6 +292,14 @@ class Batches:
         if not isinstance(value, dict) or not isinstance(value.get(key), str | list):
             raise TryAgain("the endpoint answers 200 with something that is not what was asked for")
         return value
+
+
+def pauses() -> Iterator[float]:
+    """Seconds between two looks at a batch: more and more, up to a minute."""
+    pause = _FIRST_LOOK
+    while True:
+        yield pause
+        pause = min(pause * _SLOWER, _LONGEST_LOOK)
 
 
 def write_lines(requests: Mapping[str, Mapping[str, Any]]) -> bytes:

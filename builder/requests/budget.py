@@ -7,8 +7,10 @@ from decimal import ROUND_FLOOR, Decimal
 from builder.config import Budget as BudgetSettings
 from builder.config import Settings
 from builder.errors import BudgetReachedError
-from builder.requests.ledger import Ledger, Spending, Usage, read_usage
+from builder.progress import Spent
+from builder.requests.ledger import Ledger
 from builder.requests.prices import PICO, Price, in_currency, known_prices, unknown_price
+from builder.requests.spending import Spending, Usage, read_usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class Budget:
         spent: what the ledger holds already, unknown replies at their reserved ceiling.
         prices: by model; needed with a money cap (see `builder.requests.prices.known_prices`).
         usage: what the ledger's requests used (see `Ledger`, `read_usage`); needed with a money cap.
-        batch: requests are sent in batches, at half the price. What was spent before counts at the full price.
+        batch: requests are sent in batches, at half the price.
 
     Raises:
         UsageError: a money cap, and the price of a model is not known.
@@ -95,6 +97,15 @@ class Budget:
     def cost(self) -> float:
         """Money spent so far, in `budget.currency`; counted only where prices are known."""
         return in_currency(self._cost)
+
+    def spent(self) -> tuple[Spent, ...]:
+        """Requests and tokens, and money where it has a cap, each with what is reserved and its cap."""
+        caps = self._settings
+        counts = Spent("requests", self._requests, cap=caps.max_requests)
+        tokens = Spent("tokens", self._tokens, self._reserved_tokens, caps.max_tokens)
+        if caps.max_cost is None:
+            return counts, tokens
+        return counts, tokens, Spent(caps.currency, self.cost, in_currency(self._reserved_cost), caps.max_cost)
 
     def fits(self, ceiling: Ceiling | int, *, new_request: bool) -> bool:
         """Whether an attempt may be sent beside all that hold a reservation.
@@ -168,12 +179,12 @@ def open_budget(settings: Settings, ledger: Ledger) -> Budget:
     return Budget(settings.budget, ledger.spending(), prices=prices, usage=usage, batch=batch)
 
 
-def usage_cost(usage: Usage, price: Price, *, batch: bool = False) -> int:
+def usage_cost(usage: Usage, price: Price) -> int:
     """What one request cost, lost replies at their ceiling, in millionths of a millionth of the currency."""
     return price.cost(
         usage.prompt_tokens + usage.unknown_prompt_tokens,
         usage.completion_tokens + usage.unknown_completion_tokens,
-        batch=batch,
+        batch=usage.batch,
     )
 
 

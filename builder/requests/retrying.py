@@ -62,7 +62,7 @@ def judge_refusal(reply: HttpReply, settings: Teacher, now: Callable[[], float])
         TryAgain where it passes, EndpointOutError where the endpoint cannot be used at all, and another EndpointError where
         it does not take this request.
     """
-    said = _error_text(reply.text)
+    said = error_text(reply.text)
     key = settings.api_key_env
     where = name_endpoint(settings)
     advice = {
@@ -97,7 +97,8 @@ def retry_after(value: str | None, now: Callable[[], float]) -> float | None:
     return min(max(seconds, 0.0), LONGEST_PAUSE) if seconds == seconds else None
 
 
-def _error_text(text: str) -> str:
+def error_text(text: str) -> str:
+    """What an error body says, on one line."""
     try:
         message = json.loads(text)["error"]["message"]
     except (ValueError, KeyError, TypeError, RecursionError):

@@ -6,7 +6,6 @@ that new work goes on. Where an endpoint is out, its requests go on in the next 
 
 import asyncio
 import contextlib
-import json
 import math
 import random
 import time
@@ -20,6 +19,7 @@ from tenacity.stop import stop_base
 from builder.config import Teacher
 from builder.errors import EndpointError
 from builder.requests.budget import Budget, Ceiling
+from builder.requests.completion import Completion, read_completion, stated_usage
 from builder.requests.lanes import Bell, Lane, rank_lanes
 from builder.requests.ledger import AttemptState, Ledger, Received, Request
 from builder.requests.limits import OVERLOADED, Load
@@ -28,40 +28,6 @@ from builder.requests.retrying import Backoff, EndpointOutError, TryAgain, judge
 from builder.requests.transport import ChatTransport, HttpReply, TransportError
 
 __all__ = ["ChatTransport", "Completion", "HttpReply", "Sender", "TransportError", "read_completion"]
-
-
-@dataclass(frozen=True, slots=True)
-class Completion:
-    """What a usable chat completion says."""
-
-    content: str
-    finish_reason: str
-    prompt_tokens: int
-    completion_tokens: int
-
-
-def read_completion(text: str) -> Completion | None:
-    """Read a raw body as a chat completion; None where it is HTML, an error body, without choices or without content."""
-    try:
-        body = json.loads(text)
-        choice = body["choices"][0]
-        content = choice["message"]["content"]
-    except (ValueError, KeyError, IndexError, TypeError, RecursionError):
-        return None
-    if not isinstance(content, str):
-        return None
-    usage = body.get("usage")
-    usage = usage if isinstance(usage, dict) else {}
-    return Completion(
-        content,
-        str(choice.get("finish_reason") or ""),
-        _count(usage.get("prompt_tokens")),
-        _count(usage.get("completion_tokens")),
-    )
-
-
-def _count(value: Any) -> int:
-    return value if isinstance(value, int) and value >= 0 else 0
 
 
 @dataclass(slots=True)
@@ -93,9 +59,9 @@ class Sender:
         settings: the teacher's; how many attempts a request has at one endpoint.
         random: for jitter.
         now: seconds since the epoch, for Retry-After dates.
-        clock: seconds, monotonic, for rates.
+        clock: seconds, monotonic, for rates and latencies.
         first_wait: seconds before the second attempt; doubles with each one. None is half a second.
-        warn: told in one line when an endpoint is out for the run.
+        warn: told in one line, each time, when an endpoint is out for the run or uses more than its request allowed.
     """
 
     def __init__(
@@ -119,6 +85,7 @@ class Sender:
         self._max_attempts = settings.max_attempts
         self._backoff = Backoff(random, _FIRST_WAIT if first_wait is None else first_wait)
         self._now = now
+        self._clock = clock
         self._warn = warn
         self._closing = asyncio.Event()
         self._usual_tokens = 1
@@ -137,6 +104,11 @@ class Sender:
     def in_flight(self) -> int:
         """Requests that were sent and wait for their answer."""
         return sum(lane.limits.in_flight for lane in self._lanes)
+
+    @property
+    def limit(self) -> int:
+        """How many requests may be in flight now, at all endpoints that are in use."""
+        return sum(int(lane.limits.allowed) for lane in self._lanes if lane.out is None)
 
     @property
     def out(self) -> dict[str, str]:
@@ -254,6 +226,7 @@ class Sender:
                 self._reserve(flight, lane)
             used = flight.held or used  # until it is known: also where the reply is lost
             attempt = await self._ledger.begin(request)
+            sent = self._clock()
             try:
                 reply = await lane.transport.post(request.body)
             except TransportError as error:
@@ -262,6 +235,7 @@ class Sender:
                 state: AttemptState = "unknown" if error.sent else "failed"
                 await self._ledger.finish(attempt, state, status=None, reply=str(error), served_by=lane.name)
                 raise self._judge_silence(lane, error) from None
+            seconds = self._clock() - sent
             headers = reply.headers
             load = "served" if reply.status == 200 else "overloaded" if reply.status in OVERLOADED else "other"
             if reply.status != 200:
@@ -274,29 +248,39 @@ class Sender:
                     served_by=reply.served_by,
                     length=reply.length,
                     sha256=reply.sha256,
+                    seconds=seconds,
                 )
                 raise self._judge(lane, reply)
             if reply.broke_off:  # it was bought, and what it used is lost with its end
                 await self._ledger.finish(attempt, "unknown", status=200, reply=reply.text, served_by=reply.served_by)
                 raise TryAgain("the connection ended in the middle of a reply")
             completion = read_completion(reply.text) if reply.whole else None
-            if reply.whole:
-                used = _used(completion, used)
+            stated = stated_usage(reply.text) if reply.whole else None
+            if stated is not None:  # else it is counted at its ceiling, here and in the ledger
+                self._warn_above(lane, used, stated)
+                used = Ceiling(*stated, used.model)
             return await self._ledger.finish(
                 attempt,
                 "received",
                 status=200,
                 reply=reply.text,
                 usable=completion is not None,
-                prompt_tokens=used.prompt_tokens,
-                completion_tokens=used.completion_tokens,
+                usage=stated,
                 served_by=reply.served_by,
                 length=reply.length,
                 sha256=reply.sha256,
+                seconds=seconds,
             )
         finally:
             self._settle(flight, used)
             lane.leave(slot, request.reserved_tokens, used.tokens, load, headers)
+
+    def _warn_above(self, lane: Lane, ceiling: Ceiling, stated: tuple[int, int]) -> None:
+        if stated[0] > ceiling.prompt_tokens or stated[1] > ceiling.completion_tokens:
+            self._warn(
+                f"{lane.name} states more tokens than its request allowed; they count as stated, so that a cap can be overrun "
+                "by as much"
+            )
 
     def _judge(self, lane: Lane, reply: HttpReply) -> Exception:
         error = judge_refusal(reply, lane.transport.settings, self._now)
@@ -338,9 +322,3 @@ class Sender:
         finally:
             lane.backing_off -= 1
             self._bell.ring()
-
-
-def _used(completion: Completion | None, ceiling: Ceiling) -> Ceiling:
-    if completion is None:
-        return Ceiling(0, 0, ceiling.model)
-    return Ceiling(completion.prompt_tokens, completion.completion_tokens, ceiling.model)

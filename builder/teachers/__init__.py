@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from builder.config import Teacher
 
 if TYPE_CHECKING:
+    from builder.teachers.batch_client import BatchClient
     from builder.teachers.openai import ChatClient, ChatPool
 
 
@@ -14,11 +15,11 @@ def _connect_embedded(settings: Teacher, environ: Mapping[str, str]) -> "ChatCli
     import httpx2
 
     from builder.teachers.embedded import Faults, create_app
-    from builder.teachers.openai import ChatClient
+    from builder.teachers.openai import NO_KEY, ChatClient
 
     app = create_app(Faults.parse(settings.faults))
     local = settings.model_copy(update={"base_url": "http://embedded.invalid/v1"})
-    return ChatClient(local, "embedded", httpx2.ASGITransport(app=app))
+    return ChatClient(local, NO_KEY, httpx2.ASGITransport(app=app))
 
 
 def _connect_openai(settings: Teacher, environ: Mapping[str, str]) -> "ChatClient | ChatPool":
@@ -32,3 +33,14 @@ TEACHERS: Mapping[str, Callable[[Teacher, Mapping[str, str]], "ChatClient | Chat
     "embedded": _connect_embedded,
     "openai": _connect_openai,
 }
+
+
+def connect_batches(settings: Teacher, environ: Mapping[str, str]) -> "BatchClient":
+    """Connect to the Batch API of the teacher's endpoint.
+
+    Raises:
+        EndpointError: no key is set, and the address is not on this machine.
+    """
+    from builder.teachers.batch_client import connect_batches as connect
+
+    return connect(settings, environ)

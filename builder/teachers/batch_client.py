@@ -32,6 +32,10 @@ class BatchClient(OpenAIConnection):
         """A batch's state."""
         return await self._call(lambda: self._client.batches.with_raw_response.retrieve(batch_id))
 
+    async def cancel(self, batch_id: str) -> HttpReply:
+        """End a batch early; what was answered stays."""
+        return await self._call(lambda: self._client.batches.with_raw_response.cancel(batch_id))
+
     async def page(self, after: str | None, size: int) -> HttpReply:
         """Batches, newest first, those after the one named."""
         query: dict[str, Any] = {"limit": size} if after is None else {"limit": size, "after": after}

@@ -16,7 +16,7 @@ import hashlib
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -189,8 +189,11 @@ class BatchDesk:
 
     async def _cancel(self, request: Request) -> Response:
         batch = self._batch(request)
-        if not batch.ended:
-            batch.status = "cancelled"
+        await self._advance(batch)
+        async with batch.lock:
+            if not batch.ended:
+                lines = _read_lines(batch.input.content)
+                await self._end(batch, [] if isinstance(lines, str) else lines, "cancelled")
         return JSONResponse(batch.as_json())
 
     def _batch(self, request: Request) -> _Batch:
@@ -216,13 +219,18 @@ class BatchDesk:
             batch.total = len(lines)
             batch.status = "in_progress"
             if elapsed >= total:
-                await self._complete(batch, lines)
+                expired = unit(batch.input.id, "batch_expired") < self._faults.batch_expired
+                await self._end(batch, lines, "expired" if expired else "completed")
 
-    async def _complete(self, batch: _Batch, lines: list[tuple[str, bytes]]) -> None:
-        expired = unit(batch.input.id, "batch_expired") < self._faults.batch_expired
+    async def _end(
+        self, batch: _Batch, lines: list[tuple[str, bytes]], status: Literal["completed", "expired", "cancelled"]
+    ) -> None:
+        def left_out(place: int) -> str | None:
+            """Every second line of a batch that expires is answered by then, and none of one that is cancelled."""
+            return None if status == "completed" or (status == "expired" and place % 2 == 0) else status
+
         answers = await asyncio.gather(
-            # Every second line of a batch that expires is done by then.
-            *(self._answer_line(*line, expired=expired and place % 2 == 1) for place, line in enumerate(lines))
+            *(self._answer_line(*line, left_out=left_out(place)) for place, line in enumerate(lines))
         )
         outputs = [answer for answer in answers if answer["error"] is None and answer["response"]["status_code"] == 200]
         errors = [
@@ -231,17 +239,17 @@ class BatchDesk:
         batch.failed = len(errors)
         batch.output_file = self._store_lines(f"{batch.id}_output.jsonl", outputs)
         batch.error_file = self._store_lines(f"{batch.id}_error.jsonl", errors)
-        batch.status = "expired" if expired else "completed"
+        batch.status = status
 
     def _store_lines(self, name: str, lines: list[dict[str, Any]]) -> str | None:
         content = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
         return self._store(name, "batch_output", content.encode()).id if lines else None
 
-    async def _answer_line(self, custom_id: str, body: bytes, *, expired: bool) -> dict[str, Any]:
+    async def _answer_line(self, custom_id: str, body: bytes, *, left_out: str | None) -> dict[str, Any]:
         line: dict[str, Any] = {"id": f"batch_req_{custom_id}", "custom_id": custom_id, "response": None, "error": None}
-        if expired:
-            said = "This request could not be executed before the completion window expired."
-            return line | {"error": {"code": "batch_expired", "message": said}}
+        if left_out is not None:
+            said = f"The batch was {left_out} before it came to this request."
+            return line | {"error": {"code": f"batch_{left_out}", "message": said}}
         if unit(hashlib.sha256(body).hexdigest(), "batch_error") < self._faults.batch_error:
             response = RequestError(500, "The server had an error, as `faults` asked.").response()
         else:

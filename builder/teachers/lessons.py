@@ -8,6 +8,7 @@ The needs are lines that any model can read, in English or Chinese:
     - categories: planning, code      - 类别：planning, code
     - instances per task: 2           - 每个任务的实例数：2
     - maximum steps: 3                - 最多步骤：3
+    - kind: classification            - 题型：分类
 """
 
 import json
@@ -45,6 +46,7 @@ _NEEDS = {
     "instances": re.compile(
         r"^\s*[-*•]?\s*(?:instances per task|每个任务的实例数)\s*[:：]\s*(\d{1,4})\b", re.IGNORECASE | re.MULTILINE
     ),
+    "kind": re.compile(r"^\s*[-*•]?\s*(?:kind|题型)\s*[:：]\s*(\S[^\n]*)", re.IGNORECASE | re.MULTILINE),
     "steps": re.compile(r"^\s*[-*•]?\s*(?:maximum steps|最多步骤)\s*[:：]\s*(\d{1,4})\b", re.IGNORECASE | re.MULTILINE),
 }
 
@@ -74,6 +76,7 @@ class TaskNeeds:
     categories: tuple[str, ...]
     instances: int
     steps: int
+    classification: bool | None = None
 
 
 def compose_reply(model: str, user_messages: Sequence[str], reply_hash: str) -> str:
@@ -124,7 +127,12 @@ def _gather_needs(text: str) -> TaskNeeds:
         ),
         instances=min(max(int(found.get("instances", 1)), 1), _MOST_INSTANCES),
         steps=max(int(found.get("steps", 3)), 1),
+        classification=_names_classification(found["kind"]) if "kind" in found else None,
     )
+
+
+def _names_classification(kind: str) -> bool:
+    return kind.lower().startswith(("classification", "分类"))
 
 
 def _named_language(name: str) -> Language:
@@ -148,6 +156,7 @@ def _invent(model: str, needs: TaskNeeds, rng: random.Random) -> list[Procedural
             categories=needs.categories or None,
             instances=needs.instances,
             max_depth=min(needs.steps, most_steps),
+            classification=needs.classification,
         )
         tasks.setdefault(fingerprint(task.instruction), task)
     return list(tasks.values())

@@ -40,7 +40,7 @@ def spoil(content: str, *, wrong: float, unkeyed: float, slips: float, rng: rand
             _slip(entry, rng)
     for task in reply.get("tasks", ()):
         is_wrong, is_unkeyed = rng.random() < wrong, rng.random() < unkeyed
-        for instance in task["instances"]:
+        for instance in task.get("instances", ()):
             if is_wrong:
                 instance["output"] = _mistaken(instance["answer_key"], rng)
             if is_unkeyed:

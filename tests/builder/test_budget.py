@@ -23,9 +23,10 @@ from builder.pipeline.costs import costs
 from builder.pipeline.estimating import estimate
 from builder.progress import Reporter
 from builder.requests.budget import Budget, Ceiling, open_budget, usage_cost
-from builder.requests.ledger import Ledger, Received, Request, Spending, read_spending, read_usage
+from builder.requests.ledger import Ledger, Received, Request
 from builder.requests.prices import Price, find_price, in_currency, known_prices
 from builder.requests.sender import Sender
+from builder.requests.spending import Spending, read_spending, read_usage
 from builder.settings_file import load_settings
 from builder.teachers.openai import connect_openai
 from tests.endpoint import Answer, completion, scripted
@@ -350,6 +351,9 @@ def test_costs_close_with_the_ledger_in_every_table(pilot: Path) -> None:
             assert math.fsum(parts) == pytest.approx(found["total"][column], rel=1e-12)
     assert {line["key"] for line in found["language"]} == {"en", "zh"}
     assert [line["key"] for line in found["teacher"]] == ["seedbed-procedural"]
+    (latency,) = found["latency"]
+    assert latency["answers"] == spending.received
+    assert 0 < latency["median"] <= latency["p95"]
 
 
 def test_a_request_is_shared_equally_among_its_rows(tmp_path: Path) -> None:
@@ -401,3 +405,4 @@ def test_the_command_prints_a_table_and_json(pilot: Path, tmp_path: Path, capsys
     table = capsys.readouterr().out
     assert "seedbed-procedural" in table
     assert "(no row from it)" in table
+    assert "95 % within" in table

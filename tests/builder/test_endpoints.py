@@ -251,7 +251,19 @@ def test_each_fault_has_its_number_of_posts(ledger: Ledger, answer: Answer, post
     assert isinstance(result, EndpointError) == (answer.status != 200)
     spending = ledger.spending()
     assert (spending.received, spending.failed) == ((0, posts) if answer.status != 200 else (posts, 0))
-    assert spending.tokens == 0
+    # A 200 may have been paid for: as it says, else its ceiling.
+    of_one = 0 if answer.status != 200 else 15 if answer.body == completion(None) else 100
+    assert spending.tokens == posts * of_one
+
+
+def test_time_outs_back_off_and_each_is_one_unknown_at_its_reserved_price(ledger: Ledger) -> None:
+    with scripted(Answer(completion("late"), delay=1.0)) as endpoint:
+        (error,) = send(ledger, teacher(endpoint.url, timeout=0.2))
+        assert endpoint.posts == 3
+    assert isinstance(error, EndpointError)
+    assert "no answer within teacher.timeout (3 attempts)" in str(error)
+    spending = ledger.spending()
+    assert (spending.received, spending.failed, spending.unknown, spending.tokens) == (0, 0, 3, 300)
 
 
 # Concurrency, rates and back-off
@@ -595,7 +607,8 @@ def with_batches(url: str, use: Callable[[Batches], object], waits: list[float] 
 
 def test_a_batch_is_collected_by_its_id_after_the_process_that_sent_it_is_gone() -> None:
     waits: list[float] = []
-    with serving(create_app(Faults(batch_seconds=0.6))) as url:
+    # The server's clock goes on by a second with each wait.
+    with serving(create_app(Faults(batch_seconds=3), clock=lambda: float(len(waits)))) as url:
         batch_id = with_batches(url, lambda batches: batches.submit(BODIES, "run/0"))
         assert isinstance(batch_id, str)
         assert with_batches(url, lambda batches: batches.collect(batch_id)) is None

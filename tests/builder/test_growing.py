@@ -241,7 +241,7 @@ def test_an_unreachable_endpoint_ends_with_5_and_the_replies_are_kept(tmp_path: 
 
 
 def test_unordered_rows_are_those_of_the_ledgers_replay(tmp_path: Path) -> None:
-    faults = Faults(slow=0.3, slow_seconds=0.05)
+    faults = Faults(slow=0.3, slow_seconds=0.4)
     with serving(create_app(faults)) as url:
         openai = ("target=60", "teacher.provider=openai", f"teacher.base_url={url}", "growth.ordered=false")
         build(tmp_path / "d", *openai)

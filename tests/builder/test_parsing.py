@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builder.recipes.alpaca import read
-from builder.recipes.parsing import parse_reply
+from builder.recipes.parsing import ParsedReply, parse_reply
 from builder.recipes.recipe import Needs, Task, Unreadable
 
 A = {"instruction": "Name a SQL keyword.", "instances": [{"input": "", "output": "SELECT"}]}
@@ -79,14 +79,11 @@ def test_a_string_cut_in_its_middle_is_never_closed() -> None:
 @pytest.mark.parametrize(
     "reply",
     [
-        "",
         "I'm sorry, but I can't help with that.",
         "抱歉，我无法完成。",
-        "null",
         "42",
-        "[]",
-        "{}",
         "[1, 2]",
+        "I found none: []",
         "[" * 5000,
     ],
 )
@@ -94,6 +91,26 @@ def test_what_holds_no_task_is_named(reply: str) -> None:
     parsed = parse_reply(reply, "stop")
     assert parsed.values == ()
     assert parsed.problem == "not_json"
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "",
+        " \n",
+        "null",
+        "[]",
+        "{}",
+        '{"tasks": []}',
+        '{"任务": []}',
+        '{"tasks": null, "note": "nothing fits"}',
+        '```json\n{"tasks": []}\n```',
+        "<think>Which ones?</think>",
+    ],
+)
+def test_a_reply_without_a_task_is_empty_and_not_unreadable(reply: str) -> None:
+    assert parse_reply(reply, "stop") == ParsedReply((), problem="empty_reply", evidence=reply)
+    assert parse_reply(reply, "length").problem == "cut_by_length"
 
 
 def admissible(reply: str, finish_reason: str) -> list[Any]:
@@ -148,7 +165,7 @@ def test_objects_of_other_recipes_come_back_under_their_own_names(value: dict[st
 @given(st.text())
 def test_no_text_breaks_the_parser(text: str) -> None:
     for finish in ("stop", "length"):
-        assert parse_reply(text, finish).problem in (None, "not_json", "cut_by_length")
+        assert parse_reply(text, finish).problem in (None, "not_json", "cut_by_length", "empty_reply")
 
 
 PIECES = st.sampled_from(

@@ -3,14 +3,21 @@
 import json
 import random
 import sys
+from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from builder import pipeline
 from builder.answers import AnswerKey, check_answer
+from builder.browsing import explain_row
+from builder.dataset_folder import DatasetFolder
 from builder.errors import UsageError
 from builder.families import FAMILIES
 from builder.generation.pool import Pool
+from builder.pipeline.costs import costs
+from builder.progress import Reporter
 from builder.recipes import gym
 from builder.recipes.gym_families import LEFT_OUT, MANY_ANSWERS, USABLE
 from builder.recipes.gym_wordings import SPLITS, WORDINGS, split
@@ -136,3 +143,20 @@ def test_the_pool_asks_no_demonstrations_for_it() -> None:
     settings = load_settings(None, ["growth.recipes={procedural: 1}", "growth.procedural=both"], {})
     built = Pool(settings, []).build(0)
     assert (built.recipe, built.demonstrations, built.material) == ("procedural", (), {"tasks_from": "both"})
+
+
+def test_its_rows_point_to_no_request_and_cost_nothing(tmp_path: Path) -> None:
+    chosen = ["target=16", "growth.recipes={procedural: 1, alpaca: 1}", "growth.tasks_per_request=4"]
+    settings = load_settings(None, [*chosen, "split.min_validation_rows=0", "growth.window=2"], {})
+    pipeline.build(settings, tmp_path / "d", Reporter(quiet=True), {})
+    grown = [sample for sample in DatasetFolder(tmp_path / "d").iter_samples() if sample.origin == "generated"]
+    recipes = {(sample.source.partition(":")[0], sample.request_id is None) for sample in grown}
+    assert recipes == {("procedural", True), ("alpaca", False)}
+    found = {line["key"]: line for line in costs(tmp_path / "d")["recipe"]}
+    counted = Counter(sample.source.partition(":")[0] for sample in grown)
+    assert {name: line["rows"] for name, line in found.items()} == counted
+    assert found["procedural"]["requests"] == 0
+    row = next(sample.row for sample in grown if sample.request_id is None)
+    assert explain_row(tmp_path / "d", str(row))["sample"]["request_id"] is None
+    rejected = DatasetFolder(tmp_path / "d").rejections_table()["request_id"].to_pylist()
+    assert all(name[:1] == "r" for name in rejected)

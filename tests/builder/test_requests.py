@@ -15,8 +15,10 @@ from builder.config import Budget as BudgetSettings
 from builder.config import Teacher
 from builder.errors import BudgetReachedError, EndpointError, IntegrityError
 from builder.requests.budget import Budget
-from builder.requests.ledger import Ledger, Received, Request, Spending, Step, check_ledger, read_spending
+from builder.requests.ledger import Ledger, Received, Request, Step
+from builder.requests.ledger_file import check_ledger
 from builder.requests.sender import Sender, read_completion
+from builder.requests.spending import Spending, read_latencies, read_spending
 from builder.teachers.openai import connect_openai
 from tests.endpoint import Answer, completion, scripted
 
@@ -193,6 +195,30 @@ def test_a_sent_request_without_a_reply_is_unknown_after_a_restart(tmp_path: Pat
     with Ledger(path) as again:
         assert again.spending() == Spending(1, 1, 0, 0, 1, 0, 0, 100)
         assert again.entries()[0].steps[0].received is None
+
+
+def test_the_time_to_each_answer_is_kept_by_endpoint(ledger: Ledger) -> None:
+    with scripted(Answer({"error": {}}, 503), Answer(completion("x"), delay=0.05)) as endpoint:
+        send(ledger, endpoint.url, request())
+        ((name, (seconds,)),) = read_latencies(ledger.path).items()
+    assert name == f"{endpoint.url} (m)"
+    assert seconds >= 0.05
+
+
+def test_a_ledger_of_an_older_version_is_read_as_it_is_and_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    with Ledger(path) as ledger, scripted(GOOD) as endpoint:
+        send(ledger, endpoint.url, request())
+    connection = sqlite3.connect(path)
+    connection.execute("ALTER TABLE attempts DROP COLUMN seconds")
+    connection.close()
+    assert read_latencies(path) == {}
+    assert read_spending(path).received == 1
+    assert check_ledger(path) == []
+    with Ledger(path) as ledger, scripted(GOOD) as endpoint:
+        send(ledger, endpoint.url, request(1))
+        assert [entry.steps[0].attempts for entry in ledger.entries()] == [1, 1]
+    assert [len(seconds) for seconds in read_latencies(path).values()] == [1]
 
 
 def test_an_oversized_reply_is_kept_as_its_beginning_and_never_used(

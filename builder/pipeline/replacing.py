@@ -1,0 +1,92 @@
+"""A dataset folder that takes over from another one, or is replaced as a whole.
+
+    inherit(old, staged, …)     the ledger, to be read again, and the reviews, to be placed again
+    writing(folder)             the folder's lock; a replacement that was cut short is completed first
+
+What replaces a folder is written to its `.rebuild/` first, as a whole dataset folder. Its manifest, written last, is the
+decision: from there on every process that opens the folder for writing moves the rest into place. Without it, what was
+staged is removed and the folder is as it was.
+"""
+
+import contextlib
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from builder.dataset_folder import DatasetFolder
+from builder.files import disk_errors, remove_temporary_files
+from builder.pipeline import row_settings
+from builder.requests import inheriting
+
+_REVIEWS = ("reviews.jsonl", "reviews-unplaced.jsonl")
+_WRITTEN_ANEW = (
+    *("samples", "rejections", "signals", "verdicts.parquet", "publish"),
+    *("report.html", "report.json", "seedbed.yaml"),
+)
+# Their jobs have no requests, so none of them lacks a reply.
+_WITHOUT_REQUESTS = ("procedural",)
+
+
+@contextlib.contextmanager
+def writing(folder: DatasetFolder) -> Iterator[None]:
+    """Hold a folder's lock, with what interrupted writers left behind put right."""
+    with folder.lock():
+        remove_temporary_files(folder.root)
+        complete_replacement(folder)
+        yield
+
+
+def inherit(source: DatasetFolder, target: DatasetFolder, settings: str, *, moved: bool) -> None:
+    """Start a folder from another one's ledger and reviews; the other one stays as it is.
+
+    Args:
+        settings: the row settings that the replies are read with (see `row_settings`).
+        moved: the two go separate ways from here (see `builder.requests.inheriting`).
+    """
+    target.inherit_reviews(source)
+    meta = {row_settings.KEY: settings}
+    # Last: a folder that has a ledger has all that it inherits.
+    inheriting.inherit(source.ledger, target.ledger, meta, without_requests=_WITHOUT_REQUESTS, moved=moved)
+
+
+def complete_replacement(folder: DatasetFolder) -> None:
+    """Move what is staged and decided into place; remove what is staged and not. Can be cut short and called again."""
+    staged = DatasetFolder(folder.staging)
+    if not staged.root.exists():
+        return
+    if staged.manifest_hash() is not None:
+        with disk_errors(folder.root):
+            folder.manifest.unlink(missing_ok=True)
+            _replace_ledger(folder, staged)
+            _replace_files(folder, staged)
+        folder.write_manifest()
+        staged.manifest.unlink()
+    shutil.rmtree(staged.root)
+
+
+def _replace_ledger(folder: DatasetFolder, staged: DatasetFolder) -> None:
+    """A ledger that is there stays, with all that was paid for; only its order of reading changes."""
+    if folder.ledger.exists() and staged.ledger.exists():
+        inheriting.adopt(folder.ledger, staged.ledger)
+    elif staged.ledger.exists():
+        staged.ledger.replace(folder.ledger)
+
+
+def _replace_files(folder: DatasetFolder, staged: DatasetFolder) -> None:
+    files = json.loads(staged.manifest.read_text(encoding="utf-8"))["files"]
+    whole = {name.partition("/")[0] for name in files}
+    for name in (*_WRITTEN_ANEW, *_REVIEWS):
+        old, new = folder.root / name, staged.root / name
+        if new.exists():
+            _remove(old)
+            new.replace(old)
+        elif name in _WRITTEN_ANEW and name not in whole:
+            _remove(old)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,61 @@
+"""The settings that grown rows depend on: a folder goes on with the ones it was grown with, or is read again as a whole."""
+
+import hashlib
+import json
+from dataclasses import asdict
+from typing import Any
+
+from builder.config import Settings
+from builder.errors import UsageError
+from builder.pipeline.sources import Sources
+from builder.requests.ledger import Ledger
+
+# What the rows depend on: a run cannot go on with other values. Targets, budgets, addresses and caps may change.
+_SECTIONS = ("seed", "novelty", "filters", "growth", "checks")
+_OF_THE_TEACHER = ("provider", "model", "endpoints", "temperature", "max_tokens", "response_format", "faults")
+KEY = "row_settings"  # under which the ledger keeps them
+
+
+def row_settings(settings: Settings, sources: Sources) -> str:
+    """The settings that the grown rows depend on, flat, with a hash of the seeds and of the documents; as JSON."""
+    dumped = settings.model_dump(mode="json")
+    flat: dict[str, Any] = {}
+    for section in _SECTIONS:
+        value = dumped[section]
+        flat |= {f"{section}.{key}": v for key, v in value.items()} if isinstance(value, dict) else {section: value}
+    flat |= {f"teacher.{key}": dumped["teacher"][key] for key in _OF_THE_TEACHER}
+    flat["seeds (hash of the tasks)"] = _hash([asdict(task) for task, _ in sources.seeds])
+    if sources.chunks:
+        flat["documents (hash of the texts)"] = _hash([asdict(chunk) for chunk in sources.chunks])
+    return json.dumps(flat, ensure_ascii=False)
+
+
+def refuse_other_settings(ledger: Ledger, settings: Settings, sources: Sources) -> None:
+    """Store the settings with a new ledger; hold them against those of one that holds replies.
+
+    Raises:
+        UsageError: they differ, with every difference and the ways out.
+    """
+    now, stored = row_settings(settings, sources), ledger.read_meta(KEY)
+    if stored is None or (json.loads(stored) != json.loads(now) and ledger.forget_unanswered()):
+        ledger.write_meta(KEY, now)
+        return
+    before, after = json.loads(stored), json.loads(now)
+    differences = [
+        f"  - {key}: was {before.get(key)!r}, is now {after.get(key)!r}"
+        for key in sorted(before.keys() | after.keys())
+        if before.get(key) != after.get(key)
+    ]
+    if differences:
+        folder = ledger.path.parent
+        raise UsageError(
+            f"{folder}: was grown with other settings\n" + "\n".join(differences),
+            "Set them back to go on. To read the replies that are there with these settings, without a request: "
+            f"`seedbed rebuild {folder} --settings FILE`, with --out for a new folder. To grow on from them in a new folder: "
+            f"`seedbed build FILE --out NEW --fork {folder}`.",
+        )
+
+
+def _hash(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
