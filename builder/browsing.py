@@ -1,5 +1,6 @@
 """Looking at a curated dataset folder: rows by filter, and one row explained."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import polars as pl
 
 from builder.dataset_folder import DatasetFolder
 from builder.errors import InputFileError, UsageError, nearest
+from builder.reporting.quality import explain_quality
 from builder.reporting.reasons import REASONS, explain, reason_for
 from builder.schema import Verdict, verdict_from_record
 from builder.settings_file import load_settings
@@ -36,7 +38,7 @@ def find_rows(
         UsageError: no row has such a reason, category, language or origin.
     """
     folder = DatasetFolder.open(root)
-    frame = _frame(folder)
+    frame = _labels(folder)
     for column, value in (("reason", reason), ("category", category), ("language", language), ("origin", origin)):
         if value is not None:
             present = sorted(str(v) for v in frame[column].drop_nulls().unique())
@@ -49,14 +51,13 @@ def find_rows(
     if kept is not None:
         frame = frame.filter(pl.col("kept") == kept)
     if search is not None:
-        wanted = normalise(search)
-        texts = frame["messages"].to_list()
-        mask = [any(wanted in normalise(turn["content"]) for turn in turns) for turns in texts]
-        frame = frame.filter(pl.Series(mask, dtype=pl.Boolean))
+        frame = frame.filter(pl.col("row").is_in(_rows_that_hold(folder, normalise(search))))
+    shown = frame.head(limit)
+    texts = {record["row"]: record for record in _records(folder, shown["row"].to_list(), ("row", "id", "messages"))}
     rows = [
-        {key: record[key] for key in ("row", "id", "kept", "reason", "category", "language")}
-        | {"text": _beginning(record["messages"])}
-        for record in frame.head(limit).to_dicts()
+        {key: record[key] for key in ("row", "kept", "reason", "category", "language")}
+        | {"id": texts[record["row"]]["id"], "text": _beginning(texts[record["row"]]["messages"])}
+        for record in shown.to_dicts()
     ]
     return rows, frame.height
 
@@ -65,14 +66,15 @@ def explain_row(root: Path, row_or_id: str) -> dict[str, Any]:
     """One row with its verdict in words, in the language of the folder's report.
 
     Returns:
-        row, kept, reason, headline, sentences (one for each failed check), checks, split, sample, and `other`: the kept row
-        that it collides with, or None.
+        row, kept, reason, headline, sentences (one for each failed check), checks, split, quality (see `explain_quality`),
+        sample, and `other`: the kept row that it collides with, or None.
 
     Raises:
         InputFileError: no such row.
     """
     folder = DatasetFolder.open(root)
-    language = load_settings(folder.settings, environ={}).report.language
+    chosen = load_settings(folder.settings, environ={})
+    language = chosen.report.language
     record = _find_row(folder, row_or_id)
     verdict = _verdict(folder, record["row"])
     if verdict.reason is None:
@@ -94,6 +96,7 @@ def explain_row(root: Path, row_or_id: str) -> dict[str, Any]:
         "split": verdict.split,
         "headline": headline[language],
         "sentences": [explain(check, language) for check in verdict.checks],
+        "quality": explain_quality(folder, verdict.row, chosen.quality.weights),
         "checks": [
             {"reason": c.reason, "value": c.value, "threshold": c.threshold, "of": c.of, "evidence": c.evidence}
             for c in verdict.checks
@@ -104,22 +107,42 @@ def explain_row(root: Path, row_or_id: str) -> dict[str, Any]:
     }
 
 
-def _frame(folder: DatasetFolder) -> pl.DataFrame:
-    if not folder.verdicts.is_file():
-        folder.read_verdicts()  # raises the error that says what to do
-    verdicts = pl.scan_parquet(folder.verdicts).select("row", "kept", "reason", "split")
-    samples = pl.scan_parquet(folder.parts(folder.samples))
-    return samples.join(verdicts, on="row", how="inner", maintain_order="left").collect()
+def _labels(folder: DatasetFolder) -> pl.DataFrame:
+    """What rows are filtered by: short columns only."""
+    decided = pl.from_arrow(folder.verdicts_table(["row", "kept", "reason"]))
+    assert isinstance(decided, pl.DataFrame)
+    parts = folder.parts(folder.samples)
+    if not parts:
+        return decided.with_columns(category=pl.lit(None), language=pl.lit(None), origin=pl.lit(None))
+    samples = pl.scan_parquet(parts, glob=False).select("row", "category", "language", "origin").collect()
+    return samples.join(decided, on="row", how="inner", maintain_order="left")
+
+
+def _rows_that_hold(folder: DatasetFolder, wanted: str) -> list[int]:
+    return [
+        row
+        for table in folder.iter_sample_tables()
+        for row, turns in zip(table["row"].to_pylist(), table["messages"].to_pylist(), strict=True)
+        if any(wanted in normalise(turn["content"]) for turn in turns)
+    ]
+
+
+def _records(folder: DatasetFolder, rows: Sequence[int], columns: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """Some rows' samples, whole or some columns; only the row groups that hold them are read."""
+    parts = folder.parts(folder.samples)
+    if not (parts and rows):
+        return []
+    lazy = pl.scan_parquet(parts, glob=False).filter(pl.col("row").is_in(rows))
+    # The bounds let whole row groups be skipped by their statistics.
+    lazy = lazy.filter(pl.col("row").is_between(min(rows), max(rows)))
+    return (lazy.select(columns) if columns else lazy).collect().to_dicts()
 
 
 def _find_row(folder: DatasetFolder, row_or_id: str) -> dict[str, Any]:
-    parts = folder.parts(folder.samples)
-    scanned = pl.scan_parquet(parts) if parts else None
-    found: list[dict[str, Any]] = []
-    if scanned is not None:
-        if row_or_id.isdecimal():
-            found = scanned.filter(pl.col("row") == int(row_or_id)).collect().to_dicts()
-        found = found or scanned.filter(pl.col("id") == row_or_id).head(1).collect().to_dicts()
+    found = _records(folder, [int(row_or_id)]) if row_or_id.isdecimal() else []
+    if not found and (parts := folder.parts(folder.samples)):
+        by_id = pl.scan_parquet(parts, glob=False).filter(pl.col("id") == row_or_id).select("row")
+        found = _records(folder, by_id.head(1).collect()["row"].to_list())
     if not found:
         count = folder.count_samples()
         raise InputFileError(
@@ -134,8 +157,8 @@ def _find_row(folder: DatasetFolder, row_or_id: str) -> dict[str, Any]:
 
 def _verdict(folder: DatasetFolder, row: int) -> Verdict:
     if not folder.verdicts.is_file():
-        folder.read_verdicts()
-    records = pl.scan_parquet(folder.verdicts).filter(pl.col("row") == row).collect().to_dicts()
+        folder.read_verdicts()  # raises the error that says what to do
+    records = pl.scan_parquet(folder.verdicts, glob=False).filter(pl.col("row") == row).collect().to_dicts()
     return verdict_from_record(records[0])
 
 

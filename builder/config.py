@@ -26,6 +26,18 @@ Language = Literal["zh", "en"]
 RecipeName = Literal["self_instruct", "alpaca", "topic", "evolve", "phrasings", "dialogue", "documents", "procedural"]
 TopicKind = Literal["explain", "analyse", "examples", "solve", "compare", "advise"]
 Preset = Literal["self-instruct-classic", "alpaca-classic"]
+DefectName = Literal[
+    "unseen_reference",
+    "merged_instructions",
+    "empty_answer",
+    "missing_code",
+    "picture_request",
+    "na_answer",
+    "no_input_marker",
+    "unclear_instruction",
+    "stray_characters",
+]
+PrivateKind = Literal["email", "phone", "identity_number", "bank_card", "ip_address", "secret"]
 
 CATEGORIES = (
     "writing",
@@ -349,6 +361,14 @@ class Filters(Section):
             0.6 an answer is a loop.
         blocked_words: whole words (or Chinese strings) that an instruction must not hold, since a text model cannot see
             or draw the thing; Self-Instruct's and Alpaca's lists by default for grown tasks.
+        drop_defects: classes of `seedbed signals` that drop a row. By default those that no reader can learn from and that
+            were right in every row read by hand; the others inform only.
+        drop_privacy: kinds of private data that drop a row. By default those that carry a checksum or a fixed shape; e-mail,
+            phone numbers and addresses inform only, since redaction mends them.
+        drop_unsafe: whether unsafe answers drop a row; no false alarm in 2,990 public rows.
+        drop_wrong_sums: whether a wrong sum in the answer drops a row; no false alarm in the sums of the same rows.
+        min_judge_score: the lowest mark of `seedbed judge`, from 1 to 5, with which a row is kept; rows without a mark pass.
+            None is off.
         languages: languages a row may be in; None is any.
     """
 
@@ -362,8 +382,18 @@ class Filters(Section):
     drop_refusals: bool = True
     drop_wrong_answers: bool = True
     drop_language_mismatch: bool = True
+    drop_defects: tuple[DefectName, ...] = ("unseen_reference", "empty_answer", "na_answer", "stray_characters")
+    drop_privacy: tuple[PrivateKind, ...] = ("identity_number", "bank_card", "secret")
+    drop_unsafe: bool = True
+    drop_wrong_sums: bool = True
+    min_judge_score: Annotated[float, Field(ge=1, le=5)] | None = None
     languages: tuple[str, ...] | None = None
     blocked_words: tuple[str, ...] | None = None
+
+    @property
+    def default_blocked_words(self) -> bool:
+        """Whether grown tasks are held to the default list."""
+        return self.blocked_words is None
 
 
 class Novelty(Section):
@@ -379,6 +409,38 @@ class Novelty(Section):
     threshold: Annotated[float, Field(gt=0, le=1)] = 0.7
 
 
+class Meaning(Section):
+    """Rows that say what a kept row says, in other words; after the scan by ROUGE-L, in the same order.
+
+    Attributes:
+        encoder: `none` is off: the one that needs no model, `characters`, knows words in another order or form, and no
+            synonyms. `openai` is any compatible embeddings endpoint, `local` a folder of model2vec or sentence-transformers.
+        threshold: the least cosine at which a row goes, unless numbers, negations, names or the like tell that it asks for
+            something else (0.8: below it, `characters` takes requests on one topic for the same; see benchmarks/meaning.py).
+        model: the endpoint's model, or the folder.
+        base_url: the endpoint's address; None is OpenAI's own.
+        api_key_env: the environment variable that holds its key. `budget` caps what embedding costs by itself.
+    """
+
+    encoder: Literal["none", "characters", "openai", "local"] = "none"
+    threshold: Annotated[float, Field(gt=0, le=1)] = 0.8
+    model: str | None = None
+    base_url: str | None = None
+    api_key_env: str = "OPENAI_API_KEY"
+
+    @field_validator("base_url")
+    @classmethod
+    def _no_credentials(cls, value: str | None) -> str | None:
+        return _check_address(value)
+
+    @model_validator(mode="after")
+    def _model_is_named(self) -> Self:
+        if self.encoder in ("openai", "local") and not self.model:
+            what = "text-embedding-3-small" if self.encoder == "openai" else "models/potion-base-8M"
+            raise ValueError(f"the encoder {self.encoder} needs a model, such as meaning.model: {what}")
+        return self
+
+
 class Contamination(Section):
     """Overlap with held-out benchmarks.
 
@@ -386,21 +448,41 @@ class Contamination(Section):
         against: files whose prompts and answers must not be in the published data.
         ngram: tokens that must match in a row (13: GPT-3's decontamination, Brown et al. 2020, appendix C); texts shorter
             than that must match whole.
+        characters: letters and digits that must match in a row whatever the spaces between them (50: GPT-4's
+            contamination check, OpenAI 2023, appendix C).
     """
 
     against: tuple[str, ...] = ()
     ngram: Annotated[int, Field(ge=3)] = 13
+    characters: Annotated[int, Field(ge=20)] = 50
+
+
+class Categories(Section):
+    """Categories for rows that have none, guessed by a classifier trained on the rows that have one.
+
+    Attributes:
+        guess: whether it is done; balance, split and report then use the guesses, and samples stay as they are.
+        min_probability: the least at which a guess counts; other rows stay without a category.
+        min_rows: labelled rows that a category needs to be learnt; from 8 for each of 18 categories nothing is.
+    """
+
+    guess: bool = False
+    min_probability: Share = 0.5
+    min_rows: Annotated[int, Field(ge=2)] = 20
 
 
 class Balance(Section):
-    """Mix over category × language × kind.
+    """Mix over category × language × kind, and × difficulty for caps and floors.
 
     Attributes:
         quotas: shares of the kept rows by cell, such as {mathematics: 0.3, "*/zh": 0.5, "*/*/classification": 0.2}; each
             holds within one point, and the growth asks for what is missing.
         max_share: largest share of the kept rows for one cell; 1 is no cap.
-        caps: largest number of rows by cell, such as {mathematics/en: 500} or {mathematics: 800}.
-        floors: smallest number of rows by cell, taken before others when the target cuts; missing it is a warning.
+        caps: largest number of rows by cell, such as {mathematics/en: 500} or {mathematics: 800}; a level of difficulty (easy, medium,
+            hard) may stand alone or at the end, such as {easy: 1000} or {mathematics/en/hard: 200}.
+        floors: smallest number of rows by such a cell, taken before others when the target cuts; missing it is a warning.
+        choose: which rows fill a cell where not all fit: the best by `quality`, or those that together cover the others
+            best (`coverage`, by the vectors of `meaning.encoder`, or of `characters` where that is none).
         phrasings: of the ways to ask for one task, how many are published with the same input, drawn by `seed` (Flan: one
             template for each example). The others stay in the folder, and the growth goes on in their place.
     """
@@ -409,6 +491,7 @@ class Balance(Section):
     max_share: Annotated[float, Field(gt=0, le=1)] = 1.0
     caps: dict[str, Annotated[int, Field(ge=0)]] = {}
     floors: dict[str, Annotated[int, Field(ge=0)]] = {}
+    choose: Literal["quality", "coverage"] = "quality"
     phrasings: Annotated[int, Field(ge=1)] = 1
 
     @field_validator("quotas")
@@ -436,11 +519,69 @@ class Split(Section):
         validation_share: share of the kept rows; whole tasks go to one side.
         max_similarity: no validation prompt is closer than this to a training prompt by ROUGE-L F1.
         min_validation_rows: fewer than this is reported as too small.
+        max_validation_rows: ceiling of the share; 5,000 rows tell a loss to within about 1 %, and more are lost to training.
     """
 
     validation_share: Annotated[float, Field(ge=0, lt=1)] = 0.05
     max_similarity: Annotated[float, Field(gt=0, le=1)] = 0.6
     min_validation_rows: Annotated[int, Field(ge=0)] = 20
+    max_validation_rows: Annotated[int, Field(ge=0)] = 5_000
+
+
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class QualityWeights(Section):
+    """How much each component counts in a row's quality; 0 leaves it out.
+
+    Attributes:
+        answer_length: longer is better, up to 80 words.
+        repetition: the answer does not repeat itself.
+        refusal: the answer is none.
+        language: the answer is in the prompt's language.
+        answer_check: the answer passes the row's own check; says nothing where there is none.
+        defects: the row has no known defect, dropped for it or not.
+        format: JSON, code and list lengths that were asked for are right; says nothing where none was.
+        arithmetic: the share of sums in the answer that are right; says nothing where there are none.
+        concreteness: examples, figures and steps.
+        judge: the judge's mark, where there is one.
+        agreement: the share of blind answers that say the same, where there are any.
+    """
+
+    answer_length: Weight = 1.0
+    repetition: Weight = 1.0
+    refusal: Weight = 2.0
+    language: Weight = 2.0
+    answer_check: Weight = 3.0
+    defects: Weight = 2.0
+    format: Weight = 2.0
+    arithmetic: Weight = 2.0
+    concreteness: Weight = 0.5
+    judge: Weight = 3.0
+    agreement: Weight = 2.0
+
+
+class Quality(Section):
+    """The score by which the better of two rows is kept, after human reviews and before the row's number."""
+
+    weights: QualityWeights = QualityWeights()
+
+
+class Execution(Section):
+    """Where the rows are measured; the decisions are the same everywhere.
+
+    Attributes:
+        engine: `local` is processes on this machine; `ray` is a Ray cluster ($RAY_ADDRESS, else this machine) whose nodes
+            see the dataset folder under the same path.
+        workers: processes, or tasks at once on Ray; None is one for each core. One partition runs without any.
+        partition_rows: rows measured at a time, held in memory by each worker.
+        memory_limit: GB for the novelty scan; signatures that need more than half of it go to files. None is no limit.
+    """
+
+    engine: Literal["local", "ray"] = "local"
+    workers: Annotated[int, Field(ge=1)] | None = None
+    partition_rows: Annotated[int, Field(ge=1)] = 10_000
+    memory_limit: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
 
 
 class Report(Section):
@@ -458,6 +599,7 @@ class Train(Section):
         template: a name in `trainer.templates`; None is the model's own, or `chatml` for scratch models.
         loss_on: `all` assistant turns or the `last` one.
         max_length: tokens; longer rows are counted and left out, never cut.
+        order: `shuffled` each epoch, or `easy_to_hard` by the rows' difficulty in each epoch, without regard to length.
         learning_rate: None is 1e-3 for scratch models, 2e-4 for LoRA, 2e-5 for full tuning.
         epochs: passes over the training rows.
         max_minutes: stop after this many minutes of training; None is no limit.
@@ -468,6 +610,7 @@ class Train(Section):
     loss_on: Literal["all", "last"] = "all"
     tuning: Literal["full", "lora"] = "full"
     max_length: Annotated[int, Field(ge=16)] = 1024
+    order: Literal["shuffled", "easy_to_hard"] = "shuffled"
     epochs: Annotated[float, Field(gt=0)] = 3.0
     batch_size: Annotated[int, Field(ge=1)] = 16
     gradient_accumulation: Annotated[int, Field(ge=1)] = 1
@@ -528,10 +671,14 @@ class Settings(Section):
     growth: Growth = Growth()
     filters: Filters = Filters()
     novelty: Novelty = Novelty()
+    meaning: Meaning = Meaning()
     checks: Checks = Checks()
     contamination: Contamination = Contamination()
+    quality: Quality = Quality()
+    categories: Categories = Categories()
     balance: Balance = Balance()
     split: Split = Split()
+    execution: Execution = Execution()
     report: Report = Report()
     train: Train = Train()
 

@@ -8,8 +8,10 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from itertools import accumulate, islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -32,6 +34,7 @@ from builder.schema import (
     Verdict,
     as_record,
     sample_from_record,
+    samples_table,
     verdict_from_record,
 )
 
@@ -48,6 +51,12 @@ _LIVE_FILES = frozenset(
         "ledger.sqlite",
         "ledger.sqlite-wal",
         "ledger.sqlite-shm",
+        "embeddings/ledger.sqlite",
+        "embeddings/ledger.sqlite-wal",
+        "embeddings/ledger.sqlite-shm",
+        "judge.sqlite",
+        "judge.sqlite-wal",
+        "judge.sqlite-shm",
     }
 )
 
@@ -84,6 +93,8 @@ class DatasetFolder:
         self.samples = root / "samples"
         self.rejections = root / "rejections"
         self.signals = root / "signals"
+        self.embeddings = root / "embeddings"
+        self.judge_ledger = root / "judge.sqlite"
         self.reviews = root / "reviews.jsonl"
         # Reviews whose conversation is in no row now, after a rebuild under other settings.
         self.unplaced_reviews = root / "reviews-unplaced.jsonl"
@@ -164,41 +175,30 @@ class DatasetFolder:
             ValueError: the rows do not continue the numbering.
         """
         first, part = self._next_row_and_part()
+        remaining = iter(samples)
         written = 0
-        chunk: list[dict[str, Any]] = []
-        for sample in samples:
-            if sample.row != first + written:
-                raise ValueError(f"row {sample.row} does not follow row {first + written - 1}")
-            chunk.append(as_record(sample))
-            written += 1
-            if len(chunk) == ROWS_PER_PART:
-                self._write_part(self.samples, part, chunk, SAMPLE_SCHEMA)
-                part, chunk = part + 1, []
-        if chunk:
-            self._write_part(self.samples, part, chunk, SAMPLE_SCHEMA)
+        while chunk := list(islice(remaining, ROWS_PER_PART)):
+            for row, sample in enumerate(chunk, first + written):
+                if sample.row != row:
+                    raise ValueError(f"row {sample.row} does not follow row {row - 1}")
+            write_table(self._part(self.samples, part), samples_table(chunk))
+            part, written = part + 1, written + len(chunk)
         return written
 
     def write_rejections(self, rejections: Iterable[Rejection]) -> None:
         """Append one part of rejections; none is written where there are none."""
         records = [as_record(rejection) for rejection in rejections]
         if records:
-            self._write_part(
-                self.rejections,
-                len(self.parts(self.rejections)),
-                records,
-                REJECTION_SCHEMA,
-            )
+            path = self._part(self.rejections, len(self.parts(self.rejections)))
+            write_table(path, pa.Table.from_pylist(records, schema=REJECTION_SCHEMA))
 
     def _next_row_and_part(self) -> tuple[int, int]:
         parts = self.parts(self.samples)
         return sum(pq.read_metadata(part).num_rows for part in parts), len(parts)
 
     @staticmethod
-    def _write_part(folder: Path, number: int, records: list[dict[str, Any]], schema: pa.Schema) -> None:
-        write_table(
-            folder / f"part-{number:05d}.parquet",
-            pa.Table.from_pylist(records, schema=schema),
-        )
+    def _part(folder: Path, number: int) -> Path:
+        return folder / f"part-{number:05d}.parquet"
 
     @staticmethod
     def parts(folder: Path) -> list[Path]:
@@ -219,26 +219,47 @@ class DatasetFolder:
 
     def iter_samples(self) -> Iterator[Sample]:
         """All samples in row order, one at a time."""
+        for table in self.iter_sample_tables():
+            yield from samples_from_table(table)
+
+    def iter_sample_tables(self, first: int = 0, last: int | None = None) -> Iterator[pa.Table]:
+        """All samples in row order, a row group at a time; columns that an older part lacks are null.
+
+        Args:
+            first, last: row groups that hold no row from the one to the other, both included, are left out.
+        """
+        before = 0
         for part in self.parts(self.samples):
-            for record in _read_parquet(part).to_pylist():
-                yield sample_from_record(record)
+            with parquet_errors(part), pq.ParquetFile(part) as file:
+                for number in range(file.num_row_groups):
+                    start, before = before, before + file.metadata.row_group(number).num_rows
+                    if before > first and (last is None or start <= last):
+                        yield _promoted([file.read_row_group(number)], SAMPLE_SCHEMA)
+
+    def partitions(self, rows: int, first: int = 0) -> list["Partition"]:
+        """The samples from row `first` on, cut into slices of at most `rows` rows that never cross a part."""
+        cut: list[Partition] = []
+        before = 0
+        for part in self.parts(self.samples):
+            with parquet_errors(part):
+                count = pq.read_metadata(part).num_rows
+            for start in range(max(0, first - before), count, rows):
+                cut.append(Partition(part, start, min(rows, count - start)))
+            before += count
+        return cut
 
     def rejections_table(self) -> pa.Table:
         """All rejections in the order they were read."""
         return self._read_parts(self.rejections, REJECTION_SCHEMA)
 
     def _read_parts(self, folder: Path, schema: pa.Schema) -> pa.Table:
-        tables = [_read_parquet(part) for part in self.parts(folder)]
-        if not tables:
-            return schema.empty_table()
-        return pa.concat_tables([schema.empty_table(), *tables], promote_options="permissive")
+        return _promoted([_read_parquet(part) for part in self.parts(folder)], schema)
 
-    def write_verdicts(self, verdicts: Iterable[Verdict]) -> None:
+    def write_verdicts(self, verdicts: Iterable[Verdict] | pa.Table) -> None:
         """Replace the verdicts."""
-        write_table(
-            self.verdicts,
-            pa.Table.from_pylist([as_record(v) for v in verdicts], schema=VERDICT_SCHEMA),
-        )
+        if not isinstance(verdicts, pa.Table):
+            verdicts = pa.Table.from_pylist([as_record(v) for v in verdicts], schema=VERDICT_SCHEMA)
+        write_table(self.verdicts, verdicts)
 
     def read_verdicts(self) -> list[Verdict]:
         """The verdicts in row order.
@@ -246,13 +267,17 @@ class DatasetFolder:
         Raises:
             InputFileError: the folder was not curated yet.
         """
+        return [verdict_from_record(record) for record in self.verdicts_table().to_pylist()]
+
+    def verdicts_table(self, columns: Sequence[str] | None = None) -> pa.Table:
+        """The verdicts in row order, or some of their columns; raises as `read_verdicts` does."""
         if not self.verdicts.is_file():
             raise InputFileError(
                 self.root,
                 "no verdicts yet",
                 remedy=f"Run `seedbed curate {self.root}`.",
             )
-        return [verdict_from_record(record) for record in _read_parquet(self.verdicts).to_pylist()]
+        return _read_parquet(self.verdicts, columns)
 
     def write_signal(self, name: str, table: pa.Table) -> None:
         """Replace one signal: a table of `row` and its values."""
@@ -295,10 +320,19 @@ class DatasetFolder:
     def write_manifest(self) -> str:
         """Hash every immutable file and write the manifest; returns the manifest's own hash."""
         remove_temporary_files(self.root)
-        files = {name: self._describe_file(self.root / name) for name in self._immutable_files()}
+        names = self._immutable_files()
+        hashes = _hash_files(self.root / name for name in names)
+        files = {
+            name: self._describe_file(self.root / name, sha256) for name, sha256 in zip(names, hashes, strict=True)
+        }
         body = {"version": MANIFEST_VERSION, "seedbed": __version__, "files": files}
         write_json(self.manifest, {**body, "sha256": _hash_json(body)})
         return _hash_json(body)
+
+    def refresh_manifest(self) -> None:
+        """Write the manifest anew after a table was added, where there is one: an unfinished folder gets none by it."""
+        if self.manifest.exists():
+            self.write_manifest()
 
     def manifest_hash(self) -> str | None:
         """The manifest's own hash, or None where there is no whole manifest."""
@@ -310,7 +344,7 @@ class DatasetFolder:
     def publish_hash(self) -> str:
         """16 hex digits over the published files: equal rows in equal splits give equal hashes."""
         files = sorted((self.publish / "data").glob("*.parquet"))
-        return _hash_json([[path.name, _hash_file(path)] for path in files])[:16]
+        return _hash_json([[path.name, sha256] for path, sha256 in zip(files, _hash_files(files), strict=True)])[:16]
 
     def verify(self) -> list[Problem]:
         """Compare every file with the manifest and every review with its checksum; an empty list means all is well."""
@@ -336,10 +370,11 @@ class DatasetFolder:
         present = set(self._immutable_files())
         problems += [Problem(name, "missing") for name in sorted(set(files) - present)]
         problems += [Problem(name, "not in the manifest") for name in sorted(present - set(files))]
+        both = sorted(present & set(files))
         problems += [
             Problem(name, "its content is not what was written (SHA-256 differs)")
-            for name in sorted(present & set(files))
-            if _hash_file(self.root / name) != files[name]["sha256"]
+            for name, sha256 in zip(both, _hash_files(self.root / name for name in both), strict=True)
+            if sha256 != files[name]["sha256"]
         ]
         return problems
 
@@ -353,9 +388,9 @@ class DatasetFolder:
         )
 
     @staticmethod
-    def _describe_file(path: Path) -> dict[str, Any]:
+    def _describe_file(path: Path, sha256: str) -> dict[str, Any]:
         described: dict[str, Any] = {
-            "sha256": _hash_file(path),
+            "sha256": sha256,
             "bytes": path.stat().st_size,
         }
         if path.suffix == ".parquet":
@@ -367,9 +402,57 @@ class DatasetFolder:
         return described
 
 
-def _read_parquet(path: Path) -> pa.Table:
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """A slice of one part of the samples: `count` rows from the part's row `start` on."""
+
+    part: Path
+    start: int
+    count: int
+
+    def read(self) -> list[Sample]:
+        """The samples; only the row groups that hold them are read.
+
+        Raises:
+            IntegrityError: the part cannot be read.
+        """
+        with parquet_errors(self.part), pq.ParquetFile(self.part) as file:
+            sizes = [file.metadata.row_group(number).num_rows for number in range(file.num_row_groups)]
+            ends = list(accumulate(sizes))
+            groups = [
+                number
+                for number, (end, size) in enumerate(zip(ends, sizes, strict=True))
+                if end > self.start and end - size < self.start + self.count
+            ]
+            before = ends[groups[0]] - sizes[groups[0]]
+            table = file.read_row_groups(groups).slice(self.start - before, self.count)
+        return list(samples_from_table(table))
+
+
+def samples_from_table(table: pa.Table) -> Iterator[Sample]:
+    """The rows of a table of samples."""
+    return map(sample_from_record, table.to_pylist())
+
+
+def _promoted(tables: Sequence[pa.Table], schema: pa.Schema) -> pa.Table:
+    """Tables of one kind as one; columns that an older one lacks are null."""
+    return (
+        pa.concat_tables([schema.empty_table(), *tables], promote_options="permissive")
+        if tables
+        else schema.empty_table()
+    )
+
+
+def _read_parquet(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    with parquet_errors(path), pq.ParquetFile(path) as file:
+        return file.read(columns)
+
+
+@contextlib.contextmanager
+def parquet_errors(path: Path) -> Iterator[None]:
+    """Turn a missing or unreadable Parquet file into one clear error."""
     try:
-        return pq.ParquetFile(path).read()
+        yield
     except FileNotFoundError:
         raise InputFileError(path, "no such file", remedy="`seedbed verify` shows what else is missing.") from None
     except (pa.ArrowException, OSError) as error:
@@ -401,6 +484,12 @@ def _line_checksum(body: str) -> str:
 def _hash_file(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _hash_files(paths: Iterable[Path]) -> list[str]:
+    """The hashes of files, in threads: hashing leaves the interpreter free."""
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(_hash_file, paths))
 
 
 def _hash_json(value: Any) -> str:

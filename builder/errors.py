@@ -60,6 +60,10 @@ class FolderInUseError(UsageError):
     """Another process holds the dataset folder's lock."""
 
 
+class WorkerLostError(UsageError):
+    """A worker process or node ended in the middle of its work; everything on disk is valid."""
+
+
 class TargetNotReachedError(SeedbedError):
     """The run ended before the target; everything on disk is valid."""
 

@@ -7,7 +7,7 @@ import contextlib
 import errno
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from builder.errors import DiskError, UsageError
+
+# Parquet is read by row group: small enough that one row of a million is found in a moment, large enough to compress well.
+ROWS_PER_GROUP = 10_000
 
 _DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO})
 
@@ -67,8 +70,31 @@ def write_json(path: Path, value: Any) -> None:
 
 def write_table(path: Path, table: pa.Table) -> None:
     """Write a Parquet file whole or not at all."""
-    with atomic_path(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
+    with table_writer(path, table.schema) as write:
+        write(table)
+
+
+@contextlib.contextmanager
+def table_writer(path: Path, schema: pa.Schema) -> Iterator[Callable[[pa.Table], None]]:
+    """Write a Parquet file piece by piece, whole or not at all: yields what appends a table to it.
+
+    The same rows give the same bytes, however they are cut into pieces.
+    """
+    waiting: list[pa.Table] = []
+    with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+
+        def append(table: pa.Table) -> None:
+            waiting.append(table)
+            if sum(map(len, waiting)) < ROWS_PER_GROUP:
+                return
+            rows = pa.concat_tables(waiting)
+            whole = len(rows) - len(rows) % ROWS_PER_GROUP
+            writer.write_table(rows.slice(0, whole), row_group_size=ROWS_PER_GROUP)
+            waiting[:] = [rows.slice(whole)]
+
+        yield append
+        if any(map(len, waiting)):
+            writer.write_table(pa.concat_tables(waiting))
 
 
 def _sync(path: Path) -> None:

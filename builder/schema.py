@@ -6,8 +6,9 @@ two equal rows share.
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
+from itertools import accumulate
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -243,6 +244,23 @@ def as_record(item: Sample | Rejection | Verdict) -> dict[str, Any]:
     if isinstance(item, Verdict):
         record["checks"] = [_shallow(check) for check in item.checks]
     return record
+
+
+def samples_table(samples: Sequence[Sample]) -> pa.Table:
+    """Samples as a table, column by column: several times faster than from a record for each."""
+    turns = [turn for sample in samples for turn in sample.messages]
+    offsets = pa.array([0, *accumulate(len(sample.messages) for sample in samples)], pa.int32())
+    messages = pa.StructArray.from_arrays(
+        [pa.array([getattr(turn, field.name) for turn in turns], field.type) for field in MESSAGE_TYPE],
+        fields=list(MESSAGE_TYPE),
+    )
+    columns = [
+        pa.ListArray.from_arrays(offsets, messages)
+        if field.name == "messages"
+        else pa.array([getattr(sample, field.name) for sample in samples], field.type)
+        for field in SAMPLE_SCHEMA
+    ]
+    return pa.Table.from_arrays(columns, schema=SAMPLE_SCHEMA)
 
 
 def _shallow(item: Message | Check | Rejection | Verdict) -> dict[str, Any]:

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-LEAVES = {"errors", "schema", "cells", "text", "similarity", "answers", "notes", "progress", "files"}
+LEAVES = {"errors", "schema", "cells", "text", "similarity", "answers", "notes", "progress", "files", "archives"}
 BASE = {"config", "settings_file", "dataset_folder"}
-CATALOGUES = {"requests", "families", "teachers", "recipes", "signals", "formats", "documents"}
+CATALOGUES = {"requests", "families", "teachers", "recipes", "signals", "formats", "documents", "encoders"}
 STAGES = {"generation", "curation", "reporting"}
 TOP = {"pipeline", "browsing", "cli", "__main__"}
 
@@ -19,17 +19,19 @@ ALLOWED: dict[str, set[str]] = {
     "config": set(),
     "settings_file": {"config"},
     "dataset_folder": set(),
+    "execution": {"config"},
     "requests": BASE,
     "families": {"config"},
     "teachers": BASE | {"requests", "families"},
     "documents": BASE,
+    "encoders": BASE | {"requests", "teachers"},
     "recipes": BASE | {"requests", "families", "documents"},
     "signals": BASE,
     "formats": BASE,
     "generation": BASE | CATALOGUES,
     "curation": BASE | CATALOGUES,
     "reporting": BASE,
-    "pipeline": BASE | CATALOGUES | STAGES,
+    "pipeline": BASE | CATALOGUES | STAGES | {"execution"},
     "browsing": BASE | {"reporting"},
     "cli": BASE | CATALOGUES | STAGES | {"pipeline", "browsing"},
     "__main__": {"cli"},

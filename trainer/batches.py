@@ -41,6 +41,27 @@ class LengthGroupedBatches(Sampler[list[int]]):
         return iter([batches[index] for index in shuffled])
 
 
+class OrderedBatches(Sampler[list[int]]):
+    """Batches of rows in the order they are given, the same each epoch.
+
+    Args:
+        rows: how many.
+        batch_size: rows in a batch; the last one may be smaller.
+    """
+
+    def __init__(self, rows: int, batch_size: int) -> None:
+        self._rows = rows
+        self.batch_size = batch_size
+        self.drop_last = False
+
+    def __len__(self) -> int:
+        return -(-self._rows // self.batch_size)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        for start in range(0, self._rows, self.batch_size):
+            yield list(range(start, min(start + self.batch_size, self._rows)))
+
+
 def collate(rows: Sequence[dict[str, list[int]]], pad_id: int) -> dict[str, torch.Tensor]:
     """Pad rows on the right.
 
@@ -64,10 +85,29 @@ def collate(rows: Sequence[dict[str, list[int]]], pad_id: int) -> dict[str, torc
 
 
 def answer_loss(model: torch.nn.Module, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
-    """Cross-entropy summed over the supervised tokens of a batch, as a scalar with gradient.
+    """Cross-entropy summed over the supervised tokens of a batch, as a scalar with gradient."""
+    logits, targets = _supervised(model, inputs)
+    return torch.nn.functional.cross_entropy(
+        logits.flatten(0, 1).float(), targets.flatten(), ignore_index=IGNORED, reduction="sum"
+    )
 
-    Logits are computed only for columns that hold a supervised token, where the model can leave the others out: with
-    short answers that is most of the output layer's work.
+
+@torch.no_grad()
+def row_losses(model: torch.nn.Module, inputs: dict[str, torch.Tensor]) -> list[float]:
+    """Cross-entropy in nats, the mean over each row's supervised tokens, of which it has at least one."""
+    logits, targets = _supervised(model, inputs)
+    losses = torch.nn.functional.cross_entropy(
+        logits.flatten(0, 1).float(), targets.flatten(), ignore_index=IGNORED, reduction="none"
+    )
+    sums = losses.double().view(targets.shape).sum(dim=1)
+    means: list[float] = (sums / (targets != IGNORED).sum(dim=1)).tolist()
+    return means
+
+
+def _supervised(model: torch.nn.Module, inputs: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Logits (rows, columns, vocabulary) and targets (rows, columns), of the columns that hold a supervised token.
+
+    The others are left out of the output layer where the model can: with short answers that is most of its work.
     """
     targets = inputs["labels"][:, 1:]
     columns = (targets != IGNORED).any(dim=0).nonzero().squeeze(1)
@@ -76,9 +116,7 @@ def answer_loss(model: torch.nn.Module, inputs: dict[str, torch.Tensor]) -> torc
         logits = model(**forward, logits_to_keep=columns, use_cache=False).logits
     else:
         logits = model(**forward, use_cache=False).logits[:, columns]
-    return torch.nn.functional.cross_entropy(
-        logits.flatten(0, 1).float(), targets[:, columns].flatten(), ignore_index=IGNORED, reduction="sum"
-    )
+    return logits, targets[:, columns]
 
 
 @torch.no_grad()

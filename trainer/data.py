@@ -12,7 +12,7 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from builder.dataset_folder import DatasetFolder
+from builder.dataset_folder import DatasetFolder, parquet_errors
 from builder.errors import InputFileError, IntegrityError, UsageError
 from builder.schema import ROLES, Message
 
@@ -124,6 +124,28 @@ def read_published(root: Path) -> Published:
     return Published(
         root, folder.manifest_hash(), rows["train"], rows["validation"], tallies["train"], tallies["validation"]
     )
+
+
+def read_difficulty(root: Path) -> dict[int, float]:
+    """How hard each row is, 0 to 1, by its number; rows of which nothing is known are left out.
+
+    Args:
+        root: the dataset folder.
+
+    Raises:
+        UsageError: nothing was measured.
+        IntegrityError: the table is not readable.
+    """
+    path = DatasetFolder.open(root).signals / "difficulty.parquet"
+    if not path.is_file():
+        raise UsageError(
+            f"{root}: train.order easy_to_hard needs signals/difficulty.parquet, which is not there",
+            f"Run `seedbed curate {root}`, or leave train.order out.",
+        )
+    with parquet_errors(path), pq.ParquetFile(path) as file:
+        table = file.read(["row", "difficulty"])
+    scores = zip(table["row"].to_pylist(), table["difficulty"].to_pylist(), strict=True)
+    return {row: score for row, score in scores if score is not None}
 
 
 def _parts(folder: DatasetFolder, split: str) -> list[Path]:

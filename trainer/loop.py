@@ -25,7 +25,7 @@ from trl.trainer.sft_trainer import SFTTrainer
 from builder.config import Train
 from builder.errors import UsageError
 from builder.progress import Step
-from trainer.batches import LengthGroupedBatches, answer_loss, collate, held_out_loss
+from trainer.batches import LengthGroupedBatches, OrderedBatches, answer_loss, collate, held_out_loss
 from trainer.curve import LossPoint
 from trainer.masking import IGNORED
 from trainer.preflight import Prepared
@@ -49,7 +49,12 @@ class AnswerTrainer(SFTTrainer):
     ) -> None:
         self._rows = [{"input_ids": row.input_ids, "labels": row.labels} for row in prepared.train]
         self._pad_id = prepared.pad_id
-        self._batches = LengthGroupedBatches([len(row.input_ids) for row in prepared.train], settings.batch_size, seed)
+        lengths = [len(row.input_ids) for row in prepared.train]
+        self._batches: LengthGroupedBatches | OrderedBatches = (
+            LengthGroupedBatches(lengths, settings.batch_size, seed)
+            if settings.order == "shuffled"
+            else OrderedBatches(len(lengths), settings.batch_size)
+        )
         self._labels_checked = False
         super().__init__(
             model=model,
@@ -65,7 +70,7 @@ class AnswerTrainer(SFTTrainer):
         return collate(rows, self._pad_id)
 
     def get_train_dataloader(self) -> DataLoader[Any]:
-        """Batches of similar length, straight from memory."""
+        """Batches of similar length, or the easiest rows first, straight from memory."""
         loader: DataLoader[Any] = DataLoader(
             self._rows,  # type: ignore[arg-type]  # a list is a map-style dataset
             batch_sampler=self._batches,

@@ -1,5 +1,6 @@
 """Everything that can be checked before weights load."""
 
+import math
 import os
 import shutil
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from transformers import AutoConfig
 
 from builder.config import Train
 from builder.errors import DiskError, InputFileError, UsageError
-from trainer.data import Published, read_published
+from trainer.data import Published, read_difficulty, read_published
 from trainer.masking import ChatEncoder, EncodedRow
 from trainer.model import SCRATCH, SCRATCH_POSITIONS, is_scratch, load_tokenizer, model_path
 
@@ -26,7 +27,7 @@ class Prepared:
     """All that training needs but the weights.
 
     Attributes:
-        train: verified rows.
+        train: verified rows, the easiest first where `train.order` says so.
         validation: verified rows; may be empty.
     """
 
@@ -57,7 +58,7 @@ def prepare(folder: Path, out: Path, settings: Train) -> Prepared:
     """
     _check_settings(settings)
     _check_out(out)
-    _check_model_path(settings.model)
+    check_model_path(settings.model)
     published = read_published(folder)
     loaded = load_tokenizer(settings, published.train)
     _check_length(settings)
@@ -70,6 +71,9 @@ def prepare(folder: Path, out: Path, settings: Train) -> Prepared:
             f"{folder}: no training row is left: {published.train_tally.describe()}",
             _WAYS_OUT,
         )
+    if settings.order == "easy_to_hard":
+        difficulty = read_difficulty(folder)
+        train.sort(key=lambda row: difficulty.get(row.row, math.inf))
     if published.validation_tally.read and not validation:
         raise UsageError(
             f"{folder}: no validation row is left: {published.validation_tally.describe()}",
@@ -103,14 +107,23 @@ def _check_out(out: Path) -> None:
         raise UsageError(f"{out}: {existing} cannot be written", "Choose another folder with --out.")
 
 
-def _check_model_path(name: str) -> None:
+def check_model_path(name: str, *, adapters: bool = False) -> None:
+    """Tell a path that holds no model from a name.
+
+    Args:
+        adapters: whether an adapter, which is loaded with its base, is one.
+
+    Raises:
+        UsageError: neither a model folder nor anything that could be a name.
+    """
     if is_scratch(name):
         return
     path = Path(model_path(name))
     if path.is_dir():
-        if (path / "adapter_config.json").is_file():
+        is_adapter = (path / "adapter_config.json").is_file()
+        if is_adapter and not adapters:
             raise InputFileError(path, "an adapter, not a whole model", remedy="Name the model it was trained on.")
-        if not (path / "config.json").is_file():
+        if not is_adapter and not (path / "config.json").is_file():
             raise InputFileError(path, "not a model: it holds no config.json")
         return
     looks_like_path = name.startswith((".", "/", "~")) or name.count("/") > 1 or path.exists()

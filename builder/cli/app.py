@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from builder import __version__
-from builder.cli import datasets, estimating, rebuilding, rows, serving, training, watching, whole
+from builder.cli import datasets, estimating, judging, rebuilding, rows, serving, signals, training, watching, whole
 from builder.errors import SeedbedError
 
 app = typer.Typer(
@@ -24,8 +24,9 @@ teacher = typer.Typer(help="The embedded teacher as a server.", no_args_is_help=
 _COMMANDS = (
     *(whole.demo, whole.run),
     *(datasets.init, estimating.estimate, datasets.build, watching.status, rebuilding.rebuild, datasets.curate),
-    *(datasets.report, rows.show, rows.why, datasets.export, datasets.verify),
-    *(training.preview_mask, training.train, training.evaluate),
+    *(datasets.report, rows.show, rows.why, signals.signals, datasets.export, datasets.verify),
+    judging.judge,
+    *(training.preview_mask, training.train, training.evaluate, training.score),
 )
 for _command in _COMMANDS:
     app.command()(_command)

@@ -74,6 +74,9 @@ def curate(
     against: Annotated[
         list[Path] | None, typer.Option(help="Files whose tasks must not be in the result (benchmarks).")
     ] = None,
+    redecide: Annotated[
+        bool, typer.Option("--redecide", help="Decide from what was measured before, and measure nothing.")
+    ] = False,
     settings: SettingsFile = None,
     overrides: Overrides = None,
     as_json: AsJson = False,
@@ -92,7 +95,11 @@ def curate(
         changes = list(overrides or ())
         if benchmarks:
             changes.append(f"contamination.against={benchmarks}")
-        outcome = pipeline.curate_folder(inputs[0], settings, changes, reporter(quiet))
+        outcome = pipeline.curate_folder(inputs[0], settings, changes, reporter(quiet), may_measure=not redecide)
+    elif redecide:
+        raise UsageError(
+            "--redecide: decides a dataset folder again, not files", "Run `seedbed curate DIR --redecide`."
+        )
     else:
         read = read_settings(settings, overrides, contamination__against=benchmarks)
         if settings is None and not any(o.startswith("name=") for o in overrides or ()):

@@ -57,6 +57,8 @@ def why(
     print(explained["headline"])
     for sentence in explained["sentences"]:
         print(f"  - {sentence}")
+    if explained["quality"]:
+        print(f"  {'quality':11} {_quality(explained['quality'])}")
     for label in ("task_id", "category", "language", "origin", "source", "parents", "request_id", "answer_key"):
         if explained["sample"].get(label):
             print(f"  {label:11} {_plain(explained['sample'][label])}")
@@ -70,6 +72,11 @@ def _one_line(row: dict[str, Any]) -> str:
     verdict = "kept" if row["kept"] else row["reason"]
     where = "/".join(str(part) for part in (row["category"], row["language"]) if part)
     return f"{row['row']:>8}  {verdict:22} {where:22} {row['text']}"
+
+
+def _quality(quality: dict[str, Any]) -> str:
+    moved = ", ".join(f"{name} {by:+.2f}" for name, by in quality["moved"].items() if abs(by) >= 0.005)
+    return f"{quality['quality']:.2f} (mean {quality['mean']:.2f}{'; ' if moved else ''}{moved})"
 
 
 def _print_turns(messages: list[dict[str, Any]]) -> None:

@@ -36,6 +36,33 @@ def train(
         print_training(describe_run(out))
 
 
+def score(
+    folder: Folder,
+    model: Annotated[str, typer.Option(help="A Hugging Face name, a model folder, or a run of `seedbed train`.")],
+    settings: SettingsFile = None,
+    overrides: Overrides = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Measure how hard each answer is for a model.
+
+    The loss of the last answer with and without its instruction, in signals/loss.parquet. Run again to go on where it
+    stopped, or after rows were added.
+    """
+    read = folder_settings(folder, settings, overrides, model)
+    need_training_packages()
+    from trainer.scoring import score_folder
+
+    scoring = score_folder(folder, read.train, reporter=reporter(quiet))
+    if as_json:
+        print_json(scoring.as_record())
+        return
+    tally = scoring.tally
+    print(f"{folder}: {tally.describe()}; {scoring.before:,} of {scoring.rows:,} were scored before")
+    print(f"  median ifd {scoring.median_ifd:.3f}; {scoring.unhelped:,} rows at 1 or above: the instruction is no help")
+    print(f"  {scoring.path}")
+
+
 def evaluate(
     run: Annotated[Path, typer.Argument(help="A run folder made by `seedbed train`.", metavar="RUN")],
     max_rows: Annotated[int | None, typer.Option(min=1, help="At most so many validation rows.")] = None,

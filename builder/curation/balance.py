@@ -9,8 +9,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import polars as pl
+
 from builder.cells import LANGUAGES, Cell
 from builder.config import CATEGORIES, Balance
+from builder.curation.difficulty import LEVEL, LEVELS
 from builder.curation.quotas import hold_quotas
 from builder.errors import UsageError, nearest
 from builder.notes import Note
@@ -26,6 +29,7 @@ class Candidate:
     Attributes:
         category: None counts as `uncategorised`.
         kind: as in `builder.schema.Sample`.
+        difficulty: easy, medium, hard, or None where nothing is known of it.
         quality: of the row, higher is better; the order in which rows are given already reflects it.
     """
 
@@ -35,6 +39,7 @@ class Candidate:
     quality: float
     task_id: str
     kind: str | None = None
+    difficulty: str | None = None
 
     @property
     def cell(self) -> str:
@@ -42,9 +47,12 @@ class Candidate:
         return f"{self.category or UNCATEGORISED}/{self.language}"
 
     @property
-    def groups(self) -> tuple[str, str, str]:
-        """The names under which caps and floors apply: its cell, its category, its language."""
-        return self.cell, self.category or UNCATEGORISED, self.language
+    def groups(self) -> tuple[str, ...]:
+        """The names under which caps and floors apply: its cell, its category, its language, and each with its difficulty."""
+        names = self.cell, self.category or UNCATEGORISED, self.language
+        if self.difficulty is None:
+            return names
+        return *names, self.difficulty, *(f"{name}/{self.difficulty}" for name in names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +90,35 @@ def balance(rows: Sequence[Candidate], settings: Balance, target: int | None) ->
     counts = Counter(group for row in rows if row.row in chosen for group in row.groups)
     warnings += _floor_warnings(settings, counts)
     return BalanceResult(over_quota | _explain(rows, chosen, counts, settings, limit, target), warnings)
+
+
+@dataclass(frozen=True, slots=True)
+class BalancedRows:
+    """As `BalanceResult`, in columns: row, reason, value, threshold, evidence."""
+
+    dropped: pl.DataFrame
+    warnings: list[Note]
+
+
+def balance_rows(rows: pl.DataFrame, settings: Balance, target: int | None) -> BalancedRows:
+    """`balance` for many rows.
+
+    Args:
+        rows: row, category, language, quality, task_id, kind and difficulty_level, in preference order.
+    """
+    if settings.max_share >= 1 and not (settings.caps or settings.floors or settings.quotas):
+        beyond = rows.slice(len(rows) if target is None else target).with_row_index("place", offset=(target or 0) + 1)
+        return BalancedRows(
+            beyond.select(
+                "row", reason=pl.lit("over_target"), value="place", threshold=pl.lit(target), evidence=pl.lit("")
+            ),
+            [],
+        )
+    columns = rows.select("row", "category", "language", "quality", "task_id", "kind", LEVEL)
+    result = balance([Candidate(*row) for row in columns.iter_rows()], settings, target)
+    dropped = [(row, c.reason, c.value, c.threshold, c.evidence) for row, c in result.dropped.items()]
+    schema = ["row", "reason", "value", "threshold", "evidence"]
+    return BalancedRows(pl.DataFrame(dropped, schema=schema, orient="row", infer_schema_length=None), result.warnings)
 
 
 def _cell_limit(rows: Sequence[Candidate], settings: Balance, target: int | None) -> tuple[int | None, list[Note]]:
@@ -185,6 +222,7 @@ def check_names(settings: Balance, rows: Iterable[Candidate] = (), categories: I
         if row.language not in languages:
             languages.append(row.language)
     valid = {*categories, *languages, *(f"{category}/{language}" for category in categories for language in languages)}
+    valid |= {*LEVELS, *(f"{name}/{level}" for name in valid for level in LEVELS)}
     mistakes = [
         f"  - balance.{section}: no such cell {name!r}{nearest(name, valid)}"
         for section, names in (("caps", settings.caps), ("floors", settings.floors))
@@ -199,7 +237,8 @@ def check_names(settings: Balance, rows: Iterable[Candidate] = (), categories: I
     if mistakes:
         raise UsageError(
             "balance names cells that do not exist:\n" + "\n".join(mistakes),
-            f"A cell is a category, a language, or both: mathematics, zh, mathematics/zh. Languages: {', '.join(languages)}; "
+            "A cell is a category, a language, or both: mathematics, zh, mathematics/zh; for caps and floors also with a "
+            f"difficulty ({', '.join(LEVELS)}): mathematics/zh/hard. Languages: {', '.join(languages)}; "
             f"categories: {', '.join(categories)}.",
         )
 

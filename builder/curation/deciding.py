@@ -3,40 +3,81 @@
     row checks → exact duplicates → novelty → phrasings → balance and target → split
 
 Every row that fails a row check carries all its failed checks; a duplicate or a too similar row names the kept row that
-decided it. Preference order is: rows a human kept, seeds, then the rest by row number.
+decided it. Preference order is: rows a human kept, seeds, then the rest by quality, then by row number. All of it works on
+columns, a line for each row, so that a million rows need no object each.
 """
 
-from collections import Counter
+import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
-from builder.config import Settings
-from builder.curation.balance import Candidate, balance
-from builder.curation.contamination import find_contamination, load_benchmark
-from builder.curation.exact import find_exact_duplicates
-from builder.curation.filtering import check_row
-from builder.curation.novelty import find_similar
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from builder.config import Execution, Novelty, Settings
+from builder.curation.balance import balance_rows
+from builder.curation.classifying import Guesses, guess_categories, guess_notes, with_guesses
+from builder.curation.contamination import contamination_table, index_benchmark, load_benchmark
+from builder.curation.covering import cells_of, choose_by_coverage, in_proportion
+from builder.curation.difficulty import COLUMNS as DIFFICULTY_COLUMNS
+from builder.curation.difficulty import LEVEL, score_difficulty
+from builder.curation.diversity import diversity_notes, measure_diversity
+from builder.curation.exact import repeated_rows
+from builder.curation.facts import facts_table
+from builder.curation.filtering import FAILED_SCHEMA, columns_needed, failed_checks, failed_texts, needs_text
+from builder.curation.meaning import near_rows, same_meaning
+from builder.curation.novelty import compared
 from builder.curation.phrasings import draw_phrasings
-from builder.curation.split import SplitRow, split
+from builder.curation.quality import QUALITY, columns_scored, score_rows
+from builder.curation.scanning import scan_columns
+from builder.curation.split import split_columns
 from builder.dataset_folder import Review
+from builder.encoders import Codes
 from builder.notes import Note
-from builder.schema import Check, Sample, Verdict
-from builder.signals import SignalValue
-from builder.similarity import novelty_text
+from builder.schema import CHECK_TYPE, VERDICT_SCHEMA, Sample
+from builder.signals import SIGNALS, SignalValue
 
 SignalValues = Mapping[str, SignalValue]
+
+SAMPLE_COLUMNS = ("row", "task_id", "category", "language", "origin", "kind")
+FACT_COLUMNS = ("fingerprint", "novelty_text", "wording", "given")
+_CONTAMINATION_COLUMNS = ("overlap", "overlap_needed", "overlap_text")
+_FIRST_RANK, _LAST_RANK = -1_000_000, 1_000_000  # of a review, and of what is said after all row filters
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One verdict for each row, in row order, and what a reader should know."""
+    """What was decided.
 
-    verdicts: list[Verdict]
+    Attributes:
+        verdicts: one for each row, in row order (`VERDICT_SCHEMA`).
+        quality: the score of each row and its components, as `score_rows` gives them.
+        difficulty: of each row, as `score_difficulty` gives it.
+        notes: what a reader should know.
+        diversity: of the kept rows beside a random choice, as `measure_diversity` gives it.
+        guesses: categories for rows without one, where they are asked for and possible.
+    """
+
+    verdicts: pa.Table
+    quality: pl.DataFrame
+    difficulty: pl.DataFrame
     notes: list[Note]
+    diversity: Mapping[str, Any]
+    guesses: Guesses | None
 
     @property
     def kept(self) -> int:
-        return sum(verdict.kept for verdict in self.verdicts)
+        return int(np.count_nonzero(self.verdicts["kept"]))
+
+
+def columns_read(settings: Settings) -> set[str]:
+    """The columns of signals that `decide_rows` reads under these settings, where they were measured."""
+    filtered = (
+        columns_needed(settings.filters) | columns_scored(settings.quality) | {*FACT_COLUMNS, *DIFFICULTY_COLUMNS}
+    )
+    return filtered | set(_CONTAMINATION_COLUMNS if settings.contamination.against else ())
 
 
 def decide(
@@ -46,97 +87,230 @@ def decide(
     *,
     reviews: Mapping[int, Review],
     benchmark: Sequence[Sample] = (),
+    vectors: Codes | None = None,
 ) -> Decision:
-    """Judge every row.
+    """Judge rows that are in memory, as `decide_rows` does.
 
     Args:
         samples: all rows, in row order.
         values: their signals, in the same order.
-        settings: thresholds, caps, target.
+        settings: thresholds, weights, caps, target.
         reviews: the last human decision of each row; it overrides every check.
         benchmark: rows that must not be in the published data.
+        vectors: as for `decide_rows`.
     """
-    failed = _row_checks(samples, values, settings, reviews, benchmark)
-    notes: list[Note] = []
-    forced = {row for row, review in reviews.items() if review.decision == "keep"}
-    passing = [sample for sample in samples if sample.row not in failed]
-    order = sorted(passing, key=lambda s: (s.row not in forced, s.origin != "seed", s.row))
+    columns = {name: [getattr(sample, name) for sample in samples] for name in SAMPLE_COLUMNS}
+    frames = [
+        pl.DataFrame(columns, schema={name: pl.Int64 if name == "row" else pl.String for name in SAMPLE_COLUMNS}),
+        _frame(facts_table(samples, settings.novelty.key)).drop("row"),
+        _values_frame(values, columns_read(settings)),
+    ]
+    if benchmark:
+        sizes = settings.contamination
+        index = index_benchmark(load_benchmark(benchmark), sizes.ngram, sizes.characters)
+        frames.append(_frame(contamination_table(samples, index)).drop("row"))
+    texts = failed_texts(samples, settings.filters) if needs_text(settings.filters) else None
+    return decide_rows(pl.concat(frames, how="horizontal"), settings, reviews=reviews, texts=texts, vectors=vectors)
 
-    def drop(checks: Mapping[int, Check]) -> None:
-        nonlocal order
-        failed.update({row: [check] for row, check in checks.items()})
-        order = [sample for sample in order if sample.row not in checks]
 
-    # Seeds and rows that a human kept stay whatever they are close to; other rows are still held against them.
-    exempt = forced | {sample.row for sample in order if sample.origin == "seed"}
-    drop({row: check for row, check in find_exact_duplicates(order).items() if row not in exempt})
-    drop(find_similar(order, settings.novelty, exempt=exempt))
+def _values_frame(values: Sequence[SignalValues], wanted: set[str]) -> pl.DataFrame:
+    types = {name: kind for signal in SIGNALS.values() for name, kind in signal.columns}
+    present = sorted(wanted & {name for row in values[:1] for name in row} | wanted & types.keys())
+    return _frame(pa.table({name: pa.array([row.get(name) for row in values], types.get(name)) for name in present}))
+
+
+def _frame(table: pa.Table) -> pl.DataFrame:
+    frame = pl.from_arrow(table)
+    assert isinstance(frame, pl.DataFrame)
+    return frame
+
+
+def decide_rows(
+    rows: pl.DataFrame,
+    settings: Settings,
+    *,
+    reviews: Mapping[int, Review],
+    texts: pl.DataFrame | None = None,
+    vectors: Codes | None = None,
+) -> Decision:
+    """Judge every row.
+
+    Args:
+        rows: one line for each row, in row order: `SAMPLE_COLUMNS` and `columns_read`.
+        settings: thresholds, weights, caps, target.
+        reviews: the last human decision of each row; it overrides every check.
+        texts: the failed checks that only the text could tell (`failed_texts`).
+        vectors: of every row, by its number, where a setting needs them.
+    """
+    kept_by_hand = sorted(row for row, review in reviews.items() if review.decision == "keep")
+    quality, difficulty = score_rows(rows, settings.quality), score_difficulty(rows)
+    guesses = None
+    if settings.categories.guess and vectors is not None:
+        guesses = guess_categories(rows, vectors[rows["row"].to_numpy()], settings.categories)
+        rows = rows if guesses is None else with_guesses(rows, guesses.table)
+    rows = rows.with_columns(
+        quality[QUALITY], difficulty[LEVEL], forced=pl.col("row").is_in(kept_by_hand)
+    ).with_columns(
+        # Seeds and rows that a human kept stay whatever they are close to; other rows are still held against them.
+        exempt=pl.col("forced") | (pl.col("origin") == "seed")
+    )
+    failed = _row_checks(rows, settings, reviews, texts)
+    course = _Course(rows, failed)
+    course.drop(repeated_rows(course.left))
+    course.drop(_similar_rows(course.left, settings.novelty, settings.execution))
+    if vectors is not None and settings.meaning.encoder != "none":
+        course.drop(same_meaning(course.left, vectors[course.left["row"].to_numpy()], settings.meaning))
     if not settings.seeds.publish:
-        drop({s.row: Check("seed") for s in order if s.origin == "seed" and s.row not in forced})
-    drop(draw_phrasings(order, settings.balance.phrasings, settings.seed, first=exempt))
-    balanced = balance(
-        [Candidate(s.row, s.category, s.language, 0.0, s.task_id, s.kind) for s in order if s.origin != "seed"],
-        settings.balance,
-        settings.target,
-    )
-    drop(balanced.dropped)
-    notes += balanced.warnings
-    order.sort(key=lambda sample: sample.row)
-    sides = split(
-        [SplitRow(s.row, s.task_id, s.category, s.language, novelty_text(s, settings.novelty.key)) for s in order],
-        settings.split,
-        settings.seed,
-    )
-    notes += sides.notes
-    notes += _diversity_notes(order)
-    verdicts = [_verdict(sample.row, failed.get(sample.row, []), sides.assignment) for sample in samples]
-    return Decision(verdicts, notes)
+        seeds = (pl.col("origin") == "seed") & ~pl.col("forced")
+        course.drop(course.left.filter(seeds).select("row", reason=pl.lit("seed")))
+    course.drop(draw_phrasings(course.left, settings.balance.phrasings, settings.seed))
+    pool = course.left.filter(pl.col("origin") != "seed")
+    if vectors is not None and settings.balance.choose == "coverage":
+        cells = cells_of(settings.balance)
+        balanced = balance_rows(in_proportion(pool, cells), settings.balance, settings.target)
+        course.drop(choose_by_coverage(pool, balanced.dropped, vectors[pool["row"].to_numpy()], cells))
+    else:
+        balanced = balance_rows(pool, settings.balance, settings.target)
+        course.drop(balanced.dropped)
+    kept = course.left.sort("row")
+    diversity = measure_diversity(pool.sort("row"), kept["row"], vectors, settings.seed)
+    sides, split_notes = _sides(kept, settings, vectors)
+    notes = [*balanced.warnings, *split_notes, *diversity_notes(kept), *guess_notes(guesses)]
+    return Decision(_verdicts(rows["row"], course.failed(), sides), quality, difficulty, notes, diversity, guesses)
+
+
+class _Course:
+    """The rows that are left, in preference order, and the checks that the others failed."""
+
+    def __init__(self, rows: pl.DataFrame, failed: pl.DataFrame) -> None:
+        self._failed = [failed]
+        left = rows.lazy().select(*SAMPLE_COLUMNS, *FACT_COLUMNS, QUALITY, LEVEL, "forced", "exempt")
+        passed = left.filter(~pl.col("row").is_in(failed["row"].unique().implode()))
+        self.left = passed.collect().sort(
+            [~pl.col("forced"), pl.col("origin") != "seed", -pl.col(QUALITY), pl.col("row")]
+        )
+
+    def drop(self, failed: pl.DataFrame) -> None:
+        """Leave out rows.
+
+        Args:
+            failed: row, reason, and of value, threshold, of and evidence those that there are.
+        """
+        if len(failed):
+            self._failed.append(_complete(failed, _LAST_RANK))
+            self.left = self.left.join(failed.select("row"), on="row", how="anti", maintain_order="left")
+
+    def failed(self) -> pl.DataFrame:
+        """Every failed check, by row and rank."""
+        return pl.concat(self._failed).sort("row", "rank", maintain_order=True)
+
+
+def _complete(failed: pl.DataFrame, rank: int) -> pl.DataFrame:
+    defaults = {"rank": rank, "value": None, "threshold": None, "of": None, "evidence": ""}
+    added = [pl.lit(value).alias(name) for name, value in defaults.items() if name not in failed.columns]
+    return failed.with_columns(added).select(pl.col(name).cast(kind) for name, kind in FAILED_SCHEMA.items())
 
 
 def _row_checks(
-    samples: Sequence[Sample],
-    values: Sequence[SignalValues],
-    settings: Settings,
-    reviews: Mapping[int, Review],
-    benchmark: Sequence[Sample],
-) -> dict[int, list[Check]]:
-    contaminated: Mapping[int, Check] = {}
-    if benchmark:
-        contaminated = find_contamination(samples, load_benchmark(benchmark), settings.contamination.ngram)
-    failed: dict[int, list[Check]] = {}
-    for sample, row_values in zip(samples, values, strict=True):
-        review = reviews.get(sample.row)
-        if review is not None and review.decision == "keep":
-            continue
-        checks = [] if sample.origin == "seed" else check_row(sample, row_values, settings.filters)
-        if sample.row in contaminated:
-            checks.append(contaminated[sample.row])
-        if review is not None:
-            checks.insert(0, Check("reviewed_drop", evidence=review.note))
-        if checks:
-            failed[sample.row] = checks
-    return failed
-
-
-def _verdict(row: int, checks: list[Check], assignment: Mapping[int, str]) -> Verdict:
-    if checks:
-        return Verdict(row, False, checks[0].reason, checks[0].of, tuple(checks))
-    return replace(Verdict(row, True), split="validation" if assignment[row] == "validation" else "train")
-
-
-def _diversity_notes(kept: Sequence[Sample]) -> list[Note]:
-    """Warn where one category holds more than half of the kept rows that have a category."""
-    counts = Counter(sample.category for sample in kept if sample.category)
-    if not counts:
-        return []
-    category, count = counts.most_common(1)[0]
-    if count * 2 <= counts.total() or len(kept) < 20:
-        return []
-    share = f"{count / counts.total():.0%}"
-    return [
-        Note(
-            "warning",
-            f"{share} of the kept rows are in one category ({category}); set balance.max_share to cap it.",
-            f"保留的数据中有 {share} 属于同一类别（{category}）；可用 balance.max_share 设上限。",
+    rows: pl.DataFrame, settings: Settings, reviews: Mapping[int, Review], texts: pl.DataFrame | None
+) -> pl.DataFrame:
+    """Every check that each row fails by itself; rows that a human kept fail none, seeds only what is not a filter."""
+    by_hand = [(review.row, "reviewed_drop", review.note) for review in reviews.values() if review.decision == "drop"]
+    there = rows.lazy().select("row").collect()
+    reviewed = pl.DataFrame(by_hand, schema=["row", "reason", "evidence"], orient="row") if by_hand else None
+    judged = rows.filter(~pl.col("exempt"))
+    found = [failed_checks(judged, settings.filters)]
+    if texts is not None:
+        found.append(texts.join(judged, on="row", how="semi"))
+    if "overlap" in rows.columns:
+        contaminated = rows.filter(pl.col("overlap").is_not_null() & ~pl.col("forced")).select(
+            "row",
+            reason=pl.lit("contaminated"),
+            value="overlap",
+            threshold="overlap_needed",
+            evidence="overlap_text",
         )
+        found.append(_complete(contaminated, _LAST_RANK))
+    if reviewed is not None:
+        found.append(_complete(reviewed.join(there, on="row", how="semi"), _FIRST_RANK))
+    return pl.concat(found)
+
+
+def _similar_rows(rows: pl.DataFrame, novelty: Novelty, execution: Execution) -> pl.DataFrame:
+    """Rows that a kept one exceeds, each with the score, the kept row, how the texts were split and how the other begins."""
+    limit = execution.memory_limit
+    found = scan_columns(
+        rows.select("row", "exempt", text="novelty_text", group="task_id").to_arrow(),
+        novelty.threshold,
+        memory_limit=None if limit is None else int(limit * 1e9),
+        workers=execution.workers or len(os.sched_getaffinity(0)),
+    )
+    texts = rows.select("row", "novelty_text")
+    return (
+        _frame(found)
+        .join(texts, on="row", how="left", maintain_order="left")
+        .join(texts.rename({"row": "of", "novelty_text": "other"}), on="of", how="left", maintain_order="left")
+        .select(
+            "row",
+            "of",
+            reason=pl.lit("too_similar"),
+            value="similarity",
+            threshold=pl.lit(novelty.threshold),
+            evidence=pl.struct("novelty_text", "other").map_elements(
+                lambda pair: compared(pair["novelty_text"], pair["other"]), return_dtype=pl.String
+            ),
+        )
+    )
+
+
+def _sides(kept: pl.DataFrame, settings: Settings, vectors: Codes | None) -> tuple[pl.DataFrame, list[Note]]:
+    """The side of each kept row (row, split), and what a reader should know of them."""
+    if not settings.split.validation_share:
+        return kept.select("row", split=pl.lit("train")), []
+    near = None
+    if vectors is not None and settings.meaning.encoder != "none":
+        near = near_rows(vectors[kept["row"].to_numpy()], settings.split.max_similarity)
+    limit = settings.execution.memory_limit
+    result = split_columns(
+        kept.select("row", "category", "language", group="task_id", text="novelty_text").to_arrow(),
+        settings.split,
+        settings.seed,
+        near=near,
+        memory_limit=None if limit is None else int(limit * 1e9),
+        workers=settings.execution.workers or len(os.sched_getaffinity(0)),
+    )
+    return _frame(result.sides), result.notes
+
+
+def _verdicts(rows: pl.Series, failed: pl.DataFrame, sides: pl.DataFrame) -> pa.Table:
+    """Verdicts in row order.
+
+    Args:
+        failed: every failed check, by row and rank.
+        sides: row and split of the kept rows.
+    """
+    numbers = rows.to_numpy()
+    counts = np.bincount(np.searchsorted(numbers, failed["row"].to_numpy()), minlength=len(numbers))
+    ends = np.cumsum(counts)
+    kept = counts == 0
+    first = pa.array(np.where(kept, 0, ends - counts), mask=kept)
+    checks = failed.to_arrow().cast(_CHECKS_SCHEMA)
+    listed = pa.ListArray.from_arrays(
+        pa.array(np.concatenate([[0], ends]), pa.int32()),
+        pa.StructArray.from_arrays(
+            [checks[field.name].combine_chunks() for field in CHECK_TYPE], fields=list(CHECK_TYPE)
+        ),
+    )
+    split = pl.DataFrame({"row": rows}).join(sides, on="row", how="left", maintain_order="left")["split"]
+    columns = [
+        pa.array(numbers),
+        pa.array(kept),
+        checks["reason"].take(first),
+        checks["of"].take(first),
+        listed,
+        split.to_arrow().cast(pa.string()),
     ]
+    return pa.Table.from_arrays(columns, schema=VERDICT_SCHEMA)
+
+
+_CHECKS_SCHEMA = pa.schema([pa.field("row", pa.int64()), pa.field("rank", pa.int32()), *CHECK_TYPE])

@@ -1,9 +1,12 @@
 """Rows that repeat an earlier one word for word."""
 
+import hashlib
 from collections.abc import Iterable
 
+import polars as pl
+
 from builder.schema import Check, Sample
-from builder.text import fingerprint, normalise
+from builder.text import normalise
 
 
 def find_exact_duplicates(samples: Iterable[Sample]) -> dict[int, Check]:
@@ -17,7 +20,7 @@ def find_exact_duplicates(samples: Iterable[Sample]) -> dict[int, Check]:
     Returns:
         For each repeated row `exact_duplicate`, naming the first row that says the same.
     """
-    first: dict[str, int] = {}
+    first: dict[bytes, int] = {}
     found: dict[int, Check] = {}
     for sample in samples:
         earlier = first.setdefault(conversation_fingerprint(sample), sample.row)
@@ -26,10 +29,32 @@ def find_exact_duplicates(samples: Iterable[Sample]) -> dict[int, Check]:
     return found
 
 
-def conversation_fingerprint(sample: Sample) -> str:
-    """32 hex digits over the normalised turns, equal for conversations that a reader would call the same."""
+def conversation_fingerprint(sample: Sample) -> bytes:
+    """128 bits over the normalised turns, equal for conversations that a reader would call the same."""
     parts = [sample.tools or ""]
     for turn in sample.messages:
         parts += [turn.role, turn.content, turn.tool_calls or "", turn.name or ""]
     # Each part is normalised by itself: the ends of a part are not the ends of the whole.
-    return fingerprint("\0".join(map(normalise, parts)))
+    text = "\0".join(map(normalise, parts))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:16]
+
+
+def repeated_rows(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows whose conversation repeats an earlier one, in case, width and spacing at most different.
+
+    Roles, tool calls, speakers' names and the tools on offer count; two instances of a task differ in their input.
+
+    Args:
+        rows: row, fingerprint and exempt, in preference order.
+
+    Returns:
+        row, reason `exact_duplicate` and of: the first row that says the same. Exempt rows are never among them.
+    """
+    first = pl.col("row").first().over("fingerprint")
+    return (
+        rows.lazy()
+        .select("row", "exempt", reason=pl.lit("exact_duplicate"), of=first)
+        .filter((pl.col("row") != pl.col("of")) & ~pl.col("exempt"))
+        .select("row", "reason", "of")
+        .collect()
+    )

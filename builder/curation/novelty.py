@@ -40,9 +40,10 @@ def find_similar(
 
 
 def too_similar(match: Match, threshold: float, text: str, other: str) -> Check:
-    """The check of a text that an earlier one exceeds.
+    """The check of a text that an earlier one exceeds."""
+    return Check("too_similar", match.similarity, threshold, match.row, compared(text, other))
 
-    Its evidence says how the texts were split, `word` or `cjk`, and how the other one begins.
-    """
-    beginning = " ".join(other.split())[:_EVIDENCE_CHARACTERS]
-    return Check("too_similar", match.similarity, threshold, match.row, f"{token_mode(text)}: {beginning}")
+
+def compared(text: str, other: str) -> str:
+    """The evidence of a comparison: how the texts were split, `word` or `cjk`, and how the other one begins."""
+    return f"{token_mode(text)}: {' '.join(other.split())[:_EVIDENCE_CHARACTERS]}"

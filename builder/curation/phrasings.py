@@ -5,42 +5,51 @@ row 40   "Put the 3 words in order of length."     other_phrasing, of row 12
 """
 
 import hashlib
-from collections.abc import Collection, Iterable
 
-from builder.schema import Check, Sample
-from builder.text import normalise
+import polars as pl
 
 
-def draw_phrasings(rows: Iterable[Sample], most: int, seed: int, *, first: Collection[int] = ()) -> dict[int, Check]:
+def draw_phrasings(rows: pl.DataFrame, most: int, seed: int) -> pl.DataFrame:
     """Draw at most `most` wordings of each task and input.
 
     A wording's place in the draw depends on the seed and its row alone, so that a row which is added later changes the draw
     of its own task at most. Rows with the same wording, such as two answers to it, go together.
 
     Args:
-        rows: in any order; rows without an instruction are left alone.
-        first: rows that are drawn before all others and never dropped: a person kept them, or they are seeds.
+        rows: row, task_id, wording and given (see `builder.curation.facts`), and exempt: rows that are drawn before all
+            others and never dropped. In any order; rows without an instruction are left alone.
 
     Returns:
-        The rows that were not drawn, each with `other_phrasing` and the first row that was.
+        The rows that were not drawn: row, reason `other_phrasing`, value, threshold, and `of`, the first row that was.
     """
-    groups: dict[tuple[str, str], dict[str, list[int]]] = {}
-    for sample in rows:
-        if sample.instruction is not None:
-            wordings = groups.setdefault((sample.task_id, normalise(sample.input or "")), {})
-            wordings.setdefault(sample.instruction, []).append(sample.row)
-
-    def place(members: list[int]) -> tuple[bool, bytes]:
-        lot = hashlib.sha256(f"{seed}/{min(members)}".encode()).digest()
-        return not any(row in first for row in members), lot
-
-    dropped: dict[int, Check] = {}
-    for wordings in groups.values():
-        if len(wordings) <= most:
-            continue
-        drawn, *others = sorted(wordings.values(), key=place)
-        for number, members in enumerate(others, 2):
+    groups = (
+        rows.filter(pl.col("wording").is_not_null())
+        .group_by("task_id", "given", "wording")
+        .agg("row", "exempt")
+        .group_by("task_id", "given")
+        .agg("row", "exempt")
+        .filter(pl.col("row").list.len() > most)
+    )
+    dropped: list[tuple[int, str, float, float, int]] = []
+    for wordings, exempt in groups.select("row", "exempt").iter_rows():
+        drawn, *others = sorted(
+            (
+                (not any(kept), _lot(seed, min(members)), members, kept)
+                for members, kept in zip(wordings, exempt, strict=True)
+            ),
+            key=lambda one: one[:2],
+        )
+        for number, (_, _, members, kept) in enumerate(others, 2):
             if number > most:
-                check = Check("other_phrasing", float(number), float(most), min(drawn))
-                dropped.update({row: check for row in members if row not in first})
-    return dropped
+                first = min(drawn[2])
+                dropped += [
+                    (row, "other_phrasing", float(number), float(most), first)
+                    for row, stays in zip(members, kept, strict=True)
+                    if not stays
+                ]
+    schema = {"row": pl.Int64, "reason": pl.String, "value": pl.Float64, "threshold": pl.Float64, "of": pl.Int64}
+    return pl.DataFrame(dropped, schema=schema, orient="row")
+
+
+def _lot(seed: int, row: int) -> bytes:
+    return hashlib.sha256(f"{seed}/{row}".encode()).digest()

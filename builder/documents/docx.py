@@ -5,7 +5,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from builder.documents.document import Page, check_archive, check_length, parsing, read_bytes
+from builder.documents.document import Page, check_length, check_parts, parsing, read_bytes
 
 if TYPE_CHECKING:
     from docx.table import Table
@@ -19,7 +19,7 @@ def read_docx(path: Path) -> tuple[Page, ...]:
         UsageError: the extra `documents` is not installed.
     """
     data = read_bytes(path)
-    check_archive(path)
+    check_parts(path)
     with parsing(path, "DOCX"):
         from docx import Document
         from docx.table import Table

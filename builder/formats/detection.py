@@ -8,7 +8,7 @@ from builder.errors import InputFileError, UsageError, nearest
 from builder.formats import FORMATS
 from builder.formats.columns import MAPPABLE, check_mapping, find_columns
 from builder.formats.published import PUBLISHED
-from builder.formats.reading import FileRows, read_file
+from builder.formats.reading import RowFile, open_rows
 from builder.formats.row_format import Row, RowFormat
 
 _DETAILS: Mapping[str, Mapping[str, str]] = {
@@ -50,13 +50,13 @@ def detect(path: Path, mapping: Mapping[str, str] | None = None) -> Detected:
         InputFileError: the file cannot be read, or no format fits its columns.
         UsageError: the mapping names an unknown field.
     """
-    return detect_rows(read_file(path), mapping)
+    return detect_rows(open_rows(path), mapping)
 
 
-def detect_rows(file: FileRows, mapping: Mapping[str, str] | None = None) -> Detected:
-    """`detect` for rows that were read before."""
+def detect_rows(file: RowFile, mapping: Mapping[str, str] | None = None) -> Detected:
+    """`detect` for a file that was opened before."""
     named = _named_columns(file, mapping or {})
-    presented = [{named[column]: value for column, value in row.items() if column in named} for _, row in file.rows]
+    presented = [{named[column]: value for column, value in file.columns.items() if column in named}]
     row_format, fields = _first_fit(file, list(named.values()), presented, mapping or {})
     columns = {name: column for column, name in named.items()}
     # a column serves one field; what tells about the row as a whole comes after what the format needs
@@ -68,12 +68,12 @@ def detect_rows(file: FileRows, mapping: Mapping[str, str] | None = None) -> Det
         format=row_format.name,
         mapping={field: found[field] for field in (*fields, *(name for name in extra if name not in fields))},
         unused=tuple(column for column in file.columns if column not in found.values()),
-        rows=len(file.rows),
+        rows=file.count,
         details=file.details,
     )
 
 
-def _named_columns(file: FileRows, mapping: Mapping[str, str]) -> dict[str, str]:
+def _named_columns(file: RowFile, mapping: Mapping[str, str]) -> dict[str, str]:
     """Column → the name that detection sees; columns that a mapping displaces are left out."""
     check_mapping(mapping)
     for field, column in mapping.items():
@@ -91,7 +91,7 @@ def _named_columns(file: FileRows, mapping: Mapping[str, str]) -> dict[str, str]
 
 
 def _first_fit(
-    file: FileRows, names: Sequence[str], rows: Sequence[Row], mapping: Mapping[str, str]
+    file: RowFile, names: Sequence[str], rows: Sequence[Row], mapping: Mapping[str, str]
 ) -> tuple[RowFormat, dict[str, str]]:
     extra = {"category", "language", "task_id"}
     asked = {"task_id" if field == "id" else field for field in mapping} - extra

@@ -4,16 +4,18 @@ A row whose structure is right but whose content is poor (no answer, two user tu
 the checks of curation decide about it. A row whose structure is wrong ends the import, with the other broken rows.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from builder.formats import FORMATS
 from builder.formats.columns import language_code
 from builder.formats.detection import Detected, detect_rows
-from builder.formats.reading import FileRows, raise_row_errors, read_file
+from builder.formats.reading import RowFile, open_rows
 from builder.formats.row_format import RowError, RowFormat, SampleParts, optional_text
+from builder.formats.rows import RowErrors
 from builder.formats.turns import check_order
 from builder.progress import Reporter
 from builder.schema import Sample
@@ -33,7 +35,7 @@ class Imported:
     """What was read.
 
     Attributes:
-        samples: in the order of the files and their rows, numbered on from `first_row`.
+        samples: in the order of the files and their rows, numbered on from the first row.
         problems: notes about rows that became samples.
         detected: how each file was read.
     """
@@ -43,6 +45,58 @@ class Imported:
     detected: list[Detected]
 
 
+class SampleFiles:
+    """Files whose samples can be read, one at a time and as often as needed.
+
+    Attributes:
+        detected: how each file is read.
+        rows: how many rows all of them hold; a row of several instances holds several samples.
+    """
+
+    def __init__(self, paths: Sequence[Path], mapping: Mapping[str, str] | None, reporter: Reporter) -> None:
+        self._files: list[RowFile] = []
+        self.detected: list[Detected] = []
+        self._sources = distinct_names(paths, lambda path: path.name)
+        self._tasks = distinct_names(paths, lambda path: path.stem)
+        with reporter.step("Looking at the files", total=len(paths)) as step:
+            for path in paths:
+                self._files.append(open_rows(path))
+                self.detected.append(detect_rows(self._files[-1], mapping))
+                step.advance(note=path.name)
+        self.rows = sum(file.count for file in self._files)
+
+    def samples(self, *, first_row: int = 0, note: Callable[[RowProblem], None]) -> Iterator[Sample]:
+        """Read the samples, in the order of the files and their rows.
+
+        Args:
+            first_row: the number of the first sample.
+            note: takes what there is to know about a row that became a sample.
+
+        Raises:
+            InputFileError: some rows of a file are broken, and are named, or the file changed; samples that came before
+                must be thrown away.
+        """
+        numbers = count(first_row)
+        for file, detected, source, task in zip(self._files, self.detected, self._sources, self._tasks, strict=True):
+            for number, parts, notes in _read_parts(file, detected):
+                for text in notes:
+                    note(RowProblem(file.path, number, text))
+                yield _sample(parts, next(numbers), f"{source}#{number}", f"{task}#{number}")
+
+
+def open_samples(paths: Sequence[Path], *, mapping: Mapping[str, str] | None = None, reporter: Reporter) -> SampleFiles:
+    """Look at files of any supported container and format; memory is that of a row or a few, whatever the files' sizes.
+
+    Args:
+        mapping: our field → the files' column, for columns whose names say something else.
+
+    Raises:
+        InputFileError: a file cannot be read, or no format fits it.
+        UsageError: the mapping names an unknown field.
+    """
+    return SampleFiles(paths, mapping, reporter)
+
+
 def read_samples(
     paths: Sequence[Path],
     *,
@@ -50,7 +104,7 @@ def read_samples(
     first_row: int = 0,
     reporter: Reporter,
 ) -> Imported:
-    """Read files of any supported container and format.
+    """Read files of any supported container and format into memory; `open_samples` is for more than that holds.
 
     Args:
         mapping: our field → the files' column, for columns whose names say something else.
@@ -64,20 +118,9 @@ def read_samples(
         InputFileError: a file or some of its rows cannot be read; the rows are named.
         UsageError: the mapping names an unknown field.
     """
-    imported = Imported([], [], [])
-    sources = distinct_names(paths, lambda path: path.name)
-    tasks = distinct_names(paths, lambda path: path.stem)
-    with reporter.step("read files", total=len(paths)) as step:
-        for path, source, task in zip(paths, sources, tasks, strict=True):
-            file = read_file(path)
-            detected = detect_rows(file, mapping)
-            for number, parts, notes in _read_parts(file, detected):
-                row = first_row + len(imported.samples)
-                imported.samples.append(_sample(parts, row, f"{source}#{number}", f"{task}#{number}"))
-                imported.problems.extend(RowProblem(path, number, note) for note in notes)
-            imported.detected.append(detected)
-            step.advance(note=path.name)
-    return imported
+    files = open_samples(paths, mapping=mapping, reporter=reporter)
+    problems: list[RowProblem] = []
+    return Imported(list(files.samples(first_row=first_row, note=problems.append)), problems, files.detected)
 
 
 def distinct_names(paths: Sequence[Path], short: Callable[[Path], str]) -> list[str]:
@@ -90,22 +133,25 @@ def distinct_names(paths: Sequence[Path], short: Callable[[Path], str]) -> list[
     return [f"{name}~{names[:index].count(name) + 1}" for index, name in enumerate(names)]
 
 
-def _read_parts(file: FileRows, detected: Detected) -> list[tuple[int, SampleParts, tuple[str, ...]]]:
+def _read_parts(file: RowFile, detected: Detected) -> Iterator[tuple[int, SampleParts, tuple[str, ...]]]:
+    """What each row says, up to the first broken row; the rest is read for what else is broken."""
     row_format = FORMATS[detected.format]
-    read: list[tuple[int, SampleParts, tuple[str, ...]]] = []
-    errors: list[tuple[int, str]] = []
-    for number, row in file.rows:
-        fields = {field: row[column] for field, column in detected.mapping.items() if column in row}
-        cleaned = (file.notes[number],) if number in file.notes else ()
+    errors = RowErrors(file.path)
+    for row in file.rows():
+        fields = {field: row.values[column] for field, column in detected.mapping.items() if column in row.values}
+        cleaned = (row.note,) if row.note else ()
         try:
             check_required(row_format, detected, fields)
-            for parts in row_format.read(fields):
-                notes = (*cleaned, *parts.notes, *check_order(parts.messages))
-                read.append((number, _with_labels(parts, fields), notes))
+            read = [
+                (row.number, _with_labels(parts, fields), (*cleaned, *parts.notes, *check_order(parts.messages)))
+                for parts in row_format.read(fields)
+            ]
         except RowError as error:
-            errors.append((number, str(error)))
-    raise_row_errors(file.path, errors)
-    return read
+            errors.add(row.number, str(error))
+        else:
+            if not errors:
+                yield from read
+    errors.raise_any()
 
 
 def check_required(row_format: RowFormat, detected: Detected, fields: Mapping[str, Any]) -> None:
@@ -120,6 +166,8 @@ def check_required(row_format: RowFormat, detected: Detected, fields: Mapping[st
 
 
 def _with_labels(parts: SampleParts, fields: Mapping[str, Any]) -> SampleParts:
+    if not fields.keys() & {"category", "task_id", "language"} and not parts.category:
+        return parts
     category = parts.category or (optional_text(fields, "category") or "").strip()
     return replace(
         parts,

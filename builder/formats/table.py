@@ -1,61 +1,67 @@
 """CSV and tab-separated files: their encoding, their delimiter, their header, their rows."""
 
+import codecs
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from builder.errors import InputFileError
+from builder.formats import rows as limits
+from builder.formats.rows import Container, NumberedRow
 
 DELIMITERS = (",", ";", "\t")
-# As long as a line of JSON Lines may be; the csv module's own limit of 131,072 is less than a long document.
-MAX_CELL_CHARACTERS = 64 * 2**20
-
-CsvRows = list[tuple[int, dict[str, Any]]]
+_QUOTES = 'A cell that holds the delimiter, a quote or a line break must stand in quotes, and " in it be "".'
+_READ_BYTES = 2**20
 
 
-def read_csv(path: Path, data: bytes) -> tuple[CsvRows, dict[str, str]]:
-    """Read a table of texts; returns the numbered rows and how it was read.
+def open_csv(path: Path) -> Container:
+    """A table of texts.
 
     UTF-8 with or without a byte order mark, UTF-16 with one, else GB18030, which Chinese spreadsheets write. Blank lines
     hold no row. A row shorter than the header lacks its last columns.
 
     Raises:
-        InputFileError: no such encoding, broken quotes, a row longer than the header, two columns of one name.
+        InputFileError: no such encoding, or a line over the caps; reading raises for broken quotes, a row longer than the
+            header, two columns of one name.
     """
-    text, encoding = _decode(path, data)
-    if not text.strip():
+    codec, encoding = _find_encoding(path)
+    with path.open(encoding=codec, newline="") as file:
+        first = next((line for line in _Lines(path, file) if line.strip()), None)
+    if first is None:
         raise InputFileError(path, "the file is empty")
-    delimiter = "\t" if path.suffix.lower() == ".tsv" else _sniff(text)
-    records = _records(path, text, delimiter)
-    header_at = next((index for index, record in enumerate(records) if record), 0)
-    header = header_names(path, records[header_at] if records else [])
-    rows = [
-        (number, as_row(path, header, record, number))
-        for number, record in enumerate(records[header_at + 1 :], 1)
-        if record
-    ]
+    delimiter = "\t" if path.suffix.lower() == ".tsv" else _sniff(first)
     details = {} if encoding == "UTF-8" else {"encoding": encoding}
-    return rows, details if delimiter == "," else details | {"delimiter": delimiter}
+    details |= {} if delimiter == "," else {"delimiter": delimiter}
+    return Container("CSV", partial(_rows, path, codec, delimiter), details)
 
 
-def _decode(path: Path, data: bytes) -> tuple[str, str]:
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+def _find_encoding(path: Path) -> tuple[str, str]:
+    """The codec that the whole file can be read with, and its name."""
+    with path.open("rb") as file:
+        beginning = file.read(2)
+    if beginning in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
         choices = [("utf-16", "UTF-16")]
     else:
         choices = [("utf-8-sig", "UTF-8"), ("gb18030", "GB18030")]
     for codec, name in choices:
+        decoder = codecs.getincrementaldecoder(codec)()
         try:
-            return data.decode(codec), name
-        except UnicodeDecodeError:
+            with path.open("rb") as file:
+                for data in iter(lambda: file.read(_READ_BYTES), b""):
+                    decoder.decode(data)
+            decoder.decode(b"", final=True)
+        except UnicodeError:
             continue
+        return codec, name
     raise InputFileError(path, f"neither {' nor '.join(name for _, name in choices)}", remedy="Save it as UTF-8.")
 
 
-def _sniff(text: str) -> str:
+def _sniff(header: str) -> str:
     """The delimiter that splits the header into most columns; a comma where none does."""
-    header = text.lstrip("\r\n").split("\n", 1)[0]
     quoted = False
     counts = dict.fromkeys(DELIMITERS, 0)
     for character in header:
@@ -66,35 +72,80 @@ def _sniff(text: str) -> str:
     return max(DELIMITERS, key=counts.__getitem__)
 
 
-def _records(path: Path, text: str, delimiter: str) -> list[list[str]]:
-    limit = csv.field_size_limit(MAX_CELL_CHARACTERS)
+class _Lines:
+    """A file's lines for the csv module, which would read a record without an end into memory."""
+
+    def __init__(self, path: Path, file: TextIO) -> None:
+        self._path = path
+        self._file = file
+        self._held = 0  # characters since the last whole record
+        self._number = self._first = 0
+
+    def record_ended(self) -> None:
+        self._held, self._first = 0, self._number
+
+    def __iter__(self) -> Iterator[str]:
+        while line := self._file.readline(limits.MAX_ROW_BYTES + 1):
+            self._number += 1
+            self._held += len(line)
+            if self._held > limits.MAX_ROW_BYTES:
+                raise InputFileError(
+                    self._path,
+                    f"the record that begins at line {self._first + 1} is longer than"
+                    f" {limits.MAX_ROW_BYTES // 2**20:,} Mi characters; is a quote never closed?",
+                    remedy=_QUOTES,
+                )
+            yield line
+
+
+def _rows(path: Path, codec: str, delimiter: str) -> Iterator[NumberedRow]:
+    header: list[str] | None = None
+    number = 0
+    with path.open(encoding=codec, newline="") as file:
+        for record in _records(path, file, delimiter):
+            if header is None:
+                header = header_names(path, record) if record else None
+                continue
+            number += 1
+            if record:
+                yield number, as_row(path, header, record, number)
+
+
+def _records(path: Path, file: TextIO, delimiter: str) -> Iterator[list[str]]:
+    lines = _Lines(path, file)
     # strict: an unclosed quote would otherwise swallow all rows after it
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    try:
-        return list(reader)
-    except csv.Error as error:
-        raise InputFileError(
-            path,
-            f"broken quotes at line {reader.line_num} ({error})",
-            remedy='A cell that holds the delimiter, a quote or a line break must stand in quotes, and " in it be "".',
-        ) from None
-    finally:
-        csv.field_size_limit(limit)
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    while True:
+        # the limit is the whole process's, so that it is raised for the moment of one record
+        limit = csv.field_size_limit(limits.MAX_ROW_BYTES)
+        try:
+            record = next(reader, None)
+        except csv.Error as error:
+            raise InputFileError(path, f"broken quotes at line {reader.line_num} ({error})", remedy=_QUOTES) from None
+        finally:
+            csv.field_size_limit(limit)
+        if record is None:
+            return
+        lines.record_ended()
+        yield record
 
 
 def header_names(path: Path, cells: Sequence[str | None]) -> list[str]:
     """Column names from a header; an unnamed column is `column 3`, and unnamed ones at the end are left out.
 
     Raises:
-        InputFileError: two columns have the same name.
+        InputFileError: two columns have the same name, or there are too many.
     """
     names = [(cell or "").strip() for cell in cells]
     while names and not names[-1]:
         names.pop()
     if not names:
         raise InputFileError(path, "it has no header", remedy="The first row must name the columns.")
+    if len(names) > limits.MAX_COLUMNS:
+        raise InputFileError(path, f"more than {limits.MAX_COLUMNS:,} columns", remedy="Is its first row the header?")
     names = [name or f"column {number}" for number, name in enumerate(names, 1)]
-    repeated = next((name for name in names if names.count(name) > 1), None)
+    counts = Counter(names)
+    repeated = next((name for name in names if counts[name] > 1), None)
     if repeated is not None:
         raise InputFileError(path, f"two columns are named '{repeated}'", remedy="Rename or remove one of them.")
     return names

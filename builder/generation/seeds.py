@@ -14,8 +14,9 @@ from builder.errors import InputFileError, UsageError
 from builder.formats import FORMATS
 from builder.formats.columns import find_column, language_code
 from builder.formats.importing import distinct_names
-from builder.formats.reading import FileRows, raise_row_errors, read_file
+from builder.formats.reading import RowFile, open_rows
 from builder.formats.row_format import Row, RowError, RowFormat, optional_text, text_of
+from builder.formats.rows import RowErrors
 from builder.formats.self_instruct import parse_instances
 from builder.text import detect_language
 
@@ -86,35 +87,35 @@ def load_seed_tasks(files: Sequence[str]) -> list[SeedTask]:
     fallbacks = distinct_names(paths, lambda path: path.stem)
     tasks: dict[str, SeedTask] = {}
     for path, source, fallback in zip(paths, sources, fallbacks, strict=True):
-        _read_tasks(read_file(path), source, fallback, tasks)
+        _read_tasks(open_rows(path), source, fallback, tasks)
     return list(tasks.values())
 
 
-def _read_tasks(file: FileRows, source: str, fallback: str, tasks: dict[str, SeedTask]) -> None:
+def _read_tasks(file: RowFile, source: str, fallback: str, tasks: dict[str, SeedTask]) -> None:
     """Add a file's tasks to those read so far."""
     row_format, mapping = _find_shape(file)
-    errors: list[tuple[int, str]] = []
-    for number, row in file.rows:
-        fields = {field: row[column] for field, column in mapping.items() if column in row}
+    errors = RowErrors(file.path, _REMEDY)
+    for row in file.rows():
+        number, fields = row.number, {f: row.values[column] for f, column in mapping.items() if column in row.values}
         try:
             task = _read_task(row_format, fields, f"{source}#{number}", f"{fallback}#{number}")
             if task.id in tasks:
                 raise RowError(f"its id '{task.id}' is also the id of {tasks[task.id].source}; ids must be unique")
             tasks[task.id] = task
         except RowError as error:
-            errors.append((number, str(error)))
-    raise_row_errors(file.path, errors, _REMEDY)
+            errors.add(number, str(error))
+    errors.raise_any()
 
 
-def _find_shape(file: FileRows) -> tuple[RowFormat, Mapping[str, str]]:
-    rows = [row for _, row in file.rows]
+def _find_shape(file: RowFile) -> tuple[RowFormat, Mapping[str, str]]:
+    columns = tuple(file.columns)
     for name in _SHAPES:
-        mapping = FORMATS[name].detect(file.columns, rows)
+        mapping = FORMATS[name].detect(columns, [file.columns])
         if mapping is not None:
-            labels = {field: find_column(file.columns, field) for field in ("name", "is_classification", "category")}
+            labels = {field: find_column(columns, field) for field in ("name", "is_classification", "category")}
             labels |= {
-                "language": find_column(file.columns, "language"),
-                "id": find_column(file.columns, "id", "task_id"),
+                "language": find_column(columns, "language"),
+                "id": find_column(columns, "id", "task_id"),
             }
             return FORMATS[name], mapping | {field: column for field, column in labels.items() if column is not None}
     expected = "; ".join(FORMATS[name].expects for name in _SHAPES)

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import polars as pl
+
 from builder.config import Settings
 from builder.curation.balance import check_names
 from builder.curation.deciding import Decision, decide
@@ -22,11 +24,12 @@ from builder.files import write_text
 from builder.generation.admission import Admission
 from builder.generation.grow import Grown, Growth, seed_rows
 from builder.generation.pool import Pool
+from builder.pipeline.embedding import embed_rows
+from builder.pipeline.measuring import read_benchmark
 from builder.pipeline.placing import place
 from builder.pipeline.publishing import (
     Outcome,
     finish,
-    read_benchmark,
 )
 from builder.pipeline.replacing import inherit, writing
 from builder.pipeline.row_settings import refuse_other_settings, row_settings
@@ -39,6 +42,7 @@ from builder.requests.inheriting import INHERITED
 from builder.requests.ledger import Ledger
 from builder.settings_file import dump_settings
 from builder.signals import measure_row
+from builder.similarity import novelty_text
 
 
 def build(
@@ -96,7 +100,7 @@ def grow_folder(
             collect_batches(settings, ledger, environ, reporter)
         growth = _start_growth(settings, ledger, sources, environ, reporter.say)
         read = growth.replay if environ is None else growth.grow
-        decision, ending = _grow_to_target(settings, growth, read, folder, ledger, reporter)
+        decision, ending = _grow_to_target(settings, growth, read, folder, ledger, reporter, environ or {})
         spending = ledger.spending()
     _write_grown(folder, growth.grown)
     if unplaced := folder.read_unplaced_reviews():
@@ -147,6 +151,7 @@ def _grow_to_target(
     folder: DatasetFolder,
     ledger: Ledger,
     reporter: Reporter,
+    environ: Mapping[str, str],
 ) -> tuple[Decision, SeedbedError | None]:
     """Grow and decide in turns until the target is kept: what one decision drops, the next round replaces."""
     target = settings.target or 0
@@ -164,8 +169,15 @@ def _grow_to_target(
                     ending = error
                 grown = growth.grown
                 placed = {review.row: review for review in place(unplaced, grown.samples)[0]}
+                texts = pl.Series([novelty_text(one, settings.novelty.key) for one in grown.samples], dtype=pl.String)
+                vectors = embed_rows(folder, settings, texts, Reporter(quiet=True), environ=environ)
                 decision = decide(
-                    grown.samples, grown.signals, settings, reviews={**reviews, **placed}, benchmark=benchmark
+                    grown.samples,
+                    grown.signals,
+                    settings,
+                    reviews={**reviews, **placed},
+                    benchmark=benchmark,
+                    vectors=vectors,
                 )
                 kept = decision.kept - settings.seeds.publish * grown.seed_rows
                 rounds.append((grown.rows, kept))
@@ -191,7 +203,7 @@ def _dropped_all(
     (rows, kept), earlier = rounds[-1], [one for one in rounds if one[0] <= rounds[-1][0] - window]
     if not earlier or kept - earlier[-1][1] > growth.saturation_floor * (rows - earlier[-1][0]):
         return None
-    reasons = Counter(verdict.reason for verdict in decision.verdicts if verdict.reason not in (None, "seed"))
+    reasons = Counter(reason for reason in decision.verdicts["reason"].to_pylist() if reason not in (None, "seed"))
     return TargetNotReachedError(
         f"Saturated at {kept} kept rows: of the last {rows - earlier[-1][0]} that were admitted, {kept - earlier[-1][1]} more "
         f"are kept, fewer than growth.saturation_floor ({growth.saturation_floor:.0%}). All dropped rows: "

@@ -137,6 +137,12 @@ def _priced(usage: Iterable[Usage], settings: Settings) -> Iterable[tuple[Usage,
         yield one, None if price is None else usage_cost(one, price)
 
 
+def cost_of(ledger: Path, settings: Settings) -> float | None:
+    """What a ledger's requests cost, in `budget.currency`, lost replies at their ceiling; None where a price is not known."""
+    costs = [cost for _, cost in _priced(read_usage(ledger), settings)]
+    return None if None in costs else float(Fraction(sum(cost or 0 for cost in costs)) / PICO)
+
+
 def _rows_by_job(folder: DatasetFolder, recipes: Mapping[str, str]) -> dict[str, list[_Row]]:
     """Category and language of the rows that each job gave."""
     table = folder.samples_table().select(["request_id", "task_id", "origin", "category", "language"])

@@ -48,23 +48,34 @@ def curate_files(
         for part in (*folder.parts(folder.samples), *folder.parts(folder.rejections)):
             part.unlink()  # an import that was cut short: without settings it is no dataset yet
         folder.write_samples(imported.samples)
+        del imported  # a million samples are some GB, and all that follows reads the folder
         write_text(folder.settings, dump_settings(settings))
-        decision = decide_folder(folder, imported.samples, settings, reporter)
+        decision = decide_folder(folder, settings, reporter)
         return Outcome(root, finish(folder, settings, decision, reporter))
 
 
-def curate_folder(root: Path, settings_file: Path | None, overrides: Sequence[str], reporter: Reporter) -> Outcome:
+def curate_folder(
+    root: Path,
+    settings_file: Path | None,
+    overrides: Sequence[str],
+    reporter: Reporter,
+    *,
+    may_measure: bool = True,
+) -> Outcome:
     """Decide a dataset folder's rows again, in place: signals are measured once, only verdicts are rewritten.
 
     Args:
         settings_file: None is the folder's own.
         overrides: `key=value` settings on top of it.
+        may_measure: False decides from what is there, with the same result.
+
+    Raises:
+        UsageError: something would have to be measured that may not.
     """
     folder = DatasetFolder.open(root)
     with writing(folder):
         settings = load_settings(settings_file or folder.settings, overrides)
-        samples = list(folder.iter_samples())
-        decision = decide_folder(folder, samples, settings, reporter)
+        decision = decide_folder(folder, settings, reporter, may_measure=may_measure)
         folder.manifest.unlink(missing_ok=True)
         write_text(folder.settings, dump_settings(settings))
         return Outcome(root, finish(folder, settings, decision, reporter, spending_of(folder)))

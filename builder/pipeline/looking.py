@@ -5,8 +5,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from builder.config import Language
-from builder.dataset_folder import DatasetFolder, Problem
+from builder.dataset_folder import DatasetFolder, Problem, samples_from_table
 from builder.errors import (
     UsageError,
 )
@@ -27,9 +29,16 @@ def kept_samples(root: Path, split: str = "all") -> Iterator[Sample]:
     if split not in ("all", "train", "validation"):
         raise UsageError(f"--split {split}: expected train, validation or all")
     folder = DatasetFolder.open(root)
-    verdicts = folder.read_verdicts()
-    wanted = {v.row for v in verdicts if v.kept and split in ("all", v.split)}
-    return (sample for sample in folder.iter_samples() if sample.row in wanted)
+    sides = pl.Series(folder.verdicts_table(["split"])["split"])
+    wanted = sides.is_not_null() if split == "all" else (sides == split).fill_null(value=False)
+    return _samples_where(folder, wanted)
+
+
+def _samples_where(folder: DatasetFolder, wanted: pl.Series) -> Iterator[Sample]:
+    first = 0
+    for table in folder.iter_sample_tables():
+        yield from samples_from_table(table.filter(wanted.slice(first, len(table)).to_arrow()))
+        first += len(table)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +122,7 @@ def verify(root: Path) -> list[Problem]:
     """Check every file against the manifest, and the ledger and the reviews by their own means."""
     folder = DatasetFolder.open(root)
     problems = folder.verify()
-    if folder.ledger.exists():
-        problems += [Problem("ledger.sqlite", problem) for problem in check_ledger(folder.ledger)]
+    for ledger in (folder.ledger, folder.judge_ledger):
+        if ledger.exists():
+            problems += [Problem(ledger.name, problem) for problem in check_ledger(ledger)]
     return problems

@@ -1,34 +1,41 @@
 """What every job ends with: verdicts, published rows, report, card, and the manifest last."""
 
+import itertools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import polars as pl
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from builder.config import Settings
-from builder.curation.deciding import Decision, decide
+from builder.curation.classifying import GUESS
+from builder.curation.deciding import Decision, decide_rows
+from builder.curation.difficulty import DIFFICULTY
+from builder.curation.quality import QUALITY
 from builder.dataset_folder import ROWS_PER_PART, DatasetFolder
 from builder.errors import (
     InputFileError,
     IntegrityError,
     SeedbedError,
 )
-from builder.files import write_table, write_text
-from builder.formats.importing import read_samples
+from builder.files import table_writer, write_text
 from builder.generation.grow import Grown
 from builder.notes import Note
 from builder.pipeline.checks import checked_table, count_checks
+from builder.pipeline.embedding import embed_rows
+from builder.pipeline.measuring import check_texts, measure_folder, read_rows
 from builder.pipeline.replacing import writing
 from builder.progress import Reporter
 from builder.reporting.card import dataset_card
 from builder.reporting.page import write_report
 from builder.requests.spending import Spending, read_spending
-from builder.schema import Sample
 from builder.settings_file import dump_settings, load_settings
-from builder.signals import measure_missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,37 +53,24 @@ class Outcome:
     ending: SeedbedError | None = None
 
 
-def decide_folder(folder: DatasetFolder, samples: Sequence[Sample], settings: Settings, reporter: Reporter) -> Decision:
-    """Measure what was not measured before, then judge every row."""
-    values = measure_folder(folder, samples, reporter)
-    with reporter.step("Deciding", total=len(samples)) as step:
-        decision = decide(
-            samples, values, settings, reviews=folder.read_reviews(), benchmark=read_benchmark(settings, reporter)
-        )
-        step.set(len(samples))
+def decide_folder(
+    folder: DatasetFolder, settings: Settings, reporter: Reporter, *, may_measure: bool = True
+) -> Decision:
+    """Measure what was not measured before, then judge every row.
+
+    Args:
+        may_measure: False decides from what is there.
+
+    Raises:
+        UsageError: something would have to be measured that may not.
+    """
+    measure_folder(folder, settings, reporter, may_measure=may_measure)
+    with reporter.step("Deciding", total=folder.count_samples()) as step:
+        rows, texts = read_rows(folder, settings), check_texts(folder, settings)
+        vectors = embed_rows(folder, settings, rows["novelty_text"], reporter, may_encode=may_measure)
+        decision = decide_rows(rows, settings, reviews=folder.read_reviews(), texts=texts, vectors=vectors)
+        step.set(len(rows))
     return decision
-
-
-def measure_folder(folder: DatasetFolder, samples: Sequence[Sample], reporter: Reporter) -> list[dict[str, Any]]:
-    """Measure what was not measured before; returns each row's values and writes the signal tables."""
-    there = {path.stem: folder.read_signal(path.stem) for path in sorted(folder.signals.glob("*.parquet"))}
-    with reporter.step("Measuring", total=len(samples)) as step:
-        tables = measure_missing(samples, there)
-        step.set(len(samples))
-    for name, table in tables.items():
-        if table is not there.get(name):
-            folder.write_signal(name, table)
-    values: list[dict[str, Any]] = [{} for _ in samples]
-    for table in tables.values():
-        for row_values, record in zip(values, table.drop_columns(["row"]).to_pylist(), strict=True):
-            row_values |= record
-    return values
-
-
-def read_benchmark(settings: Settings, reporter: Reporter) -> list[Sample]:
-    """The rows of the files in `contamination.against`."""
-    files = [Path(name) for name in settings.contamination.against]
-    return read_samples(files, reporter=reporter).samples if files else []
 
 
 def finish(
@@ -90,15 +84,23 @@ def finish(
     """Verdicts, published rows, report, and the manifest last."""
     with reporter.step("Publishing", total=decision.kept) as step:
         if grown is not None:
-            measure_folder(folder, grown.samples, Reporter(quiet=True))
+            measure_folder(folder, settings, Reporter(quiet=True))
             if settings.checks.enabled:
                 folder.write_signal("checked", checked_table(grown))
+        folder.write_signal(QUALITY, decision.quality.to_arrow())
+        folder.write_signal(DIFFICULTY, decision.difficulty.to_arrow())
+        if decision.guesses is not None:
+            folder.write_signal(GUESS, decision.guesses.table.to_arrow())
+        else:
+            (folder.signals / f"{GUESS}.parquet").unlink(missing_ok=True)
         folder.write_verdicts(decision.verdicts)
         spent = asdict(spending) if spending is not None else None
         if spent is not None and grown is not None:
             spent["candidates"] = grown.candidates
         checks = _checks(folder, settings, grown)
-        report = write_report(folder, settings, notes=decision.notes, spending=spent, checks=checks)
+        guessed = None if decision.guesses is None else decision.guesses.figures
+        figures = {"diversity": decision.diversity, "categories": guessed}
+        report = write_report(folder, settings, notes=decision.notes, spending=spent, checks=checks, figures=figures)
         publish(folder, decision)
         write_text(folder.publish / "README.md", dataset_card(report, settings, content=folder.publish_hash()))
         folder.write_manifest()
@@ -117,21 +119,33 @@ def _checks(folder: DatasetFolder, settings: Settings, grown: Grown | None = Non
 
 
 def publish(folder: DatasetFolder, decision: Decision) -> None:
-    """Write the kept rows where `datasets.load_dataset` looks for them: publish/data/<split>-0000i-of-0000n.parquet."""
+    """Write the kept rows where `datasets.load_dataset` looks for them: publish/data/<split>-0000i-of-0000n.parquet.
+
+    The samples are read a row group at a time; the files are written in threads.
+    """
     data = folder.publish / "data"
-    table = folder.samples_table()
-    names: set[str] = set()
+    splits = pl.Series(decision.verdicts["split"])
+    files: dict[Path, NDArray[np.int64]] = {}
     for side in ("train", "validation"):
-        rows = [verdict.row for verdict in decision.verdicts if verdict.split == side]
-        parts = [rows[i : i + ROWS_PER_PART] for i in range(0, len(rows), ROWS_PER_PART)]
-        for number, part in enumerate(parts):
-            names.add(f"{side}-{number:05d}-of-{len(parts):05d}.parquet")
-            write_table(
-                data / f"{side}-{number:05d}-of-{len(parts):05d}.parquet", table.take(pa.array(part, pa.int64()))
-            )
+        rows = (splits == side).fill_null(value=False).arg_true().to_numpy().astype(np.int64)
+        count = -(-len(rows) // ROWS_PER_PART)
+        for number, part in enumerate(np.array_split(rows, range(ROWS_PER_PART, len(rows), ROWS_PER_PART))[:count]):
+            files[data / f"{side}-{number:05d}-of-{count:05d}.parquet"] = part
+    with ThreadPoolExecutor() as pool:
+        for written in [pool.submit(_write_rows, folder, path, rows) for path, rows in files.items()]:
+            written.result()
     for path in data.glob("*.parquet"):
-        if path.name not in names:
+        if path not in files:
             path.unlink()
+
+
+def _write_rows(folder: DatasetFolder, path: Path, rows: NDArray[np.int64]) -> None:
+    tables = folder.iter_sample_tables(int(rows[0]), int(rows[-1]))
+    first = next(tables)
+    with table_writer(path, first.schema) as write:
+        for table in itertools.chain([first], tables):
+            numbers = table["row"].to_numpy()
+            write(table.filter(pa.array(np.isin(numbers, rows, assume_unique=True, kind="sort"))))
 
 
 def rewrite_report(root: Path, language: str | None = None) -> Outcome:
@@ -141,13 +155,15 @@ def rewrite_report(root: Path, language: str | None = None) -> Outcome:
         settings = load_settings(folder.settings)
         if language is not None:
             settings = load_settings(folder.settings, [f"report.language={language}"])
-        notes = [Note(**note) for note in read_report(folder)["notes"]]
+        last = read_report(folder)
+        notes = [Note(**note) for note in last["notes"]]
         folder.manifest.unlink(missing_ok=True)
         write_text(folder.settings, dump_settings(settings))
         spending = spending_of(folder)
         checks = _checks(folder, settings)
         spent = asdict(spending) if spending else None
-        report = write_report(folder, settings, notes=notes, spending=spent, checks=checks)
+        figures = {name: last.get(name) for name in ("diversity", "categories")}
+        report = write_report(folder, settings, notes=notes, spending=spent, checks=checks, figures=figures)
         write_text(folder.publish / "README.md", dataset_card(report, settings, content=folder.publish_hash()))
         folder.write_manifest()
     return Outcome(root, report)

@@ -17,6 +17,11 @@ _BINS = 24
 _TAIL = 0.01
 _VALUES_SHOWN = 6
 _VALUE_CHARACTERS = 60
+# Tables that decisions read, beside the signals: no measurements of their own.
+_NO_SIGNALS = frozenset({"facts", "contamination"})
+_COMPONENTS = "quality_"  # shown together, by `builder.reporting.quality`
+# Columns that quote rows to show what was found; they may hold what is private.
+_EVIDENCE = "_spans"
 # A text column with more different values than this is free text, such as the answer that was found: not a distribution.
 _VALUES_COUNTED = 100
 
@@ -26,7 +31,7 @@ def signal_distributions(folder: DatasetFolder, rows: pl.DataFrame) -> dict[str,
 
     Numbers become `{"kind": "histogram", …}` (see `histogram`), booleans and strings `{"kind": "counts", "values":
     [{"value", "before", "after"}], "others": {"values", "before", "after"}}`, free text and anything else `{"kind":
-    "other"}`; all have `missing`: the number of rows without a value.
+    "other"}`; lists are counted by what they hold. All have `missing`: the number of rows without a value.
 
     Args:
         folder: holds the signals.
@@ -38,6 +43,7 @@ def signal_distributions(folder: DatasetFolder, rows: pl.DataFrame) -> dict[str,
     return {
         path.stem: _columns(collect(scan_files(path), path), rows.select("row", "kept"), str(path))
         for path in sorted(folder.signals.glob("*.parquet"))
+        if path.stem not in _NO_SIGNALS
     }
 
 
@@ -49,13 +55,21 @@ def _columns(signal: pl.DataFrame, rows: pl.DataFrame, path: str) -> dict[str, d
         joined = rows.join(signal, on="row", how="left", maintain_order="left")
         if len(joined) != len(rows) or len(signal.join(rows, on="row", how="semi")) != len(signal):
             raise IntegrityError(f"{path}: its rows are not the dataset's rows", "Run `seedbed curate` again.")
-    return {name: _distribution(joined[name], rows["kept"]) for name in signal.columns if name != "row"}
+    shown = [
+        name
+        for name in signal.columns
+        if name != "row" and not name.endswith(_EVIDENCE) and not name.startswith(_COMPONENTS)
+    ]
+    return {name: _distribution(joined[name], rows["kept"]) for name in shown}
 
 
 def _distribution(values: pl.Series, kept: pl.Series) -> dict[str, Any]:
     if values.dtype.is_numeric():
         whole = values.dtype.is_integer()
         return {"kind": "histogram", **histogram(values.cast(pl.Float64).to_numpy(), kept.to_numpy(), whole=whole)}
+    if values.dtype == pl.List(pl.String):
+        each = pl.DataFrame({"value": values, "kept": kept}).explode("value")
+        return _distribution(each["value"], each["kept"])
     if values.dtype in (pl.Boolean, pl.String) and values.n_unique() <= _VALUES_COUNTED:
         return {"kind": "counts", **_counts(values, kept)}
     return {"kind": "other", "missing": values.null_count()}

@@ -15,7 +15,7 @@ from builder.schema import Check, Message, Sample
 _GROUPS = 12
 _MEMBERS = 6
 _TEXT_COLUMNS = 320
-_DUPLICATE_REASONS = ("exact_duplicate", "too_similar")
+_DUPLICATE_REASONS = ("exact_duplicate", "too_similar", "same_meaning")
 
 
 def duplicate_groups(tables: Tables) -> dict[str, Any]:

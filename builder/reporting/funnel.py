@@ -16,7 +16,8 @@ from builder.errors import IntegrityError
 from builder.notes import Note
 from builder.reporting.distributions import signal_distributions
 from builder.reporting.examples import duplicate_groups, examples
-from builder.reporting.tables import Tables, collect, read_tables
+from builder.reporting.quality import quality_movers
+from builder.reporting.tables import Tables, collect, read_tables, scan_files
 
 REPORT_VERSION = 1
 
@@ -32,6 +33,7 @@ def build_report(
     notes: Sequence[Note],
     spending: Mapping[str, int | float | str] | None,
     checks: Mapping[str, Any] | None = None,
+    figures: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Count everything in a curated dataset folder.
 
@@ -42,6 +44,7 @@ def build_report(
         spending: requests, tokens and the like, shown as given. Where it holds `candidates`, the number of candidates
             read from replies, the report's own count must equal it.
         checks: what checks before admission came to, shown as given (see `builder.pipeline.checks.count_checks`).
+        figures: `diversity` of the kept rows and what is known of guessed `categories`, shown as given.
 
     Returns:
         The content of report.json:
@@ -57,7 +60,9 @@ def build_report(
         - quotas: [{cell, asked (share), after, of (kept rows that quotas are shares of)}];
         - splits: {train, validation, unassigned};
         - lengths: {answer_words, instruction_words} and signals: {signal: {column: distribution}}, see `distributions`;
+        - quality: what moved the scores of rows, by component, see `quality_movers`;
         - duplicates, examples: see `examples`;
+        - diversity and categories: as given, or None;
         - notes: [{level, text_en, text_zh}]; spending; checks; settings: every setting.
 
         `before` counts all rows, `after` the kept ones.
@@ -67,7 +72,7 @@ def build_report(
         IntegrityError: a file cannot be read, or the counts do not close.
     """
     tables = read_tables(folder)
-    rows = tables.rows
+    rows = _with_guesses(folder, tables.rows)
     candidates, counts = _count_candidates(tables), _count_rows(tables)
     signals = signal_distributions(folder, rows)
     length = signals.get("length", {})
@@ -90,11 +95,14 @@ def build_report(
         "splits": _splits(rows),
         "lengths": {name: length.pop(name) for name in _LENGTHS if name in length},
         "signals": {name: columns for name, columns in signals.items() if columns},
+        "quality": quality_movers(folder, rows, settings.quality.weights),
         "duplicates": duplicate_groups(tables),
         "examples": examples(tables, settings.report.examples, settings.report.language),
         "notes": [asdict(note) for note in notes],
         "spending": None if spending is None else dict(spending),
         "checks": None if checks is None else dict(checks),
+        "diversity": (figures or {}).get("diversity"),
+        "categories": (figures or {}).get("categories"),
         "settings": settings.model_dump(mode="json"),
     }
     _check_closed(report, folder)
@@ -128,6 +136,17 @@ def _falling(values: pl.Series) -> dict[str, int]:
 def _before_after(rows: pl.DataFrame, *by: str) -> list[dict[str, Any]]:
     counted = rows.group_by(by).agg(before=pl.len(), after=pl.col("kept").sum())
     return counted.sort(["before", *by], descending=[True, *(False for _ in by)], nulls_last=True).to_dicts()
+
+
+def _with_guesses(folder: DatasetFolder, rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows with the category that was guessed for them, where they have none."""
+    path = folder.signals / "category_guess.parquet"
+    if not path.is_file():
+        return rows
+    guesses = collect(scan_files(path).select("row", "category_guess"), path)
+    guess = rows.select("row").join(guesses, on="row", how="left", maintain_order="left")["category_guess"]
+    given = pl.when(pl.col("category") == "").then(None).otherwise(pl.col("category"))
+    return rows.with_columns(pl.coalesce(given, guess).alias("category"))
 
 
 def _mix(rows: pl.DataFrame) -> dict[str, Any]:

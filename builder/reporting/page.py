@@ -38,9 +38,10 @@ def write_report(
     notes: Sequence[Note],
     spending: Mapping[str, int | float | str] | None,
     checks: Mapping[str, Any] | None = None,
+    figures: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Write report.json and report.html; arguments, result and errors as for `build_report`."""
-    report = build_report(folder, settings, notes=notes, spending=spending, checks=checks)
+    report = build_report(folder, settings, notes=notes, spending=spending, checks=checks, figures=figures)
     write_json(folder.report_json, report)
     write_text(folder.report_html, render_page(report))
     return report
@@ -120,6 +121,9 @@ class _Words:
 
     def check(self, key: str) -> str:
         return labels.label(labels.CHECK_LABELS, key, self._language)
+
+    def component(self, key: str) -> str:
+        return labels.label(labels.COMPONENT_LABELS, key, self._language)
 
     def value(self, column: str, value: str | bool) -> str:
         if column.endswith("language"):

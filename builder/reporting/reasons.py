@@ -269,6 +269,38 @@ _ROW_REASONS: Mapping[str, Reason] = {
         "Set filters.drop_wrong_answers to false to keep them, for instance to study them.",
         "若要保留（例如用于研究），请把 filters.drop_wrong_answers 设为 false。",
     ),
+    "defect": Reason(
+        "Known defect",
+        "常见缺陷",
+        "The row has a defect of a known class, such as a text that is not there or an answer that says nothing.",
+        "该行有一种常见缺陷，例如指向不在场的文本，或回答没有内容。",
+        "Take the class out of filters.drop_defects to keep such rows; `seedbed signals` explains the classes.",
+        "若要保留，请从 filters.drop_defects 中去掉相应类别；`seedbed signals` 说明各类别。",
+    ),
+    "private_data": Reason(
+        "Private data",
+        "含个人信息或密钥",
+        "A turn holds personal data or a secret, such as an identity number, a card number or a key.",
+        "对话中含有个人信息或密钥，例如身份证号、银行卡号或访问密钥。",
+        "Redact the row, or take the kind out of filters.drop_privacy.",
+        "请先脱敏，或从 filters.drop_privacy 中去掉相应类型。",
+    ),
+    "unsafe": Reason(
+        "Unsafe content",
+        "不安全内容",
+        "The answer goes along with violence, self-harm, sexual content, an illegal act or hate.",
+        "回答顺从了暴力、自残、色情、违法行为或仇恨内容。",
+        "Set filters.drop_unsafe to false to keep such rows, for instance to study them.",
+        "若要保留（例如用于研究），请把 filters.drop_unsafe 设为 false。",
+    ),
+    "wrong_sum": Reason(
+        "Wrong sum",
+        "算式有误",
+        "A sum in the answer was computed again and is wrong.",
+        "重新计算后，回答中的算式不成立。",
+        "Set filters.drop_wrong_sums to false to keep such rows.",
+        "若要保留，请把 filters.drop_wrong_sums 设为 false。",
+    ),
     "answers_disagree": Reason(
         "Blind answers disagree",
         "重新作答结果不一致",
@@ -282,8 +314,10 @@ _ROW_REASONS: Mapping[str, Reason] = {
         "评分过低",
         "The judge marked the answer below the score that is asked for, from 1 (wrong) to 5 (right and complete).",
         "评审打出的分数低于要求（1 分为答错，5 分为正确完整）。",
-        "Lower checks.judge.min_score, or turn on checks.repair to have such answers written anew.",
-        "调低 checks.judge.min_score，或开启 checks.repair，让这类答案重写一次。",
+        "Lower checks.judge.min_score, or turn on checks.repair to have such answers written anew. A row that was judged later, "
+        "by `seedbed judge`: lower filters.min_judge_score.",
+        "调低 checks.judge.min_score，或开启 checks.repair，让这类答案重写一次。若是事后用 `seedbed judge` 评的分，"
+        "请调低 filters.min_judge_score。",
     ),
     "blocked_word": Reason(
         "Blocked word",
@@ -340,6 +374,14 @@ _ROW_REASONS: Mapping[str, Reason] = {
         "与某个已保留的行按 ROUGE-L 过于接近，几乎没有新内容。",
         "Raise novelty.threshold to keep more, or widen the seeds and categories to grow wider.",
         "想多保留，请调高 novelty.threshold；想更多样，请丰富种子和类别。",
+    ),
+    "same_meaning": Reason(
+        "Says the same",
+        "意思相同",
+        "A kept row asks for the same in other words, as the encoder's vectors say.",
+        "按编码器的向量判断，某个已保留的行用别的话提出了同样的要求。",
+        "Raise meaning.threshold to keep more, or set meaning.encoder: none to compare words alone.",
+        "想多保留，请调高 meaning.threshold；只比较字面，请设 meaning.encoder: none。",
     ),
     "other_phrasing": Reason(
         "Published in other words",
@@ -410,6 +452,7 @@ _MEASURES: Mapping[str, tuple[str, str]] = {
     "answer_too_long": ("{v} of at most {t} words", "{v} 字，最多允许 {t} 字"),
     "repetitive": ("a share of {v} is repeated, above {t}", "重复比例 {v}，高于 {t}"),
     "too_similar": ("ROUGE-L {v} is above {t}", "ROUGE-L {v}，高于 {t}"),
+    "same_meaning": ("cosine {v}, the limit is {t}", "余弦 {v}，界限 {t}"),
     "contaminated": ("{v} tokens in a row match, the limit is {t}", "连续 {v} 个词元相同，界限为 {t}"),
     "answers_disagree": ("a share of {v} agrees, below {t}", "一致的比例为 {v}，低于 {t}"),
     "judged_poor": ("marked {v}, below {t}", "得 {v} 分，低于 {t} 分"),
@@ -422,6 +465,7 @@ _OTHER_MEASURE = ("{v} against {t}", "{v}，界限 {t}")
 _COLLISIONS: Mapping[str, tuple[str, str]] = {
     "too_similar": ("Too similar to row {of}", "与第 {of} 行过于相似"),
     "exact_duplicate": ("The same as row {of}", "与第 {of} 行完全重复"),
+    "same_meaning": ("Says the same as row {of}", "与第 {of} 行意思相同"),
     "other_phrasing": ("Asks for the task of row {of} in other words", "与第 {of} 行是同一任务的不同说法"),
 }
 _OTHER_COLLISION = ("{label} (row {of})", "{label}（第 {of} 行）")

@@ -58,7 +58,9 @@ def _usage(body: dict[str, Any]) -> tuple[int, int] | None:
     usage = body.get("usage")
     if not isinstance(usage, dict):
         return None
-    prompt, reply = usage.get("prompt_tokens"), usage.get("completion_tokens")
+    prompt, reply, both = usage.get("prompt_tokens"), usage.get("completion_tokens"), usage.get("total_tokens")
+    if reply is None and type(prompt) is int and type(both) is int:  # as for embeddings, which have no reply
+        reply = both - prompt
     if type(prompt) is not int or type(reply) is not int:  # True is an int to isinstance
         return None
     return (prompt, reply) if 1 <= prompt <= _MOST_TOKENS and 0 <= reply <= _MOST_TOKENS else None

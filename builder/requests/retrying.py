@@ -29,6 +29,10 @@ class EndpointOutError(EndpointError):
     """The endpoint cannot be used in this run: its address, key, model or quota."""
 
 
+class RequestRefusedError(EndpointError):
+    """The endpoint works and does not take this request, such as one whose text its filter refuses."""
+
+
 class Backoff:
     """How long to wait before the next attempt.
 
@@ -59,8 +63,8 @@ def judge_refusal(reply: HttpReply, settings: Teacher, now: Callable[[], float])
         now: seconds since the epoch, for Retry-After dates.
 
     Returns:
-        TryAgain where it passes, EndpointOutError where the endpoint cannot be used at all, and another EndpointError where
-        it does not take this request.
+        TryAgain where it passes, EndpointOutError where the endpoint cannot be used at all, and RequestRefusedError where it
+        does not take this request.
     """
     said = error_text(reply.text)
     key = settings.api_key_env
@@ -77,7 +81,7 @@ def judge_refusal(reply: HttpReply, settings: Teacher, now: Callable[[], float])
         return EndpointOutError(f"{where}: 429 {said}", "The account's quota is used up; retrying cannot help.")
     if reply.status in _RETRIED or reply.status >= 500:
         return TryAgain(f"{reply.status} {said}", retry_after(reply.headers.get("retry-after"), now))
-    return EndpointError(
+    return RequestRefusedError(
         f"{where}: {reply.status} {said}",
         "The endpoint does not take this request; `teacher.response_format: none` helps where it knows no JSON mode.",
     )

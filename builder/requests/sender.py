@@ -24,7 +24,7 @@ from builder.requests.lanes import Bell, Lane, rank_lanes
 from builder.requests.ledger import AttemptState, Ledger, Received, Request
 from builder.requests.limits import OVERLOADED, Load
 from builder.requests.retrying import FIRST_WAIT as _FIRST_WAIT
-from builder.requests.retrying import Backoff, EndpointOutError, TryAgain, judge_refusal
+from builder.requests.retrying import Backoff, EndpointOutError, RequestRefusedError, TryAgain, judge_refusal
 from builder.requests.transport import ChatTransport, HttpReply, TransportError
 
 __all__ = ["ChatTransport", "Completion", "HttpReply", "Sender", "TransportError", "read_completion"]
@@ -62,6 +62,7 @@ class Sender:
         clock: seconds, monotonic, for rates and latencies.
         first_wait: seconds before the second attempt; doubles with each one. None is half a second.
         warn: told in one line, each time, when an endpoint is out for the run or uses more than its request allowed.
+        read: from a raw body to what it used; None where it is not what was asked for.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Sender:
         clock: Callable[[], float] = time.monotonic,
         first_wait: float | None = None,
         warn: Callable[[str], None] = lambda _: None,
+        read: Callable[[str], Completion | None] = read_completion,
     ) -> None:
         transports = transport if isinstance(transport, Sequence) else [transport]
         self._bell = Bell()
@@ -87,6 +89,7 @@ class Sender:
         self._now = now
         self._clock = clock
         self._warn = warn
+        self._read = read
         self._closing = asyncio.Event()
         self._usual_tokens = 1
 
@@ -254,7 +257,7 @@ class Sender:
             if reply.broke_off:  # it was bought, and what it used is lost with its end
                 await self._ledger.finish(attempt, "unknown", status=200, reply=reply.text, served_by=reply.served_by)
                 raise TryAgain("the connection ended in the middle of a reply")
-            completion = read_completion(reply.text) if reply.whole else None
+            completion = self._read(reply.text) if reply.whole else None
             stated = stated_usage(reply.text) if reply.whole else None
             if stated is not None:  # else it is counted at its ceiling, here and in the ledger
                 self._warn_above(lane, used, stated)
@@ -308,7 +311,8 @@ class Sender:
             return failures[self._lanes[0]]
         causes = [failures.get(lane) or lane.out for lane in self._lanes]
         lines = "\n".join(f"  - {cause.message}" for cause in causes if cause is not None)
-        return EndpointError(
+        refused = all(isinstance(cause, RequestRefusedError) for cause in causes)
+        return (RequestRefusedError if refused else EndpointError)(
             f"no endpoint takes the request:\n{lines}",
             "All that was received is kept. Run the same command again when one of them answers.",
         )

@@ -6,15 +6,26 @@ import pyarrow as pa
 
 from builder.schema import Sample
 from builder.signals.answer import ANSWER
+from builder.signals.arithmetic import ARITHMETIC
+from builder.signals.concreteness import CONCRETENESS
+from builder.signals.defects import DEFECT
+from builder.signals.format import FORMAT
 from builder.signals.language import LANGUAGE
 from builder.signals.length import LENGTH
+from builder.signals.privacy import PRIVACY
+from builder.signals.readability import READABILITY
 from builder.signals.refusal import REFUSAL
 from builder.signals.repetition import REPETITION
 from builder.signals.signal import Signal, SignalValue
+from builder.signals.unsafe import UNSAFE
 
 __all__ = ["SIGNALS", "Signal", "SignalValue", "measure_all", "measure_missing", "measure_row"]
 
-SIGNALS: Mapping[str, Signal] = {signal.name: signal for signal in (LENGTH, REPETITION, REFUSAL, LANGUAGE, ANSWER)}
+_ALL = (
+    *(LENGTH, READABILITY, REPETITION, CONCRETENESS, REFUSAL, LANGUAGE),
+    *(DEFECT, PRIVACY, UNSAFE, FORMAT, ARITHMETIC, ANSWER),
+)
+SIGNALS: Mapping[str, Signal] = {signal.name: signal for signal in _ALL}
 
 
 def measure_row(sample: Sample) -> dict[str, SignalValue]:

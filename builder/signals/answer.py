@@ -5,7 +5,7 @@ import pyarrow as pa
 from builder.answers import AnswerKey, AnswerKeyError, check_answer
 from builder.errors import UsageError
 from builder.schema import Sample
-from builder.signals.signal import Signal, SignalValue
+from builder.signals.signal import Card, Signal, SignalValue
 
 
 def measure_answer(sample: Sample) -> tuple[SignalValue, ...]:
@@ -28,6 +28,12 @@ ANSWER = Signal(
     name="answer",
     columns=(("answer_check", pa.string()), ("answer_found", pa.string())),
     measure=measure_answer,
-    meaning_en="Whether the answer passes the row's own check, and what was found in it; `none` where there is no check.",
-    meaning_zh="回答是否通过本行自带的核对，以及核对时找到的内容；没有核对方式时为 `none`。",
+    card=Card(
+        meaning_en="Whether the answer passes the row's own check, and what was found in it; `none` where there is no check.",
+        meaning_zh="回答是否通过本行自带的核对，以及核对时找到的内容；没有核对方式时为 `none`。",
+        range_en="passed, failed or none",
+        range_zh="passed、failed 或 none",
+        misses_en="Rows without an answer key.",
+        misses_zh="没有答案要点的行。",
+    ),
 )

@@ -10,7 +10,7 @@ import re
 import pyarrow as pa
 
 from builder.schema import Sample
-from builder.signals.signal import Signal, SignalValue
+from builder.signals.signal import Card, Read, Signal, SignalValue, last_question
 from builder.text import detect_language
 
 # Measured on the 2,390 Alpaca, identity and preference demo rows. Latin answers to Chinese prompts are mostly lists of
@@ -75,8 +75,7 @@ def _is_mismatch(prompt: str, asked: str, answer: str, answered: str) -> bool:
 
 def measure_language(sample: Sample) -> tuple[SignalValue, ...]:
     """The language of the turn that is answered and of the answer, and whether the second is a mismatch."""
-    prompt = next((turn.content for turn in reversed(sample.prompt) if turn.role == "user"), "")
-    answer = sample.answer
+    prompt, answer = last_question(sample), sample.answer
     asked, answered = detect_language(prompt), detect_language(answer)
     return asked, answered, _is_mismatch(prompt, asked, answer, answered)
 
@@ -85,6 +84,13 @@ LANGUAGE = Signal(
     name="language",
     columns=(("prompt_language", pa.string()), ("answer_language", pa.string()), ("language_mismatch", pa.bool_())),
     measure=measure_language,
-    meaning_en="Languages of the prompt and of the answer, and whether the answer is in one that was not asked for.",
-    meaning_zh="提示与回答各用什么语言，以及回答是否用了未要求的语言。",
+    card=Card(
+        meaning_en="Languages of the prompt and of the answer, and whether the answer is in one that was not asked for.",
+        meaning_zh="提示与回答各用什么语言，以及回答是否用了未要求的语言。",
+        range_en="language codes; yes or no",
+        range_zh="语言代码；是或否",
+        misses_en="Latin scripts count as one: a French answer to an English question is not noticed.",
+        misses_zh="拉丁字母的语言不作区分：用法语回答英语问题不会被发现。",
+        precision=(Read("en", 7, 7), Read("zh", 5, 5)),
+    ),
 )

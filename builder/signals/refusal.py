@@ -12,7 +12,7 @@ import re
 import pyarrow as pa
 
 from builder.schema import Sample
-from builder.signals.signal import Signal, SignalValue
+from builder.signals.signal import Card, Read, Signal, SignalValue, last_question
 
 # Characters in which a refusal shows itself: in the 2,390 Alpaca, identity and preference demo rows none begins later.
 _OPENING = 240
@@ -131,6 +131,19 @@ _IDENTITY = re.compile(
 _NOT_OWN_VOICE = re.compile('["“「『‘《:：][^\n]*$|[:：]\\s*$|\\bdear\\b|亲爱的|尊敬的', re.IGNORECASE)
 
 
+_MAKERS = ("ChatGPT", "OpenAI", "Anthropic", "Claude")
+_SELF = re.compile(
+    r"\b(?:as|being|i am|i'm)(?: just| only| simply)? an? (?:[\w-]+ ){0,3}?"
+    r"(?:AI|artificial intelligence|language model|chat ?bot|virtual assistant)\b(?! (?:researcher|engineer|expert|developer"
+    r"|specialist|scientist|company|ethic\w+|technolog\w+|system (?:can|is)|continues|becomes|advances|evolves|has))"
+    r"|\bi(?: am|'m) (?:ChatGPT|Claude)\b|\bi was (?:developed|created|trained|made|built) by [A-Z{]\w+"
+    r"|(?:作为|身为|我(?:只|仅|仅仅|只不过)?是)(?:一)?[个名款种台位]?[^，。！？,.!?\n]{0,10}?"
+    r"(?:人工智能|(?<![A-Za-z])AI|语言模型|大模型|虚拟助手|智能助手|聊天机器人|文本机器人)(?:语言模型|程序|助手|助理|模型|系统|机器人|语言)*"
+    r"(?=[，,。！!、\s]|我|无法|不能|没有|不会)|我(?:是|叫)(?:ChatGPT|Claude)|我(?:是)?由[^，。\n]{1,12}(?:开发|训练|创造)",
+    re.IGNORECASE,
+)
+
+
 def find_refusal(prompt: str, answer: str) -> str | None:
     """The words with which an answer declines, as they stand in it, or None.
 
@@ -166,13 +179,29 @@ def _in_own_voice(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
     return found
 
 
+def find_self_mention(answer: str) -> str | None:
+    """The words in which an answer speaks of itself as an AI or names its maker, or None; refusing or not.
+
+    Args:
+        answer: the answer; what it quotes or lets others say does not count.
+    """
+    if not any(map(answer.__contains__, (*_ASSISTANT_WORDS, *_MAKERS))):
+        return None
+    text = answer.replace("’", "'")
+    for found in _SELF.finditer(text):
+        if not _NOT_OWN_VOICE.search(text[max(0, found.start() - 60) : found.start()]):
+            return answer[found.start() : found.end()].strip()[:_LONGEST_PHRASE]
+    return None
+
+
 def measure_refusal(sample: Sample) -> tuple[SignalValue, ...]:
-    """Whether the last answer is a refusal, and the words that say so."""
+    """Whether the last answer is a refusal, the words that say so, and the words in which it speaks of itself as an AI."""
+    answer = sample.answer
+    mention = find_self_mention(answer)
     if sample.category == "safety" or _offers_tools(sample):
-        return False, None
-    prompt = next((turn.content for turn in reversed(sample.prompt) if turn.role == "user"), "")
-    phrase = find_refusal(prompt, sample.answer)
-    return phrase is not None, phrase
+        return False, None, mention
+    phrase = find_refusal(last_question(sample), answer)
+    return phrase is not None, phrase, mention
 
 
 def _offers_tools(sample: Sample) -> bool:
@@ -181,8 +210,16 @@ def _offers_tools(sample: Sample) -> bool:
 
 REFUSAL = Signal(
     name="refusal",
-    columns=(("refusal", pa.bool_()), ("refusal_phrase", pa.string())),
+    columns=(("refusal", pa.bool_()), ("refusal_phrase", pa.string()), ("self_mention", pa.string())),
     measure=measure_refusal,
-    meaning_en="Whether the answer declines the task or speaks as a language model that cannot do it, and in which words.",
-    meaning_zh="回答是否拒绝任务，或以语言模型自居推说做不到，以及原话是哪一句。",
+    card=Card(
+        meaning_en="Whether the answer declines the task or says that a language model cannot do it, and the words in which it does; "
+        "and the words in which it speaks of itself as an AI.",
+        meaning_zh="回答是否拒绝任务、或以语言模型自居推说做不到，原话是哪一句；以及回答以 AI 自称的原话。",
+        range_en="yes or no, and two phrases",
+        range_zh="是或否，另有两句原话",
+        misses_en="Refusals that begin after the first 240 characters, and polite evasions without a word of refusal.",
+        misses_zh="在 240 个字符之后才出现的拒绝，以及不带拒绝字眼的婉转回避。",
+        precision=(Read("en", 67, 68), Read("zh", 121, 123)),
+    ),
 )

@@ -3,7 +3,7 @@
 import pyarrow as pa
 
 from builder.schema import Sample
-from builder.signals.signal import Signal, SignalValue
+from builder.signals.signal import Card, Signal, SignalValue
 from builder.text import tokenise
 
 # 20 tokens hold 17 4-grams. In shorter answers a refrain ("Row, row, row your boat") already weighs as much as a loop.
@@ -39,6 +39,12 @@ REPETITION = Signal(
     name="repetition",
     columns=(("repetition", pa.float64()),),
     measure=measure_repetition,
-    meaning_en="Share of the answer's runs of four words that occurred before in it; loops come close to 1.",
-    meaning_zh="回答中重复出现的四词片段所占比例；原地循环的回答接近 1。",
+    card=Card(
+        meaning_en="Share of the answer's runs of four words that occurred before in it; loops come close to 1.",
+        meaning_zh="回答中重复出现的四词片段所占比例；原地循环的回答接近 1。",
+        range_en="0 to 1; 0 for short answers",
+        range_zh="0 到 1；短回答为 0",
+        misses_en="Answers of fewer than 20 words, and sentences that say the same in other words.",
+        misses_zh="不足 20 个词的回答，以及换一种说法的重复。",
+    ),
 )

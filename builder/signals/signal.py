@@ -1,13 +1,45 @@
-"""What a signal is: a measurement of one row, taken once and kept."""
+"""What a signal is: a measurement of one row, taken once and kept, with a card that says how far it can be trusted."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import pyarrow as pa
 
 from builder.schema import Sample
 
-SignalValue = int | float | bool | str | None
+SignalValue = int | float | bool | str | list[str] | None
+
+_LONGEST_SPAN = 120
+
+
+class Read(NamedTuple):
+    """Flagged rows that a person read: of `read` rows in `language`, `right` were flagged rightly."""
+
+    language: str
+    right: int
+    read: int
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What a signal says and how well.
+
+    Attributes:
+        meaning_en: what the columns say, for readers of a report; `meaning_zh` is its twin.
+        range_en: the values that there are; `range_zh` is its twin.
+        misses_en: what it is known to overlook or to mistake; `misses_zh` is its twin.
+        precision: flagged rows that were read by hand, by language (`benchmarks/precision.py` counts them again); empty
+            where nothing is flagged, as for lengths.
+    """
+
+    meaning_en: str
+    meaning_zh: str
+    range_en: str
+    range_zh: str
+    misses_en: str
+    misses_zh: str
+    precision: tuple[Read, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,15 +50,43 @@ class Signal:
         name: of the signal and of its file, `signals/<name>.parquet`.
         columns: column names, unique over all signals, with their Arrow types.
         measure: from one row to one value for each column, in their order; None is "nothing to say".
-        meaning_en: what the columns say, for readers of a report.
-        meaning_zh: the same in Chinese.
+        card: what the columns say, and how well.
+        version: raised whenever the same row may get another value; rows measured by another version are measured again.
     """
 
     name: str
     columns: tuple[tuple[str, pa.DataType], ...]
     measure: Callable[[Sample], tuple[SignalValue, ...]]
-    meaning_en: str
-    meaning_zh: str
+    card: Card
+    version: int = 1
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Of the table: `row` and the columns; its metadata names the version."""
+        return pa.schema(
+            [pa.field("row", pa.int64(), nullable=False), *self.columns],
+            metadata={"seedbed.signal": f"{self.name}/{self.version}"},
+        )
+
+
+class Finding(NamedTuple):
+    """One thing found in a row: its kind and the words that show it, as they stand there."""
+
+    kind: str
+    span: str
+
+
+def kinds_and_spans(findings: Iterable[Finding]) -> tuple[SignalValue, ...]:
+    """Two list columns of equal length: each kind once, in order of discovery, and the first span of each."""
+    first: dict[str, str] = {}
+    for kind, span in findings:
+        first.setdefault(kind, span.strip()[:_LONGEST_SPAN])
+    return list(first), list(first.values())
+
+
+def last_question(sample: Sample) -> str:
+    """The user turn that the last answer replies to, or an empty string."""
+    return next((turn.content for turn in reversed(sample.prompt) if turn.role == "user"), "")
 
 
 def join_turns(sample: Sample) -> str:

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from builder.config import Balance, Filters, Novelty, Split
 from builder.curation.balance import Candidate, balance
 from builder.curation.blocked_words import find_blocked_word
-from builder.curation.contamination import find_contamination, load_benchmark
 from builder.curation.exact import find_exact_duplicates
 from builder.curation.filtering import check_row
 from builder.curation.novelty import find_similar
@@ -246,81 +245,6 @@ def test_the_first_in_preference_order_wins_and_texts_without_tokens_never_match
     rows = [make_sample(8, "Sort the names of the rivers"), make_sample(3, "Sort the names of the lakes")]
     assert list(find_similar(rows, Novelty())) == [3]
     assert find_similar([make_sample(0, "🙂🙂🙂"), make_sample(1, "🙂🙂🙂")], Novelty()) == {}
-
-
-# Contamination.
-
-EN_ITEM = (
-    "A baker sells nine loaves each hour and closes after seven hours of work, so how many loaves were sold today?"
-)
-ZH_ITEM = "一位渔夫每天清晨出海捕鱼，带回二十条鲈鱼和三只螃蟹，一周之后他一共带回多少？"
-BENCHMARK = load_benchmark(
-    [
-        replace(make_sample(5, EN_ITEM, "Yes"), source="eval.jsonl"),
-        replace(make_sample(6, ZH_ITEM, "一百六十一"), source="eval.jsonl"),
-        replace(make_sample(7, "What colour are ripe kiwi seeds, usually?", "I am not sure"), source="eval.jsonl"),
-        replace(make_sample(8, "Who invented the zipper?", "对"), source="eval.jsonl"),
-    ]
-)
-
-
-def contaminated(*rows: Sample) -> dict[int, Check]:
-    return find_contamination(rows, BENCHMARK, 13)
-
-
-def test_planted_copies_are_found_in_both_languages_wherever_they_stand() -> None:
-    found = contaminated(
-        make_sample(0, f"Solve this. {EN_ITEM.upper()}"),
-        make_sample(1, "Recall a puzzle.", f"Here it is: {EN_ITEM}"),
-        make_sample(2, f"请回答：{ZH_ITEM[:20]}"),
-    )
-    assert {row: (check.value, check.threshold) for row, check in found.items()} == {
-        0: (21.0, 13.0),
-        1: (21.0, 13.0),
-        2: (19.0, 13.0),
-    }
-    assert found[1].evidence == f"{EN_ITEM[:-1]} ← eval.jsonl, row 5"
-    assert found[2].evidence == f"{ZH_ITEM[:20]} ← eval.jsonl, row 6"
-
-
-def test_case_width_and_spacing_do_not_hide_a_copy() -> None:
-    wide = "".join(chr(ord(c) + 0xFEE0) if "!" <= c <= "~" else c for c in EN_ITEM)
-    spaced = " ".join(ZH_ITEM)
-    found = contaminated(make_sample(0, wide), make_sample(1, spaced))
-    assert [found[0].value, found[1].value] == [21.0, 35.0]
-
-
-def test_twelve_matching_tokens_are_not_enough() -> None:
-    words = EN_ITEM.split()
-    assert contaminated(make_sample(0, " ".join(words[:12]))) == {}
-    assert list(contaminated(make_sample(0, " ".join(words[:13])))) == [0]
-
-
-def test_a_short_benchmark_prompt_must_match_whole() -> None:
-    whole = "What colour are ripe kiwi seeds, usually?"
-    assert contaminated(make_sample(0, "What colour are ripe kiwi seeds?")) == {}
-    assert contaminated(make_sample(0, whole)) == {
-        0: Check("contaminated", 7.0, 7.0, evidence="What colour are ripe kiwi seeds, usually ← eval.jsonl, row 7")
-    }
-    assert contaminated(make_sample(0, "Tell me more. " + whole)) == {}
-    assert list(contaminated(make_sample(0, "who invented  the Zipper"))) == [0]
-
-
-def test_generic_benchmark_answers_flag_nothing() -> None:
-    rows = [make_sample(0, answer="Yes"), make_sample(1, answer="I am not sure"), make_sample(2, answer="对")]
-    assert contaminated(*rows) == {}
-
-
-def test_a_template_that_many_benchmark_rows_share_is_not_content() -> None:
-    frame = "Read the passage below with care and answer with the letter of the one best choice only"
-    items = [make_sample(i, f"{frame}: {word}") for i, word in enumerate("abcdefghijklm")]
-    assert find_contamination([make_sample(0, f"{frame}, please")], load_benchmark(items), 13) == {}
-    assert len(find_contamination([make_sample(0, f"{frame}, please")], load_benchmark(items[:9]), 13)) == 1
-
-
-def test_a_row_without_words_or_turns_is_clean() -> None:
-    assert contaminated(make_sample(0, "🙂", ""), replace(make_sample(1), messages=())) == {}
-    assert find_contamination([make_sample(0)], load_benchmark([]), 13) == {}
 
 
 # Balance.

@@ -15,11 +15,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from builder.errors import InputFileError, UsageError
-from builder.formats import FORMATS, spreadsheet
+from builder.formats import FORMATS, rows, workbook
 from builder.formats.columns import NAMES
 from builder.formats.detection import describe, detect
 from builder.formats.importing import Imported, read_samples
-from builder.formats.reading import SUFFIXES, read_file, read_rows
+from builder.formats.reading import SUFFIXES, open_rows
 from builder.formats.writing import EXPORTS, export
 from builder.progress import Reporter
 from builder.schema import SAMPLE_SCHEMA, Message, Sample, as_record
@@ -72,6 +72,10 @@ SHAREGPT_MESSAGES = [
 
 def load(*paths: Path, mapping: dict[str, str] | None = None, first_row: int = 0) -> Imported:
     return read_samples(paths, mapping=mapping, first_row=first_row, reporter=Reporter(quiet=True))
+
+
+def read(path: Path) -> list[tuple[int, dict[str, Any]]]:
+    return [(row.number, row.values) for row in open_rows(path).rows()]
 
 
 def write_json_file(path: Path, rows: Any) -> Path:
@@ -164,7 +168,7 @@ class TestContainers:
         path.write_text(
             '\n{"question": "a\u2028b", "answer": "c"}\r\n\n{"question": "d", "answer": "e"}', encoding="utf-8"
         )
-        assert list(read_rows(path)) == [
+        assert read(path) == [
             (2, {"question": "a\u2028b", "answer": "c"}),
             (4, {"question": "d", "answer": "e"}),
         ]
@@ -249,7 +253,7 @@ class TestContainers:
 
 def rows_or_clear_error(path: Path) -> list[tuple[int, dict[str, Any]]] | None:
     try:
-        return read_file(path).rows
+        return read(path)
     except InputFileError as error:
         if not error.message.startswith(str(path)):
             raise
@@ -278,9 +282,9 @@ class TestBrokenFiles:
             ("a.json", b'{"x": [], "y": []}', "the top level is lists under 'x', 'y', expected one list of rows"),
             ("a.json", b'{"messages": [{"role": "user"}]}', "the top level is an object that is not a list of rows"),
             ("a.json", b'[{"a": 1}, 7, {"a": 2}, null]', "a.json, row 2: the row is a number, expected an object"),
-            ("a.json", b"[" * 100_000, "a.json: JSON that cannot be read: it is nested too deeply"),
+            ("a.json", b"[" * 100_000, "a.json, row 1: JSON that cannot be read: it is nested too deeply"),
             ("a.json", b'[{"a": ' + b"[" * 200 + b"]" * 200 + b"}]", "a.json, row 1: nested more than 64 levels deep"),
-            ("a.json", b'[{"a": ' + b"9" * 5000 + b"}]", "a.json: JSON that cannot be read: Exceeds the limit"),
+            ("a.json", b'[{"a": ' + b"9" * 5000 + b"}]", "a.json, row 1: JSON that cannot be read: Exceeds the limit"),
             ("a.json", "[]".encode("utf-16"), "a.json: JSON must be UTF-8: found UTF-16"),
             ("a.json", b'["\xb5\xb5"]', "a.json: JSON must be UTF-8: byte 3 is not UTF-8"),
             ("a.jsonl", b'{"a": 1}\n{"a": 1\n7\n', "a.jsonl, row 2: not JSON at line 2, column 8: Expecting ','"),
@@ -316,37 +320,38 @@ class TestBrokenFiles:
             load(tmp_path / "none.json")
 
     def test_an_over_long_line_is_refused(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("builder.formats.reading.MAX_LINE_BYTES", 2**20)
+        monkeypatch.setattr(rows, "MAX_ROW_BYTES", 2**20)
         path = tmp_path / "a.jsonl"
         path.write_bytes(b'{"a": 1}\n' + b"x" * (2**20 + 1))
-        with pytest.raises(InputFileError, match="row 2: the line is longer than 1 MiB"):
-            read_file(path)
+        with pytest.raises(InputFileError, match="row 2: the row is longer than 1 MiB"):
+            read(path)
 
     def test_a_workbook_that_unpacks_to_too_much_is_refused_before_it_is_read(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(spreadsheet, "MAX_UNPACKED_BYTES", 8 * 2**20)
+        monkeypatch.setattr(workbook, "MAX_UNPACKED_BYTES", 8 * 2**20)
         path = tmp_path / "bomb.xlsx"
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("xl/sheet.xml", "w") as member:
             for _ in range(9):
                 member.write(bytes(2**20))
         assert path.stat().st_size < 2**16
         with pytest.raises(InputFileError, match="unpacks to 9 MiB; the limit is 8 MiB"):
-            read_file(path)
+            read(path)
 
     @pytest.mark.parametrize(
-        ("old", "new"),
-        [(b'r="3"', b'r="2000000000"'), (b'<c r="B3"', b'<c r="ZZZ3"')],
+        ("old", "new", "expected"),
+        [
+            (b'r="3"', b'r="2000000000"', r"far\.xlsx: more than 1,048,576 rows"),
+            (b'<c r="B3"', b'<c r="ZZZ3"', r"far\.xlsx, row 3: a cell beyond column 16,384"),
+        ],
     )
     def test_a_workbook_whose_rows_or_columns_lie_far_out_is_refused(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: bytes, new: bytes
+        self, tmp_path: Path, old: bytes, new: bytes, expected: str
     ) -> None:
-        monkeypatch.setattr(spreadsheet, "MAX_ROWS", 1000)
-        monkeypatch.setattr(spreadsheet, "MAX_CELLS", 1000)
         path = write_workbook(tmp_path / "far.xlsx", ["question", "answer"], ["q1", "a1"], ["q2", "a2"])
         rewrite_member(path, "xl/worksheets/sheet1.xml", lambda xml: xml.replace(old, new))
-        with pytest.raises(InputFileError, match="more than 1,000 rows or 1,000 cells"):
-            read_file(path)
+        with pytest.raises(InputFileError, match=expected):
+            read(path)
 
     @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(

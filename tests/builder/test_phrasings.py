@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from builder import pipeline
 from builder.config import Settings
 from builder.curation.deciding import decide
+from builder.curation.facts import facts_table
 from builder.curation.phrasings import draw_phrasings
 from builder.dataset_folder import DatasetFolder, Review
 from builder.errors import TargetNotReachedError
@@ -43,7 +45,16 @@ WAYS = ("Say whether this is kind.", "Is what follows kind, would you say?", "Ju
 
 def kept_rows(samples: Sequence[Sample], settings: Settings, reviews: dict[int, Review] | None = None) -> list[int]:
     decision = decide(samples, [measure_row(s) for s in samples], settings, reviews=reviews or {})
-    return [verdict.row for verdict in decision.verdicts if verdict.kept]
+    return [
+        row for row, kept in zip(*decision.verdicts.select(["row", "kept"]).to_pydict().values(), strict=True) if kept
+    ]
+
+
+def draw(samples: Sequence[Sample], most: int, seed: int) -> dict[int, Check]:
+    facts = pl.DataFrame(facts_table(samples, "auto"))
+    tasks = pl.DataFrame({"task_id": [s.task_id for s in samples]}, schema={"task_id": pl.String})
+    rows = pl.concat([facts, tasks], how="horizontal").with_columns(exempt=pl.lit(value=False))
+    return {row: Check(*check) for row, *check in draw_phrasings(rows, most, seed).sort("value", "row").iter_rows()}
 
 
 @pytest.mark.parametrize(("most", "published"), [(1, 1), (2, 2), (3, 3), (9, 3)])
@@ -67,7 +78,7 @@ def test_each_input_has_its_own_draw_and_other_tasks_are_left_alone() -> None:
 
 
 def test_the_dropped_row_names_the_published_one_in_both_languages() -> None:
-    dropped = draw_phrasings([row(n, "t", way) for n, way in enumerate(WAYS)], 1, 0)
+    dropped = draw([row(n, "t", way) for n, way in enumerate(WAYS)], 1, 0)
     ((first, check), (_, other)) = dropped.items()
     assert check == Check("other_phrasing", 2, 1, check.of)
     assert other == Check("other_phrasing", 3, 1, check.of)
@@ -101,10 +112,10 @@ def test_the_draw_depends_on_rows_and_seed_alone(
     drawn: list[tuple[str, str, str]], most: int, seed: int, random: object
 ) -> None:
     samples = [row(number, *one) for number, one in enumerate(drawn)]
-    dropped = draw_phrasings(samples, most, seed)
+    dropped = draw(samples, most, seed)
     shuffled = list(samples)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
-    assert draw_phrasings(shuffled, most, seed) == dropped
+    assert draw(shuffled, most, seed) == dropped
     kept = [sample for sample in samples if sample.row not in dropped]
     for task, text in {(s.task_id, s.input) for s in samples}:
         ways = {s.instruction for s in samples if (s.task_id, s.input) == (task, text)}

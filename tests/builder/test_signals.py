@@ -98,6 +98,34 @@ def test_words_that_only_look_like_a_refusal_are_not_one(prompt: str, answer: st
     assert find_refusal(prompt, answer) is None
 
 
+SELF_MENTIONS = [
+    ("As an AI assistant, I would read the page aloud.", "As an AI"),
+    ("Sure. I'm a large language model, so ask away.", "I'm a large language model"),
+    ("I was trained by OpenAI on text.", "I was trained by OpenAI"),
+    ("作为一个AI助手，我建议先做市场调查。", "作为一个AI助手"),
+    ("您好，我是人工智能助手，很高兴见到您。", "我是人工智能助手"),
+]
+
+
+@pytest.mark.parametrize(("answer", "phrase"), SELF_MENTIONS)
+def test_an_answer_that_speaks_of_itself_as_an_ai_is_named_even_where_it_helps(answer: str, phrase: str) -> None:
+    assert measure_row(make_sample(answer=answer))["self_mention"] == phrase
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "As an AI researcher, I trained many models at OpenAI.",
+        "AI helps doctors, such as AI and robotics in surgery.",
+        'The robot said: "I am an AI, not a person."',
+        "人工智能正在改变医疗。",
+        "机器人说：“我是一个机器人，不会累。”",
+    ],
+)
+def test_an_answer_about_ai_does_not_mention_itself(answer: str) -> None:
+    assert measure_row(make_sample(answer=answer))["self_mention"] is None
+
+
 def test_safety_rows_and_rows_with_tools_may_decline() -> None:
     declining = make_sample("Book a flight for me.", "I'm sorry, but I can't help with that.")
 
@@ -199,12 +227,27 @@ def test_a_row_is_measured_in_all_columns() -> None:
         "instruction_words": 8,
         "prompt_words": 8,
         "answer_words": 4,
+        "readability": 8.0,
         "repetition": 0.0,
+        "concreteness": 0.111,
         "refusal": False,
         "refusal_phrase": None,
+        "self_mention": None,
         "prompt_language": "zh",
         "answer_language": "zh",
         "language_mismatch": False,
+        "defects": [],
+        "defect_spans": [],
+        "privacy": [],
+        "privacy_spans": [],
+        "unsafe": [],
+        "unsafe_spans": [],
+        "json_valid": None,
+        "code_parses": None,
+        "list_length_kept": None,
+        "format_problem": None,
+        "arithmetic_checked": 0,
+        "arithmetic_wrong": [],
         "answer_check": "failed",
         "answer_found": "6",
     }
@@ -234,8 +277,8 @@ def test_each_signal_has_a_table_keyed_by_row() -> None:
 
     assert list(tables) == list(SIGNALS)
     assert tables["refusal"].to_pylist() == [
-        {"row": 7, "refusal": False, "refusal_phrase": None},
-        {"row": 4, "refusal": True, "refusal_phrase": "I'm sorry, but I can't help"},
+        {"row": 7, "refusal": False, "refusal_phrase": None, "self_mention": None},
+        {"row": 4, "refusal": True, "refusal_phrase": "I'm sorry, but I can't help", "self_mention": None},
     ]
     assert all(table.schema.field("row").type == pa.int64() for table in tables.values())
 
@@ -255,4 +298,4 @@ def test_only_what_is_missing_is_measured() -> None:
 def test_column_names_are_unique_and_every_signal_is_explained_in_both_languages() -> None:
     columns = [name for signal in SIGNALS.values() for name, _ in signal.columns]
     assert len(columns) == len(set(columns))
-    assert all(signal.meaning_en.isascii() and not signal.meaning_zh.isascii() for signal in SIGNALS.values())
+    assert all(signal.card.meaning_en.isascii() and not signal.card.meaning_zh.isascii() for signal in SIGNALS.values())

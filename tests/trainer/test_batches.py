@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
-from trainer.batches import LengthGroupedBatches, answer_loss, collate, held_out_loss
+from trainer.batches import LengthGroupedBatches, OrderedBatches, answer_loss, collate, held_out_loss
 from trainer.masking import IGNORED, EncodedRow
 
 
@@ -23,6 +23,12 @@ def test_batches_hold_rows_of_similar_length() -> None:
     lengths = [10, 90] * 32
     spread = [max(lengths[r] for r in b) - min(lengths[r] for r in b) for b in LengthGroupedBatches(lengths, 8, 0)]
     assert spread == [0] * 8
+
+
+def test_ordered_batches_are_the_rows_as_they_come() -> None:
+    batches = OrderedBatches(7, 3)
+    assert list(batches) == [[0, 1, 2], [3, 4, 5], [6]] == list(batches)
+    assert len(batches) == 3
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from transformers import (
     AutoModelForCausalLM,
@@ -15,10 +16,13 @@ from transformers import (
 
 from builder.answers import AnswerKey
 from builder.config import Train
+from builder.dataset_folder import DatasetFolder
 from builder.errors import IntegrityError, UsageError
 from builder.progress import Reporter
 from builder.schema import Message, Sample
+from trainer.batches import collate
 from trainer.evaluation import Cell, evaluate
+from trainer.preflight import prepare
 from trainer.sft import TrainResult, train
 
 Publish = Callable[[Sequence[Sample], Sequence[Sample]], Path]
@@ -194,3 +198,29 @@ def test_a_model_that_was_changed_after_training_is_not_evaluated(folder: Path, 
     model.save_pretrained(tmp_path / "run" / "model")
     with pytest.raises(IntegrityError, match="the saved model's validation loss is"):
         evaluate(tmp_path / "run", reporter=QUIET)
+
+
+def test_the_easiest_rows_come_first_in_every_epoch(
+    publish: Publish, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pairs = [(a, b) for a in WORDS["en"] for b in WORDS["en"] if a != b][:10]
+    root = publish([echo_sample(row, "en", *pair) for row, pair in enumerate(pairs)], [])
+    settings = SETTINGS.model_copy(update={"order": "easy_to_hard", "epochs": 2, "batch_size": 4})
+    with pytest.raises(UsageError, match=r"(?s)needs signals/difficulty\.parquet.*seedbed curate"):
+        train(root, tmp_path / "run", settings, seed=1, reporter=QUIET)
+    # Even rows are easier than odd ones, and of row 3 nothing is known.
+    scores = [None if row == 3 else row / 100 + row % 2 for row in range(10)]
+    DatasetFolder(root).write_signal("difficulty", pa.table({"row": range(10), "difficulty": scores}))
+    batches: list[list[list[int]]] = []
+
+    def watched(rows: Sequence[dict[str, list[int]]], pad_id: int) -> Any:
+        batches.append([row["input_ids"] for row in rows])
+        return collate(rows, pad_id)
+
+    prepared = prepare(root, tmp_path / "run", settings)
+    assert [row.row for row in prepared.train] == [0, 2, 4, 6, 8, 1, 5, 7, 9, 3]
+    monkeypatch.setattr("trainer.loop.collate", watched)
+    result = train(root, tmp_path / "run", settings, seed=1, reporter=QUIET)
+    assert result.steps == 6
+    ids = [row.input_ids for row in prepared.train]
+    assert batches == [ids[:4], ids[4:8], ids[8:]] * 2

@@ -60,9 +60,13 @@ class Mark:
     problem: str
 
 
-def ask_judge(questions: Sequence[Question], answers: Sequence[str], language: Language) -> Ask:
-    """One request with the rubric for all answers."""
-    lines = as_lines(questions, language, [{"answer": answer} for answer in answers])
+def ask_judge(questions: Sequence[Question], answers: Sequence[str], language: Language, first: int = 1) -> Ask:
+    """One request with the rubric for all answers.
+
+    Args:
+        first: the id of the first one; where answers come from anywhere, one that they cannot know.
+    """
+    lines = as_lines(questions, language, [{"answer": answer} for answer in answers], first)
     text = _PROMPTS[language].format(lines=lines, shape=_SHAPE)
     return Ask([{"role": "user", "content": text}], optional=True)
 
@@ -73,9 +77,22 @@ def read_marks(reply: Completion) -> dict[int, Mark]:
     for number, entry in read_entries(reply).items():
         score = _score(entry)
         if score is not None:
-            problem = entry.get("problem")
-            marks[number] = Mark(score, problem.strip() if isinstance(problem, str) else "")
+            marks[number] = Mark(score, _problem(entry))
     return marks
+
+
+def read_abstentions(reply: Completion) -> dict[int, str]:
+    """What the judge says, if anything, of the answers that it cannot mark, by id: those whose score is null."""
+    return {
+        number: _problem(entry)
+        for number, entry in read_entries(reply).items()
+        if "score" in entry and entry["score"] is None
+    }
+
+
+def _problem(entry: Mapping[str, Any]) -> str:
+    problem = entry.get("problem")
+    return problem.strip() if isinstance(problem, str) else ""
 
 
 def _score(entry: Mapping[str, Any]) -> float | None:

@@ -20,6 +20,8 @@ from builder.schema import Message
 _THINKING = re.compile(r"<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
 # A reply has a few dozen entries; a text made of braces alone must not be tried at every one of them.
 _MOST_STARTS = 10_000
+# JSON leaves them as they are, and a reader may take them for the end of the line.
+_LINE_ENDS = {ord(end): f"\\u{ord(end):04x}" for end in "\x85\u2028\u2029"}
 
 
 _PASSAGE: Mapping[Language, str] = {
@@ -48,16 +50,26 @@ class Question:
         return {"instruction": self.instruction, "input": self.input}
 
 
-def as_lines(questions: Sequence[Question], language: Language, more: Sequence[Mapping[str, str]] = ()) -> str:
-    """The questions as lines, numbered from 1, below the passage that they draw on; `more` holds further members for each."""
+def as_lines(
+    questions: Sequence[Question], language: Language, more: Sequence[Mapping[str, str]] = (), first: int = 1
+) -> str:
+    """The questions as lines, numbered from `first`, below the passage that they draw on.
+
+    Args:
+        more: further members for each.
+    """
     extra = more or [{}] * len(questions)
     lines = [
-        json.dumps({"id": number, **question.as_json(), **members}, ensure_ascii=False)
-        for number, (question, members) in enumerate(zip(questions, extra, strict=True), 1)
+        _as_line({"id": number, **question.as_json(), **members})
+        for number, (question, members) in enumerate(zip(questions, extra, strict=True), first)
     ]
     passage = questions[0].passage
-    shown = [_PASSAGE[language], json.dumps({"passage": passage}, ensure_ascii=False), ""] if passage else []
+    shown = [_PASSAGE[language], _as_line({"passage": passage}), ""] if passage else []
     return "\n".join([*shown, *lines])
+
+
+def _as_line(members: Mapping[str, Any]) -> str:
+    return json.dumps(members, ensure_ascii=False).translate(_LINE_ENDS)
 
 
 def read_entries(reply: Completion) -> dict[int, Mapping[str, Any]]:

@@ -1,0 +1,71 @@
+"""`seedbed curate` on made-up Alpaca rows, whole and deciding again, beside datasketch's MinHash-LSH over the instructions alone.
+
+python -m benchmarks.curating_rows                         50,000 rows
+python -m benchmarks.curating_rows --rows 50000 1000000    and a million; needs 5 GB of disk
+"""
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.alpaca_rows import write_rows
+from builder.text import tokenise
+
+_PERMUTATIONS, _JACCARD, _GRAM = 128, 0.7, 5
+
+
+def seedbed(*arguments: str | Path) -> None:
+    """One command of ours, in a process of its own, with wall and processor seconds and the largest process' memory."""
+    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    subprocess.run([sys.executable, "-m", "builder", *map(str, arguments), "-q"], check=True, stdout=subprocess.DEVNULL)
+    wall, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    name = " ".join(str(a.name if isinstance(a, Path) else a) for a in arguments)
+    print(f"seedbed {name:66} {wall:8.1f} s  {cpu:8.1f} s CPU  {after.ru_maxrss / 1e6:6.2f} GB at most", flush=True)
+
+
+def minhash(path: Path) -> None:
+    """MinHash-LSH over the instructions: 5-grams of tokens, 128 permutations, each row asked for and inserted in turn."""
+    from datasketch import MinHash, MinHashLSH
+
+    started, kept, rows = time.process_time(), 0, 0
+    index = MinHashLSH(threshold=_JACCARD, num_perm=_PERMUTATIONS)
+    with path.open(encoding="utf-8") as file:
+        for rows, line in enumerate(file, 1):
+            tokens = tokenise(json.loads(line)["instruction"])
+            grams = {" ".join(tokens[i : i + _GRAM]) for i in range(max(1, len(tokens) - _GRAM + 1))}
+            signature = MinHash(num_perm=_PERMUTATIONS)
+            signature.update_batch([gram.encode() for gram in grams])
+            if not index.query(signature):
+                index.insert(rows, signature)
+                kept += 1
+    print(
+        f"datasketch MinHash-LSH, instructions alone: {time.process_time() - started:.1f} s CPU, {kept:,} of {rows:,} kept"
+    )
+
+
+def main() -> None:
+    """Run and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, nargs="+", default=[50_000])
+    parser.add_argument("--no-peer", action="store_true", help="leave datasketch out")
+    arguments = parser.parse_args()
+    for count in arguments.rows:
+        with tempfile.TemporaryDirectory() as folder:
+            rows, out = Path(folder) / "rows.jsonl", Path(folder) / "dataset"
+            write_rows(rows, count)
+            print(f"{count:,} rows, {rows.stat().st_size / 1e6:,.0f} MB")
+            seedbed("curate", rows, "--out", out)
+            seedbed("curate", out, "--redecide", "--set", "filters.max_answer_words=300")
+            seedbed("curate", out, "--redecide", "--set", "novelty.threshold=1", "--set", "split.validation_share=0")
+            if not arguments.no_peer:
+                minhash(rows)
+
+
+if __name__ == "__main__":
+    main()

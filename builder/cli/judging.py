@@ -1,0 +1,50 @@
+"""The command that has a teacher mark the answers of a dataset."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from builder.cli.options import AsJson, Folder, Overrides, Quiet, SettingsFile, print_json, reporter
+
+if TYPE_CHECKING:
+    from builder.pipeline.judging import Judging
+
+
+def judge(
+    folder: Folder,
+    kept: Annotated[bool, typer.Option("--kept", help="Only rows that the last decision keeps.")] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Ask again where the reply could not be read or the endpoint refused.")
+    ] = False,
+    settings: SettingsFile = None,
+    overrides: Overrides = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Have the teacher mark every answer that has no mark yet.
+
+    Marks from 1 to 5 by a rubric, in signals/judge.parquet. Name the teacher with --set teacher.model=… and cap it with
+    --set budget.max_cost=…; run again to go on where it stopped.
+    """
+    from builder.pipeline.judging import judge_folder
+
+    done = judge_folder(folder, settings, overrides or (), reporter(quiet), kept_only=kept, again=again)
+    if as_json:
+        print_json(done.as_record())
+    else:
+        _print(done)
+    if done.ending is not None:
+        raise done.ending
+
+
+def _print(done: "Judging") -> None:
+    marked = sum(done.scores.values())
+    print(f"{done.path}: {marked:,} of {done.rows:,} rows have a mark by {done.judge}, {done.asked:,} asked now")
+    if marked:
+        mean = sum(score * count for score, count in done.scores.items()) / marked
+        print(f"  mean {mean:.2f}: " + " · ".join(f"{score:g} × {count:,}" for score, count in done.scores.items()))
+    others = {state: count for state, count in done.states.items() if state not in ("marked", "at_admission")}
+    if others:
+        print("  without: " + " · ".join(f"{state} {count:,}" for state, count in sorted(others.items())))
+    cost = "price not known" if done.cost is None else f"{done.cost:.4f} {done.currency}"
+    print(f"  in all {done.requests:,} requests, {done.tokens:,} tokens, {cost}")

@@ -1,0 +1,199 @@
+"""The second look at two texts that an encoder calls alike: does something tell that they ask for different things?
+
+Encoders of every kind put "five tips" beside "ten tips", "contain" beside "do not contain" and "into French" beside "from
+French". These differences are few and can be read from the words: numbers, negation, names, and pairs of alternatives.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+
+from builder.curation.contrasts import CHINESE_NEGATIONS, CONTRASTS, NEGATIONS
+from builder.encoders.function_words import FUNCTION_CHARACTERS, FUNCTION_WORDS
+from builder.text import normalise, tokenise
+
+_DIGITS = re.compile(r"\d+(?:[.,]\d+)*")
+_UNITS = """
+one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen
+"""
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
+_ORDINALS = "first second third fourth fifth sixth seventh eighth ninth tenth"
+_ENGLISH = {
+    **{word: value for value, word in enumerate(_UNITS.split(), 1)},
+    **{word: 10 * value for value, word in enumerate(_TENS.split(), 2)},
+    **{word: value for value, word in enumerate(_ORDINALS.split(), 1)},
+}
+_ENGLISH_NUMBER = re.compile(rf"\b(?:{'|'.join(sorted(_ENGLISH, key=len, reverse=True))})\b")
+_CHINESE_DIGITS = {digit: value for value, digit in enumerate("零一二三四五六七八九")} | {"两": 2, "〇": 0}
+_CHINESE_SCALES = {"十": 10, "百": 100, "千": 1_000, "万": 10_000}
+_CHINESE_NUMBER = re.compile(f"[{''.join(_CHINESE_DIGITS)}{''.join(_CHINESE_SCALES)}]+")
+# "one" and 一 are articles as often as numbers, "second" is a unit of time too.
+_NO_NUMBERS = frozenset({"one", "second", "first", "一"})
+_QUOTED = re.compile("《([^《》]+)》|“([^“”]+)”|‘([^‘’]+)’|\"([^\"]+)\"|(?<!\\w)'([^']+)'(?!\\w)")
+_CAPITALISED = re.compile(r"(?<![.!?:]\s)(?<!^)(?<![\"'“‘])\b[A-Z][\w&+#-]*")
+_LATIN_IN_CHINESE = re.compile(r"[A-Za-z][A-Za-z+#]*")
+_NEGATION = re.compile(NEGATIONS)
+_CHINESE_NEGATION = re.compile(CHINESE_NEGATIONS)
+_MEASURES = frozenset("个条句篇首种项点份封道只张位名件段")
+_STEM = 4  # letters that two forms of one word share
+_LONGEST_PLACE = 3
+_BESIDE = frozenset({"and", "or", "&", ",", "、", "和", "与", "或", "及", "跟"})
+
+
+def telling_difference(text: str, other: str) -> str | None:
+    """What tells that two texts do not mean the same, or None.
+
+    Texts that differ in one of these may still mean the same ("do not forget" and "remember"); such a pair is given up, since
+    a row dropped wrongly is worse than one kept too many.
+
+    Returns:
+        Such as `numbers: 5 / 10`, `negation`, `names: Austria / Australia`, `ascending / descending` or `order`.
+    """
+    return next((found for check in _CHECKS if (found := check(text, other)) is not None), None)
+
+
+def _numbers_differ(text: str, other: str) -> str | None:
+    return _sets_differ("numbers", _numbers(normalise(text)), _numbers(normalise(other)))
+
+
+def _names_differ(text: str, other: str) -> str | None:
+    some, others = _names(text), _names(other)
+    if {_initials(name) for name in (text, other)} & (some | others):  # "WHO" and "World Health Organization"
+        return None
+    return _sets_differ("names", some, others)
+
+
+def _quotes_differ(text: str, other: str) -> str | None:
+    return _sets_differ("quoted", *(frozenset(filter(None, sum(_QUOTED.findall(t), ()))) for t in (text, other)))
+
+
+def _sets_differ(what: str, some: frozenset[str], others: frozenset[str]) -> str | None:
+    """Only where both name something: a text may leave out what goes without saying."""
+    if not some or not others or some == others:
+        return None
+    return f"{what}: {', '.join(sorted(some - others)) or '–'} / {', '.join(sorted(others - some)) or '–'}"
+
+
+def _negation_differs(text: str, other: str) -> str | None:
+    return "negation" if _negations(text) % 2 != _negations(other) % 2 else None
+
+
+def _negations(text: str) -> int:
+    folded = normalise(text)
+    chinese = sum(1 for match in _CHINESE_NEGATION.finditer(folded) if match.group(1) is None)
+    return chinese + len(_NEGATION.findall(folded))
+
+
+def _contrast(text: str, other: str) -> str | None:
+    """Of one set of alternatives, one text names what the other does not, and the other way round; or in another order."""
+    some, others = _alternatives(normalise(text)), _alternatives(normalise(other))
+    for number in some.keys() & others.keys():
+        mine, theirs = some[number], others[number]
+        if set(mine) - set(theirs) and set(theirs) - set(mine):
+            return f"{(set(mine) - set(theirs)).pop()} / {(set(theirs) - set(mine)).pop()}"
+    return None
+
+
+def _order_differs(text: str, other: str) -> str | None:
+    """The same words in another order, where no "and" says that the order does not matter."""
+    some, others = tokenise(text), tokenise(other)
+    if some == others or sorted(some) != sorted(others) or _BESIDE & {*some, *others, *text, *other}:
+        return None
+    return "order"
+
+
+def _one_place_differs(text: str, other: str) -> str | None:
+    """Equal but for one place in the middle or at the end, where each has words of its own: "a poem about the sea / moon".
+
+    At the beginning stand verbs such as explain and describe, which differ without making a difference.
+    """
+    some, others = ([token for token in tokenise(t) if not _says_little(token)] for t in (text, other))
+    before = _common(some, others)
+    after = _common(some[before:][::-1], others[before:][::-1])
+    mine, theirs = some[before : len(some) - after], others[before : len(others) - after]
+    if not before or not mine or not theirs or max(len(mine), len(theirs)) > _LONGEST_PLACE:
+        return None
+    if any(a[:_STEM] == b[:_STEM] for a in mine for b in theirs):
+        return None
+    between = "" if any(not token.isascii() for token in (*mine, *theirs)) else " "
+    return f"{between.join(mine)} / {between.join(theirs)}"
+
+
+def _says_little(token: str) -> bool:
+    """Function words, and numbers with their measure words, which `_numbers_differ` compares."""
+    return (
+        token in FUNCTION_WORDS
+        or token in FUNCTION_CHARACTERS
+        or token in _MEASURES
+        or token.isdigit()
+        or _ENGLISH_NUMBER.fullmatch(token) is not None
+        or _CHINESE_NUMBER.fullmatch(token) is not None
+    )
+
+
+def _common(some: Sequence[str], others: Sequence[str]) -> int:
+    return next((n for n, (a, b) in enumerate(zip(some, others, strict=False)) if a != b), min(len(some), len(others)))
+
+
+_CHECKS: Sequence[Callable[[str, str], str | None]] = (
+    _numbers_differ,
+    _negation_differs,
+    _quotes_differ,
+    _names_differ,
+    _contrast,
+    _order_differs,
+    _one_place_differs,
+)
+
+
+def _numbers(text: str) -> frozenset[str]:
+    """The numbers that a text names, as digits."""
+    found = {match.replace(",", "") for match in _DIGITS.findall(text)}
+    found |= {str(_ENGLISH[word]) for word in _ENGLISH_NUMBER.findall(text) if word not in _NO_NUMBERS}
+    found |= {str(_chinese(run)) for run in _CHINESE_NUMBER.findall(text) if run not in _NO_NUMBERS}
+    return frozenset(found)
+
+
+def _chinese(run: str) -> int:
+    total, digit = 0, 0
+    for character in run:
+        if character in _CHINESE_DIGITS:
+            digit = digit * 10 + _CHINESE_DIGITS[character] if digit and "十" not in run else _CHINESE_DIGITS[character]
+        elif character == "万":
+            total, digit = (total + digit) * 10_000, 0
+        else:
+            total, digit = total + (digit or 1) * _CHINESE_SCALES[character], 0
+    return total + digit
+
+
+def _names(text: str) -> frozenset[str]:
+    latin = _LATIN_IN_CHINESE if any("\u4e00" <= character <= "\u9fff" for character in text) else _CAPITALISED
+    return frozenset(name.removesuffix("'s").casefold() for name in latin.findall(text))
+
+
+def _initials(text: str) -> str:
+    return "".join(
+        word[0] for word in text.split() if word[0].isupper() and word not in ("Describe", "Explain")
+    ).casefold()
+
+
+@lru_cache(maxsize=4096)
+def _alternatives(text: str) -> dict[int, tuple[str, ...]]:
+    """By the number of the set, the alternatives that a folded text names; the first spelling stands for all."""
+    found: dict[int, list[str]] = {}
+    for number, alternatives in enumerate(_COMPILED):
+        named = [name for name, pattern in alternatives if pattern.search(text)]
+        if named:
+            found[number] = named
+    return {number: tuple(named) for number, named in found.items()}
+
+
+def _compile(alternative: str) -> tuple[str, re.Pattern[str]]:
+    spellings = alternative.split("|")
+    words = [re.escape(word) for word in spellings if word.isascii()]
+    chinese = [re.escape(word) for word in spellings if not word.isascii()]
+    patterns = [rf"\b(?:{'|'.join(words)})(?:s|es|ed|ing)?\b"] * bool(words) + chinese
+    return spellings[0], re.compile("|".join(patterns))
+
+
+_COMPILED = [[_compile(alternative) for alternative in alternatives] for alternatives in CONTRASTS]

@@ -1,0 +1,187 @@
+"""The one scan, over columns: rows in preference order, each dropped if a kept one exceeds the threshold by ROUGE-L.
+
+    tokens of all texts → signatures → pairs that share one → LCS of each pair → decisions, in order
+
+Decisions are made for the first half of the rows; the second half then meets only what was kept of the first. So on in each
+half, until its rows meet one another seldom enough. Thousands of texts of one template meet the few of them that are kept and
+not one another, and where the halves end makes no difference to a decision.
+"""
+
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from builder.curation.edges import NO_EDGES, Edges, exceeding
+from builder.curation.signature_index import SignatureIndex
+from builder.curation.token_sequences import Numbers, distinct, mask, token_sequences
+
+DROPPED = pa.schema([("row", pa.int64()), ("of", pa.int64()), ("similarity", pa.float64())])
+
+# Rows that are decided about together, at most; and how often they may meet for each of them. Each meeting costs about 70 ns,
+# each half that is joined with another about a microsecond a row.
+_ROWS_AT_ONCE = 65_536
+_MEETINGS_OF_A_ROW = 20
+
+
+def scan_columns(
+    rows: pa.Table,
+    threshold: float,
+    *,
+    kept: pa.Table | None = None,
+    memory_limit: int | None = None,
+    spill: Path | None = None,
+    workers: int = 1,
+) -> pa.Table:
+    """The rows that are not novel.
+
+    The result depends on the rows, their order and the threshold alone.
+
+    Args:
+        rows: row: int64, text: string, group: string, exempt: bool; in preference order. Rows of one group do not decide
+            about each other; exempt rows are kept whatever they are close to, and decide about others.
+        threshold: in (0, 1]; a row goes if a kept one before it has ROUGE-L F1 > threshold. At 1 none goes.
+        kept: row, text, group; rows that an earlier scan kept and that all come before `rows`, for a scan of added rows
+            that gives what one scan of all would. Where an added row comes before an earlier one, scan all.
+        memory_limit: bytes; signatures that take more than half of it go to files.
+        spill: a folder for these files; None is that of temporary files.
+        workers: threads.
+
+    Returns:
+        row: int64, of: int64, similarity: float64; for each dropped row the kept row before it that is most similar, the
+        lowest among equals. In preference order.
+    """
+    if threshold >= 1 or not len(rows):
+        return DROPPED.empty_table()
+    scan = _Scan(rows, threshold, kept, workers)
+    with SignatureIndex.build(
+        scan.sequences, threshold, among=scan.judged, memory_limit=memory_limit, spill=spill, workers=workers
+    ) as index:
+        return scan.run(index)
+
+
+class _Scan:
+    """The rows, and what was decided so far.
+
+    Attributes:
+        sequences: of all rows.
+        judged: the sequences of the rows that are judged; None is all.
+    """
+
+    def __init__(self, rows: pa.Table, threshold: float, kept: pa.Table | None, workers: int) -> None:
+        self._threshold, self._workers = threshold, workers
+        columns = ["row", "text", "group"]
+        every = rows.select(columns)
+        self._start = 0 if kept is None else len(kept)
+        if kept is not None:
+            every = pa.concat_tables([kept.select(columns), every])
+        self.sequences, self._numbers = token_sequences(every["text"], workers)
+        self.judged = None if kept is None else distinct(self._numbers[self._start :])
+        self._sizes = self.sequences.sizes
+        self._rows = np.asarray(every["row"]).astype(np.int64)
+        self._groups = np.asarray(every["group"].combine_chunks().dictionary_encode().indices).astype(np.int64)
+        self._exempt = np.append(np.zeros(self._start, dtype=bool), np.asarray(rows["exempt"]))
+        self._times = np.bincount(self._numbers, minlength=len(self.sequences))
+        # Of each sequence the first kept row and its group, -1 for none; all where there are more.
+        self._kept_row = np.full(len(self.sequences), -1)
+        self._kept_group = np.full(len(self.sequences), -1)
+        self._kept_more: dict[int, list[tuple[int, int]]] = {}
+        self._dropped: list[tuple[int, int, float]] = []
+
+    def run(self, index: SignatureIndex) -> pa.Table:
+        """Decide about all rows; gives the dropped ones."""
+        edges = NO_EDGES
+        if self.judged is not None:
+            self._keep(np.arange(self._start))
+            edges = self._to_kept(0, self._start, self.judged, index)
+        self._decide(self._start, len(self._rows), edges, index)
+        columns = zip(*self._dropped, strict=True) if self._dropped else ((), (), ())
+        arrays = [pa.array(column, kind) for column, kind in zip(columns, DROPPED.types, strict=True)]
+        return pa.Table.from_arrays(arrays, schema=DROPPED)
+
+    def _decide(self, start: int, stop: int, edges: Edges, index: SignatureIndex) -> None:
+        """Decide about a run of rows.
+
+        Args:
+            edges: from their sequences to those kept before them.
+            index: that holds their sequences.
+        """
+        numbers = distinct(self._numbers[start:stop])
+        index = index.only(numbers)
+        edges = edges.of(mask(numbers, len(self.sequences)))
+        if stop - start <= _ROWS_AT_ONCE:
+            open_, settled = self._divide(start, stop, edges)
+            most = _MEETINGS_OF_A_ROW * (stop - start) if stop - start > 1 else 1 << 62
+            pairs = index.pairs_up_to(most, open_, settled)
+            if pairs is not None:
+                self._judge_all(start, stop, edges + self._exceeding(pairs))
+                return
+        middle = (start + stop) // 2
+        self._decide(start, middle, edges, index)
+        later = distinct(self._numbers[middle:stop])
+        self._decide(middle, stop, edges + self._to_kept(start, middle, later, index), index)
+
+    def _to_kept(self, start: int, stop: int, later: Numbers, index: SignatureIndex) -> Edges:
+        """Edges between later sequences and those kept of a run of rows."""
+        numbers = distinct(self._numbers[start:stop])
+        return self._exceeding(index.pairs(later, numbers[self._kept_row[numbers] >= 0]))
+
+    def _exceeding(self, pairs: tuple[Numbers, Numbers]) -> Edges:
+        return exceeding(self.sequences, pairs, self._threshold, self._workers)
+
+    def _divide(self, start: int, stop: int, edges: Edges) -> tuple[Numbers, Numbers]:
+        """The sequences of a run of rows: those that may still be kept, and those that earlier rows drop for sure."""
+        numbers, groups = self._numbers[start:stop], self._groups[start:stop]
+        # A row goes if any sequence that its own is close to was kept in another group than the row's.
+        owner, several = np.full(len(self.sequences), -1), np.zeros(len(self.sequences), dtype=bool)
+        owners = self._kept_group[edges.others]
+        owner[edges.some] = owners
+        several[edges.some[owner[edges.some] != owners]] = True
+        dropped = (owner[numbers] >= 0) & ((owner[numbers] != groups) | several[numbers]) & ~self._exempt[start:stop]
+        open_ = distinct(numbers[~dropped])
+        settled = mask(numbers, len(self.sequences))
+        settled[open_] = False
+        return open_, np.flatnonzero(settled)
+
+    def _judge_all(self, start: int, stop: int, edges: Edges) -> None:
+        numbers = self._numbers[start:stop]
+        alone = ~mask(edges.some, len(self.sequences))[numbers] & (self._times[numbers] == 1)
+        self._keep(np.flatnonzero(alone) + start)  # no other row's decision looks at them
+        near: dict[int, list[tuple[int, float]]] = defaultdict(list)
+        for some, other, score in zip(edges.some.tolist(), edges.others.tolist(), edges.scores.tolist(), strict=True):
+            near[some].append((other, score))
+        for place in (np.flatnonzero(~alone) + start).tolist():
+            number, group = int(self._numbers[place]), int(self._groups[place])
+            best = None
+            if not self._exempt[place] and self._sizes[number]:
+                best = self._closest([(number, 1.0), *near.get(number, ())], group)
+            if best is None:
+                self._keep_one(place)
+            else:
+                self._dropped.append((int(self._rows[place]), *best))
+
+    def _closest(self, near: list[tuple[int, float]], group: int) -> tuple[int, float] | None:
+        """The kept row of another group that is closest, the lowest among equals, and its score."""
+        best: tuple[float, int] | None = None
+        for number, score in near:
+            row, owner = int(self._kept_row[number]), int(self._kept_group[number])
+            for kept, whose in self._kept_more.get(number, ((row, owner),) if row >= 0 else ()):
+                if whose != group and (best is None or (score, -kept) > best):
+                    best = score, -kept
+        return None if best is None else (-best[1], best[0])
+
+    def _keep(self, places: Numbers) -> None:
+        once = self._times[self._numbers[places]] == 1
+        self._kept_row[self._numbers[places[once]]] = self._rows[places[once]]
+        self._kept_group[self._numbers[places[once]]] = self._groups[places[once]]
+        for place in places[~once].tolist():
+            self._keep_one(place)
+
+    def _keep_one(self, place: int) -> None:
+        number, row, group = int(self._numbers[place]), int(self._rows[place]), int(self._groups[place])
+        first = int(self._kept_row[number])
+        if first < 0:
+            self._kept_row[number], self._kept_group[number] = row, group
+        else:
+            self._kept_more.setdefault(number, [(first, int(self._kept_group[number]))]).append((row, group))

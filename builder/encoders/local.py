@@ -1,0 +1,104 @@
+"""A model in a folder on this machine: one of model2vec (small and fast), or one of sentence-transformers.
+
+A folder whose `modules.json` lists more than a table of word vectors is read by sentence-transformers, any other by model2vec.
+Nothing is downloaded, and no code in the folder is run.
+"""
+
+import hashlib
+import importlib.util
+import json
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from builder.encoders.encoder import Vectors
+from builder.errors import InputFileError, UsageError
+
+NAME = "local"
+_VERSION = 1
+_MODULES = "modules.json"
+_OF_STATIC_MODELS = frozenset({"StaticEmbedding", "Normalize"})
+_READ = (".safetensors", ".bin", ".json", ".txt", ".model")
+
+
+class LocalEncoder:
+    """Loads the model when the first text is encoded.
+
+    Args:
+        folder: of the model.
+
+    Raises:
+        InputFileError: it is no folder, or holds no model.
+        UsageError: the library that reads it is not installed.
+    """
+
+    name = NAME
+
+    def __init__(self, folder: Path) -> None:
+        if not folder.is_dir():
+            raise InputFileError(
+                folder, "no such folder", remedy="meaning.model names a folder that holds a model of its own."
+            )
+        self._folder = folder
+        if not (folder / "config.json").is_file() and not (folder / _MODULES).is_file():
+            raise InputFileError(
+                folder, f"holds no model: expected config.json of model2vec or {_MODULES} of sentence-transformers"
+            )
+        self._transformer = not _listed_modules(folder / _MODULES) <= _OF_STATIC_MODELS
+        library = "sentence_transformers" if self._transformer else "model2vec"
+        if importlib.util.find_spec(library) is None:
+            package = "sentence-transformers" if self._transformer else "'seedbed[meaning]'"
+            raise UsageError(
+                f"meaning.encoder: local, and {folder} needs {library}, which is not installed",
+                f"pip install {package}",
+            )
+
+    @cached_property
+    def version(self) -> str:
+        """The folder's name and a hash of its weights and settings: the vectors of another model are not these."""
+        digest = hashlib.sha256()
+        for path in sorted(path for path in self._folder.rglob("*") if path.suffix in _READ):
+            with path.open("rb") as file:
+                digest.update(path.relative_to(self._folder).as_posix().encode())
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+        return f"{NAME}/{_VERSION}/{self._folder.resolve().name}-{digest.hexdigest()[:12]}"
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """See `Encoder`."""
+        there = [place for place, text in enumerate(texts) if text.strip()]
+        encoded = np.asarray(self._encode([texts[place] for place in there]) if there else np.zeros((0, 1)))
+        vectors = np.zeros((len(texts), encoded.shape[1]), dtype=np.float32)
+        vectors[there] = encoded
+        return vectors
+
+    @cached_property
+    def _encode(self) -> Callable[[list[str]], Any]:
+        try:
+            return self._load_transformer() if self._transformer else self._load_static()
+        except (OSError, ValueError, KeyError) as error:
+            raise InputFileError(self._folder, f"the model cannot be loaded ({error})") from error
+
+    def _load_static(self) -> Callable[[list[str]], Any]:
+        from model2vec import StaticModel
+
+        model = StaticModel.from_pretrained(str(self._folder))
+        return lambda texts: model.encode(texts, use_multiprocessing=False)
+
+    def _load_transformer(self) -> Callable[[list[str]], Any]:
+        from sentence_transformers import SentenceTransformer
+
+        model = SentenceTransformer(str(self._folder), device="cpu", local_files_only=True)
+        return lambda texts: model.encode(texts, show_progress_bar=False, convert_to_numpy=True)
+
+
+def _listed_modules(path: Path) -> set[str]:
+    """The last words of the modules' types; none where there is no such file."""
+    if not path.is_file():
+        return set()
+    try:
+        return {str(module["type"]).rpartition(".")[2] for module in json.loads(path.read_text(encoding="utf-8"))}
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputFileError(path, f"not a list of modules ({type(error).__name__})") from error

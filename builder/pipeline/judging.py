@@ -1,0 +1,237 @@
+"""Judging a dataset folder: every row that has no mark yet is sent to the teacher with a rubric.
+
+    samples ─▶ not judged yet ─▶ requests ─▶ judge.sqlite ─▶ signals/judge.parquet
+
+The table is a function of the ledger and the rows, so a run that breaks off goes on with what it bought.
+"""
+
+import asyncio
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from builder.config import Settings
+from builder.dataset_folder import DatasetFolder, samples_from_table
+from builder.errors import BudgetReachedError, SeedbedError, UsageError
+from builder.pipeline.asking import Asking
+from builder.pipeline.costs import cost_of
+from builder.pipeline.marking import Judged, batches, read_judged, unjudgeable
+from builder.progress import Reporter
+from builder.requests.budget import open_budget
+from builder.requests.ledger import Ledger
+from builder.requests.prices import models_of
+from builder.schema import Sample
+from builder.settings_file import load_settings
+from builder.signals.given import JUDGE
+
+# Under which the ledger keeps the judge's models, and what it refused.
+_JUDGE, _REFUSED = "judge", "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Judging:
+    """What `judge_folder` did.
+
+    Attributes:
+        judge: the models that were asked.
+        rows: in the dataset.
+        asked: conversations that this run has news of; equal rows are one.
+        states: rows by state; those that were not asked are in none.
+        scores: rows by mark, the lowest first.
+        requests, tokens: of all runs, lost replies at their ceiling.
+        cost: of all runs, in `currency`; None where a price is not known.
+        ending: the cap that ended the run, or None.
+    """
+
+    path: Path
+    judge: str
+    rows: int
+    asked: int
+    states: Mapping[str, int]
+    scores: Mapping[float, int]
+    requests: int
+    tokens: int
+    cost: float | None
+    currency: str
+    ending: SeedbedError | None = None
+
+    def as_record(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {
+            "path": str(self.path),
+            "judge": self.judge,
+            "rows": self.rows,
+            "asked": self.asked,
+            "states": dict(self.states),
+            "scores": {f"{score:g}": count for score, count in self.scores.items()},
+            "requests": self.requests,
+            "tokens": self.tokens,
+            "cost": self.cost,
+            "currency": self.currency,
+            "ending": self.ending.message if self.ending else None,
+        }
+
+
+def judge_folder(
+    root: Path,
+    settings_file: Path | None,
+    overrides: Sequence[str],
+    reporter: Reporter,
+    environ: Mapping[str, str] | None = None,
+    *,
+    kept_only: bool = False,
+    again: bool = False,
+) -> Judging:
+    """Send the rows that have no mark yet to the teacher, and write `signals/judge.parquet`.
+
+    Rows that were marked before their admission count as judged.
+
+    Args:
+        root: the dataset folder; its own settings stay as they are.
+        settings_file: None is the folder's own.
+        overrides: `key=value` settings on top of it: the teacher, and the budget, whose caps count what judging costs by
+            itself.
+        environ: where keys are; None is the process's environment.
+        kept_only: leave out the rows that the last decision dropped.
+        again: ask again about rows whose reply could not be read, or that the endpoint refused.
+
+    Raises:
+        UsageError: other rows were marked by another model, or the teacher sends batches.
+        EndpointError: the endpoint cannot be used; what was bought is kept.
+    """
+    folder = DatasetFolder.open(root)
+    settings = load_settings(settings_file or folder.settings, overrides)
+    if settings.teacher.send == "batch":
+        raise UsageError("teacher.send: a judge sends its requests one by one", "Add --set teacher.send=chat.")
+    with folder.lock(), Ledger(folder.judge_ledger) as ledger:
+        judge = _refuse_another_judge(ledger, settings)
+        before, first_job = _read(ledger, settings)
+        settled = {row for row, one in before.items() if not (again and one.state in ("unreadable", "refused"))}
+        survey = _Survey(folder, settled, kept_only)
+        asking = Asking(settings, ledger, open_budget(settings, ledger), batches(survey.wanted()), first_job)
+        keys = os.environ if environ is None else environ
+        ending: SeedbedError | None = None
+        try:
+            with reporter.step("Judging", total=survey.lacking) as step:
+                asyncio.run(asking.ask(keys, reporter.say, step.advance))
+        except BudgetReachedError as error:
+            ending = error
+        finally:
+            _remember_refused(ledger, asking.refused)
+            after, _ = _read(ledger, settings)
+            table = survey.table(after)
+            folder.write_signal(JUDGE.name, table)
+            folder.refresh_manifest()
+        spent, cost = ledger.spending(), cost_of(ledger.path, settings)
+    return Judging(
+        path=folder.signals / f"{JUDGE.name}.parquet",
+        judge=judge,
+        rows=len(survey.ids),
+        asked=sum(before.get(row) != one for row, one in after.items()),
+        states=Counter(table["judge_state"].to_pylist()),
+        scores=dict(sorted(Counter(table["judge_score"].drop_null().to_pylist()).items())),
+        requests=spent.requests,
+        tokens=spent.tokens,
+        cost=cost,
+        currency=settings.budget.currency,
+        ending=ending,
+    )
+
+
+class _Survey:
+    """The rows of a folder: which are to be judged, and what is known of the others.
+
+    Args:
+        settled: the ids of conversations that are not asked about.
+
+    Attributes:
+        ids: the id of each row's conversation, in row order.
+        lacking: how many conversations may have to be judged.
+    """
+
+    def __init__(self, folder: DatasetFolder, settled: set[str], kept_only: bool) -> None:
+        self._folder = folder
+        self._settled = set(settled)
+        self.ids: list[str] = [row_id for table in folder.iter_sample_tables() for row_id in table["id"].to_pylist()]
+        self._known = _marked_at_admission(folder)
+        kept = folder.verdicts_table(["kept"])["kept"].to_pylist() if kept_only else [True] * len(self.ids)
+        kept += [False] * (len(self.ids) - len(kept))  # rows that were added since
+        self._asked = [
+            keep and row not in self._known and row_id not in self._settled
+            for row, (row_id, keep) in enumerate(zip(self.ids, kept, strict=True))
+        ]
+        self.lacking = len({row_id for row_id, asked in zip(self.ids, self._asked, strict=True) if asked})
+
+    def wanted(self) -> Iterator[Sample]:
+        """One row of each conversation that is to be judged; why others cannot be is noted on the way."""
+        for table in self._folder.iter_sample_tables():
+            numbers = table["row"].to_pylist()
+            mask = pa.array([self._asked[row] for row in numbers])
+            for sample in samples_from_table(table.filter(mask)):
+                state = unjudgeable(sample)
+                if state is not None:
+                    self._known[sample.row] = Judged(state)
+                elif sample.id not in self._settled:
+                    self._settled.add(sample.id)
+                    yield sample
+
+    def table(self, judged: Mapping[str, Judged]) -> pa.Table:
+        """What is known of each row; those of which nothing is are not in it."""
+        found = [
+            (row, one)
+            for row, row_id in enumerate(self.ids)
+            if (one := judged.get(row_id) or self._known.get(row)) is not None
+        ]
+        columns: Sequence[Sequence[int | float | str | None]] = (
+            [row for row, _ in found],
+            [one.score for _, one in found],
+            [one.problem for _, one in found],
+            [one.state for _, one in found],
+        )
+        arrays = [pa.array(values, field.type) for values, field in zip(columns, JUDGE.schema, strict=True)]
+        return pa.Table.from_arrays(arrays, schema=JUDGE.schema)
+
+
+def _marked_at_admission(folder: DatasetFolder) -> dict[int, Judged]:
+    """The marks that grown rows got before they were admitted, by row."""
+    if not (folder.signals / "checked.parquet").exists():
+        return {}
+    checked = folder.read_signal("checked")
+    marked = checked.filter(pc.is_valid(checked["judge_score"]))
+    rows, scores = marked["row"].to_pylist(), marked["judge_score"].to_pylist()
+    return {row: Judged("at_admission", score) for row, score in zip(rows, scores, strict=True)}
+
+
+def _refuse_another_judge(ledger: Ledger, settings: Settings) -> str:
+    """Marks of two judges are no one scale; returns the judge's name."""
+    judge = ", ".join(models_of(settings.teacher))
+    before = ledger.read_meta(_JUDGE)
+    if before is None or (before != judge and ledger.forget_unanswered()):
+        ledger.write_meta(_JUDGE, judge)
+    elif before != judge:
+        raise UsageError(
+            f"{ledger.path.parent}: its rows were judged by {before}, and teacher.model is {judge}",
+            f"Go on with that one (--set teacher.model={before}), or remove {ledger.path} to judge all rows anew.",
+        )
+    return judge
+
+
+def _read(ledger: Ledger, settings: Settings) -> tuple[dict[str, Judged], int]:
+    """What is known by the ids of conversations, and the number of the next job."""
+    entries = ledger.entries()
+    judged = {row_id: Judged("refused") for row_id in json.loads(ledger.read_meta(_REFUSED) or "[]")}
+    judged |= read_judged(entries, settings.teacher.max_attempts)
+    return judged, max((entry.number for entry in entries), default=-1) + 1
+
+
+def _remember_refused(ledger: Ledger, refused: set[str]) -> None:
+    if refused:
+        before = set(json.loads(ledger.read_meta(_REFUSED) or "[]"))
+        ledger.write_meta(_REFUSED, json.dumps(sorted(before | refused)))

@@ -1,0 +1,162 @@
+"""Measuring a dataset folder: whatever is not known of its rows yet, in one pass over partitions.
+
+A measured table (`signals/<name>.parquet`) covers rows 0 to n − 1 in one version of its code. New rows are appended; a table
+of another version is measured again from the first row.
+"""
+
+import contextlib
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from builder.config import Settings
+from builder.curation.contamination import CONTAMINATION, contamination_schema, index_benchmark, load_benchmark
+from builder.curation.deciding import SAMPLE_COLUMNS, columns_read
+from builder.curation.facts import FACTS, facts_schema
+from builder.curation.filtering import needs_text
+from builder.curation.partitions import Work, check_partition, measure_partition
+from builder.curation.quality import QUALITY
+from builder.dataset_folder import DatasetFolder, parquet_errors
+from builder.errors import IntegrityError, UsageError
+from builder.execution import run
+from builder.files import table_writer
+from builder.formats.importing import read_samples
+from builder.progress import Reporter
+from builder.schema import Sample
+from builder.signals import SIGNALS
+
+_VERSION = b"seedbed.signal"
+
+
+def measure_folder(folder: DatasetFolder, settings: Settings, reporter: Reporter, *, may_measure: bool = True) -> None:
+    """Bring every table of signals up to the folder's rows.
+
+    Args:
+        may_measure: whether anything may be measured; else all must be there.
+
+    Raises:
+        UsageError: something is missing that may not be measured, or a benchmark cannot be read.
+    """
+    benchmark = read_benchmark(settings, reporter)
+    sizes = settings.contamination
+    index = index_benchmark(load_benchmark(benchmark), sizes.ngram, sizes.characters) if benchmark else None
+    schemas = {name: signal.schema for name, signal in SIGNALS.items()}
+    schemas[FACTS] = facts_schema(settings.novelty.key)
+    if index is not None:
+        schemas[CONTAMINATION] = contamination_schema(index)
+    rows = folder.count_samples()
+    covered = {name: _rows_covered(_path(folder, name), schema, rows) for name, schema in schemas.items()}
+    first = {name: count for name, count in covered.items() if count < rows}
+    if not first:
+        return
+    if not may_measure:
+        missing = "\n".join(f"  - {name}: {rows - count:,} of {rows:,} rows" for name, count in first.items())
+        raise UsageError(
+            f"{folder.root}: some rows are not measured yet\n{missing}",
+            f"Run `seedbed curate {folder.root}` without --redecide; it measures only what is missing.",
+        )
+    work = Work(first, settings.novelty.key, index)
+    partitions = folder.partitions(settings.execution.partition_rows, min(first.values()))
+    with contextlib.ExitStack() as stack:
+        step = stack.enter_context(reporter.step("Measuring", total=sum(p.count for p in partitions)))
+        results = stack.enter_context(
+            contextlib.closing(run(partial(measure_partition, work), partitions, settings.execution))
+        )
+        writers = {}
+        for name, count in first.items():
+            writers[name] = stack.enter_context(table_writer(_path(folder, name), schemas[name]))
+            if count:
+                _copy(_path(folder, name), writers[name])
+        for partition, tables in zip(partitions, results, strict=True):
+            for name, table in tables.items():
+                writers[name](table)
+            step.advance(partition.count)
+
+
+def check_texts(folder: DatasetFolder, settings: Settings) -> pl.DataFrame | None:
+    """The failed checks that depend on settings and texts alone, such as the user's own blocked words; None without any."""
+    if not needs_text(settings.filters):
+        return None
+    partitions = folder.partitions(settings.execution.partition_rows)
+    with contextlib.closing(run(partial(check_partition, settings.filters), partitions, settings.execution)) as results:
+        return pl.concat([*results]) if partitions else None
+
+
+def read_rows(folder: DatasetFolder, settings: Settings) -> pl.DataFrame:
+    """What the decisions read of every row: columns of the samples, of facts and of signals, in row order.
+
+    Raises:
+        IntegrityError: a file cannot be read.
+    """
+    parts = folder.parts(folder.samples)
+    samples = _read_columns(parts, SAMPLE_COLUMNS) if parts else pl.DataFrame(schema=_EMPTY)
+    rows = samples["row"]
+    columns: dict[str, pl.Series] = {}
+    wanted = columns_read(settings)
+    for path in sorted(folder.signals.glob("*.parquet")):
+        if path.stem == QUALITY or (path.stem == CONTAMINATION and not settings.contamination.against):
+            continue
+        with parquet_errors(path):
+            present = [name for name in pq.read_schema(path).names if name in wanted]
+        if not present:
+            continue
+        frame = _read_columns([path], ("row", *present))
+        if not frame["row"].equals(rows):  # a table made elsewhere may hold fewer rows, in any order
+            frame = samples.select("row").join(frame, on="row", how="left", maintain_order="left")
+            if len(frame) != len(rows):
+                raise IntegrityError(f"{path}: it holds a row twice", "Remove the file and run `seedbed curate` again.")
+        for column in frame.drop("row"):
+            # Marks before admission stand in `checked`, later ones in `judge`.
+            before = columns.get(column.name)
+            columns[column.name] = column if before is None else column.zip_with(column.is_not_null(), before)
+    return samples.with_columns(columns.values())
+
+
+_EMPTY = {name: pl.Int64 if name == "row" else pl.String for name in SAMPLE_COLUMNS}
+
+
+def _read_columns(paths: Sequence[Path], columns: Sequence[str]) -> pl.DataFrame:
+    tables = []
+    for path in paths:
+        with parquet_errors(path), pq.ParquetFile(path) as file:
+            tables.append(file.read(columns=list(columns)))
+    frame = pl.from_arrow(pa.concat_tables(tables))
+    assert isinstance(frame, pl.DataFrame)
+    return frame
+
+
+def read_benchmark(settings: Settings, reporter: Reporter) -> list[Sample]:
+    """The rows of the files in `contamination.against`."""
+    files = [Path(name) for name in settings.contamination.against]
+    return read_samples(files, reporter=reporter).samples if files else []
+
+
+def _path(folder: DatasetFolder, name: str) -> Path:
+    return folder.signals / f"{name}.parquet"
+
+
+def _rows_covered(path: Path, schema: pa.Schema, rows: int) -> int:
+    """How many rows from the first on a table holds in this version; 0 where it is another or damaged one."""
+    if not path.is_file():
+        return 0
+    try:
+        with pq.ParquetFile(path) as file:
+            there = file.schema_arrow
+            version = (there.metadata or {}).get(_VERSION)
+            if not there.equals(schema) or version != schema.metadata[_VERSION] or file.metadata.num_rows > rows:
+                return 0
+            numbers = file.read(columns=["row"])["row"]
+    except (pa.ArrowException, OSError):
+        return 0
+    return len(numbers) if np.array_equal(numbers, np.arange(len(numbers))) else 0
+
+
+def _copy(path: Path, write: Callable[[pa.Table], None]) -> None:
+    with parquet_errors(path), pq.ParquetFile(path) as file:
+        for number in range(file.num_row_groups):
+            write(file.read_row_group(number))

@@ -1,0 +1,103 @@
+"""What moved the quality of rows up or down: each component's weight × (its score − the mean of all rows).
+
+`signals/quality.parquet` holds the score of every row (`quality`) and a column `quality_<component>` for each component, 0 to
+1, null where it has nothing to say.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from builder.config import QualityWeights
+from builder.dataset_folder import DatasetFolder
+from builder.reporting.tables import collect, scan_files
+
+_PREFIX = "quality_"
+
+
+def quality_movers(folder: DatasetFolder, rows: pl.DataFrame, weights: QualityWeights) -> list[dict[str, Any]]:
+    """Each component over all rows.
+
+    Args:
+        rows: row and kept, in row order.
+
+    Returns:
+        By falling weight: component, weight, rows (that it says something about), before and after (its mean over all rows
+        and over the kept ones), raised and lowered (rows that it moved up, or down, more than any other component did).
+    """
+    scores = _read(folder)
+    if scores is None:
+        return []
+    names = _components(scores)
+    moved = scores.select(_moved(name, scores[name].mean(), weights) for name in names)
+    largest = pl.max_horizontal(pl.col(names).abs())
+    most = moved.select(pl.when(pl.col(name).abs() == largest).then(pl.col(name).sign()).alias(name) for name in names)
+    kept = scores.join(rows.filter("kept").select("row"), on="row", how="semi")
+    found = [
+        {
+            "component": name.removeprefix(_PREFIX),
+            "weight": _weight(name, weights),
+            "rows": len(scores) - scores[name].null_count(),
+            "before": _mean(scores[name]),
+            "after": _mean(kept[name]),
+            "raised": int((most[name] > 0).sum()),
+            "lowered": int((most[name] < 0).sum()),
+        }
+        for name in names
+    ]
+    return sorted(found, key=lambda mover: (-mover["weight"], mover["component"]))
+
+
+def explain_quality(folder: DatasetFolder, row: int, weights: QualityWeights) -> dict[str, Any] | None:
+    """One row's score and what moved it.
+
+    Returns:
+        quality, mean (of all rows) and moved: {component: by how much of the score}, the largest first; None where the folder
+        holds no scores.
+    """
+    path = folder.signals / "quality.parquet"
+    if not path.is_file():
+        return None
+    scores = scan_files(path)
+    names = _components(scores.collect_schema())
+    own = collect(scores.filter(pl.col("row") == row), path)
+    means = collect(scores.select(pl.col("quality", *names).mean()), path)
+    if not len(own):
+        return None
+    total = sum(_weight(name, weights) for name in names if own[name][0] is not None)
+    moved = {
+        name.removeprefix(_PREFIX): _weight(name, weights) * (own[name][0] - means[name][0]) / total
+        for name in names
+        if own[name][0] is not None and total
+    }
+    ordered = sorted(moved.items(), key=lambda item: (-abs(item[1]), item[0]))
+    return {
+        "quality": own["quality"][0],
+        "mean": round(means["quality"][0], 4),
+        "moved": {name: round(by, 4) for name, by in ordered},
+    }
+
+
+def _read(folder: DatasetFolder) -> pl.DataFrame | None:
+    path = folder.signals / "quality.parquet"
+    return collect(scan_files(path), path) if path.is_file() else None
+
+
+def _components(columns: Mapping[str, Any] | pl.DataFrame) -> list[str]:
+    names = columns.columns if isinstance(columns, pl.DataFrame) else list(columns)
+    return [name for name in names if name.startswith(_PREFIX)]
+
+
+def _weight(name: str, weights: QualityWeights) -> float:
+    weight: float = getattr(weights, name.removeprefix(_PREFIX))
+    return weight
+
+
+def _moved(name: str, mean: Any, weights: QualityWeights) -> pl.Expr:
+    return (pl.col(name) - (0.0 if mean is None else mean)) * _weight(name, weights)
+
+
+def _mean(values: pl.Series) -> float | None:
+    mean = values.mean()
+    return round(mean, 4) if isinstance(mean, float) else None

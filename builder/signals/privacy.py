@@ -1,0 +1,259 @@
+"""Personal data and secrets in a row, and their redaction.
+
+    给我发邮件：li.wei@qq.com，或拨打 13912345067   →   e-mail li.wei@qq.com, phone 13912345067
+
+Kinds: `email`, `phone` (mainland mobile and landline, North American, international with +), `identity_number` (mainland, 18
+digits by GB 11643 with checksum, or 15), `bank_card` (Luhn, with the prefix and length of a card scheme), `ip_address`
+(public ones) and `secret` (keys of known shape, private key blocks, bearer tokens, JSON web tokens). Numbers and addresses
+that are well-known placeholders are not hits: example.com, 555 numbers, private networks, test cards, runs of one digit.
+"""
+
+import ipaddress
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import pyarrow as pa
+
+from builder.schema import Sample
+from builder.signals.checksums import is_card_number, is_filler, is_identity_number
+from builder.signals.signal import Card, Finding, Read, Signal, SignalValue, kinds_and_spans
+from builder.text import detect_language
+
+PLACEHOLDERS = {
+    "email": ("[E-MAIL]", "[邮箱]"),
+    "phone": ("[PHONE NUMBER]", "[电话号码]"),
+    "identity_number": ("[IDENTITY NUMBER]", "[身份证号]"),
+    "bank_card": ("[CARD NUMBER]", "[银行卡号]"),
+    "ip_address": ("[IP ADDRESS]", "[IP 地址]"),
+    "secret": ("[SECRET]", "[密钥]"),
+}
+
+_FULL_WIDTH_WORD = re.compile("[\uff10-\uff19\uff20-\uff3a\uff41-\uff5a]")
+_FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
+
+_EMAIL = re.compile(
+    r"(?<![A-Za-z0-9._%+-])([A-Za-z0-9][A-Za-z0-9._%+-]{0,63})@((?:[A-Za-z0-9][A-Za-z0-9-]{0,62}\.){1,6}[A-Za-z]{2,24})(?![A-Za-z0-9@-])"
+)
+_PLACEHOLDER_DOMAIN = re.compile(
+    r"example|(?:^|\.)(?:test|domain|email|sample|placeholder|invalid|localhost"
+    r"|yourdomain|mydomain|website|company|yourcompany"
+    r"|mycompany|ourcompany|companyname|xyz|xyzcompany|abc|abccompany|xxx|xx|123"
+    r"|yourwebsite|mywebsite|mail|host|server)\.[a-z.]{2,12}$"
+    r"|\.(?:example|test|invalid|local|localhost)$",
+    re.IGNORECASE,
+)
+_PLACEHOLDER_USER = re.compile(
+    r"^(?:.|your[\w.-]*|my[-_.]?(?:e-?mail|name)|user(?:name)?\d{0,3}|name|someone"
+    r"|somebody|example|test(?:ing)?\d{0,3}|abc|xyz|x+|git"
+    r"|e-?mail|mail|no-?reply|(?:john|jane)[._]?(?:doe|smith)?\b.{0,8}|first\w{0,6}[._]last\w{0,6})$",
+    re.IGNORECASE,
+)
+
+# Nothing with fewer digits in a row, separators aside, is a phone number, an identity number, a card or an address.
+_DIGITS = re.compile(r"\d(?:[ ().-]{0,2}\d){6}")
+_MOBILE = re.compile(r"(?<![\d.+-])(?:(?:\+|00)?86[- ]?)?(1[3-9]\d[- ]?\d{4}[- ]?\d{4})(?![\d]|[.-]\d)")
+_LANDLINE = re.compile(
+    r"(?<![\d.-])(?:\(0(?:10|2\d|[3-9]\d{2})\) ?|(?:\+86[- ]?)?0(?:10|2\d|[3-9]\d{2})[- ])([1-9]\d{6,7})(?![\d]|[.-]\d)"
+)
+_AMERICAN = re.compile(
+    r"(?<![\d.+-])(?:\+?1[-. ])?(?:\(([2-9]\d{2})\) ?|([2-9]\d{2})[-. ])([2-9]\d{2})[-. ](\d{4})(?![\d]|[.-]\d)"
+)
+_INTERNATIONAL = re.compile(r"(?<![\d+])\+[1-9]\d{0,2}(?:[ .-]?\(?\d{1,5}\)?){2,6}(?!\d)")
+_TOLL_FREE = frozenset({"400", "800", "822", "833", "844", "855", "866", "877", "888", "900"})
+_SUM = re.compile(r"[=×*/√^]|\bmod\b")
+
+_IDENTITY_18 = re.compile(r"(?<![0-9A-Za-z.])[1-9]\d{16}[\dXx](?![0-9A-Za-z]|\.\d)")
+_IDENTITY_15 = re.compile(r"(?<![0-9A-Za-z.])[1-9]\d{14}(?![0-9A-Za-z]|\.\d)")
+_CARD = re.compile(r"(?<![\dA-Za-z.+-])\d(?:[ -]?\d){12,18}(?![\dA-Za-z]|[ .-]\d)")
+_IPV4 = re.compile(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d]|\.\d)")
+_IPV6 = re.compile(r"(?<![\w:.])[23][0-9A-Fa-f]{3}:[0-9A-Fa-f:]{2,34}(?![\w:])")
+_VERSION_BEFORE = re.compile(r"(?:\bv|version|版本|section|chapter|build|第)[ :：]?$", re.IGNORECASE)
+# Public resolvers and counting runs, which stand for an address rather than be one.
+_KNOWN_ADDRESSES = frozenset(
+    [
+        "1.1.1.1",
+        "1.0.0.1",
+        "8.8.8.8",
+        "8.8.4.4",
+        "9.9.9.9",
+        "114.114.114.114",
+        "223.5.5.5",
+        "1.2.3.4",
+        "5.6.7.8",
+        "2.2.2.2",
+        "4.4.4.4",
+    ]
+)
+
+# Every secret has such a run, or is a block with such a line.
+_UNBROKEN = re.compile(r"[A-Za-z0-9_-]{16}")
+_BLOCK_MARK = "PRIVATE KEY-----"
+_SECRET = re.compile(
+    r"(?<![A-Za-z0-9_-])(?:sk-[A-Za-z0-9_-]{20,200}|[sr]k_live_[A-Za-z0-9]{16,100}"
+    r"|(?:AKIA|ASIA)[A-Z0-9]{16}|gh[opsu]_[A-Za-z0-9]{36,255}"
+    r"|github_pat_[A-Za-z0-9_]{22,255}|glpat-[A-Za-z0-9_-]{20,64}|xox[abprs]-[A-Za-z0-9-]{10,120}|AIza[A-Za-z0-9_-]{35}"
+    r"|hf_[A-Za-z0-9]{30,64}|LTAI[A-Za-z0-9]{12,24}"
+    r"|eyJ[A-Za-z0-9_-]{8,2000}\.eyJ[A-Za-z0-9_-]{4,4000}\.[A-Za-z0-9_-]{10,1000})(?![A-Za-z0-9])"
+    r"|-----BEGIN (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY-----(?:[A-Za-z0-9+/=\s:,.-]{20,8000}?-----END (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY-----)?"
+    r"|(?<=[Bb]earer )[A-Za-z0-9._~+/-]{20,2000}={0,2}"
+)
+_NO_SECRET = re.compile(r"example|your|placeholder|xxxx|1234567890|0{6}|\.\.\.|abcdefgh|<|token|insert", re.IGNORECASE)
+
+
+class Span(NamedTuple):
+    """Where something private stands: kind, and the characters from `start` up to `end`."""
+
+    kind: str
+    start: int
+    end: int
+
+
+def find_private(text: str) -> list[Span]:
+    """All private spans of a text, in order, none overlapping another.
+
+    Args:
+        text: any text; full-width digits, letters and signs count as their ASCII twins.
+    """
+    folded = text.translate(_FULL_WIDTH) if not text.isascii() and _FULL_WIDTH_WORD.search(text) else text
+    spans: list[Span] = []
+    if _UNBROKEN.search(folded) or _BLOCK_MARK in folded:
+        spans += _secrets(folded)
+    if "@" in folded:
+        spans += _emails(folded)
+    if _DIGITS.search(folded):
+        spans += [*_identities(folded), *_cards(folded), *_phones(folded)]
+        spans += _addresses(folded, _IPV4) if folded.count(".") > 2 else []
+    if folded.count(":") > 1:
+        spans += _addresses(folded, _IPV6)
+    return _without_overlaps(spans) if spans else []
+
+
+def redact(text: str) -> str:
+    """The text with every private span replaced by its kind, such as [E-MAIL] or [邮箱] after the text's language.
+
+    Redacting again changes nothing.
+    """
+    native = 1 if detect_language(text) == "zh" else 0
+    # What stands beside a span may be one only when that is gone; each round removes at least one.
+    while spans := find_private(text):
+        pieces, end = [], 0
+        for span in spans:
+            pieces += [text[end : span.start], PLACEHOLDERS[span.kind][native]]
+            end = span.end
+        text = "".join(pieces) + text[end:]
+    return text
+
+
+def _without_overlaps(spans: list[Span]) -> list[Span]:
+    """The earliest, of those the longest; kinds that are checked more closely were found first and win a tie."""
+    kept: list[Span] = []
+    for span in sorted(spans, key=lambda span: (span.start, -span.end)):
+        if not kept or span.start >= kept[-1].end:
+            kept.append(span)
+    return kept
+
+
+def _emails(text: str) -> Iterator[Span]:
+    for found in _EMAIL.finditer(text):
+        if not _PLACEHOLDER_DOMAIN.search(found[2]) and not _PLACEHOLDER_USER.match(found[1]):
+            yield Span("email", *found.span())
+
+
+def _secrets(text: str) -> Iterator[Span]:
+    for found in _SECRET.finditer(text):
+        secret = found.group()
+        if secret.startswith("-----BEGIN"):
+            if len(secret) > 80 and not _NO_SECRET.search(secret):
+                yield Span("secret", *found.span())
+        elif len(set(secret)) >= 10 and any(map(str.isdigit, secret)) and not _NO_SECRET.search(secret):
+            yield Span("secret", *found.span())
+
+
+def _identities(text: str) -> Iterator[Span]:
+    for pattern in (_IDENTITY_18, _IDENTITY_15):
+        for found in pattern.finditer(text):
+            if is_identity_number(found.group()):
+                yield Span("identity_number", *found.span())
+
+
+def _cards(text: str) -> Iterator[Span]:
+    for found in _CARD.finditer(text):
+        if is_card_number(found.group().replace(" ", "").replace("-", "")):
+            yield Span("bank_card", *found.span())
+
+
+def _phones(text: str) -> Iterator[Span]:
+    for pattern in (_MOBILE, _LANDLINE):
+        for found in pattern.finditer(text):
+            local = re.sub(r"\D", "", found[1])
+            if (
+                not is_filler(local)
+                and not is_filler(local[-8:])
+                and local[-4:] != local[-8:-4]
+                and "0000" not in local
+                and local != "13800138000"
+            ):
+                yield Span("phone", *found.span())
+    for found in _AMERICAN.finditer(text):
+        area, exchange, line = found[1] or found[2], found[3], found[4]
+        fictional = (
+            "555" in (area, exchange) or area in _TOLL_FREE or area[1:] == "11" or is_filler(area + exchange + line)
+        )
+        if not fictional and not _is_in_a_sum(text, found):
+            yield Span("phone", *found.span())
+    if "+" in text:
+        for found in _INTERNATIONAL.finditer(text):
+            digits = re.sub(r"\D", "", found.group())
+            fictional = (
+                "555" in digits or is_filler(digits[-8:]) or digits.startswith(("4420794", "1800", "1888", "1877"))
+            )
+            if 9 <= len(digits) <= 15 and not fictional and "0000" not in digits and not _is_in_a_sum(text, found):
+                yield Span("phone", found.start(), found.end())
+
+
+def _is_in_a_sum(text: str, found: "re.Match[str]") -> bool:
+    return bool(
+        _SUM.search(text[max(0, found.start() - 3) : found.start()] + " " + text[found.end() : found.end() + 3])
+    )
+
+
+def _addresses(text: str, pattern: "re.Pattern[str]") -> Iterator[Span]:
+    for found in pattern.finditer(text):
+        try:
+            address = ipaddress.ip_address(found.group())
+        except ValueError:
+            continue
+        known = found.group() in _KNOWN_ADDRESSES or found.group().startswith("2001:4860:")
+        if (
+            address.is_global
+            and not address.is_multicast
+            and not known
+            and not _VERSION_BEFORE.search(text[max(0, found.start() - 9) : found.start()])
+        ):
+            yield Span("ip_address", *found.span())
+
+
+def measure_privacy(sample: Sample) -> tuple[SignalValue, ...]:
+    """The kinds of private data in all turns, and the first span of each."""
+    return kinds_and_spans(
+        Finding(span.kind, turn.content[span.start : span.end])
+        for turn in sample.messages
+        for span in find_private(turn.content)
+    )
+
+
+PRIVACY = Signal(
+    name="privacy",
+    columns=(("privacy", pa.list_(pa.string())), ("privacy_spans", pa.list_(pa.string()))),
+    measure=measure_privacy,
+    card=Card(
+        meaning_en="Personal data and secrets in any turn: e-mail, phone, identity number, bank card, IP address, key or token.",
+        meaning_zh="各轮对话中的个人信息与密钥：邮箱、电话、身份证号、银行卡号、IP 地址、密钥或令牌。",
+        range_en="the kinds found, and the first span of each",
+        range_zh="发现的类型，以及每类的第一处原文",
+        misses_en="Names and postal addresses, local numbers without an area code, passwords without a known shape.",
+        misses_zh="姓名与住址、不带区号的座机号码、没有固定样式的密码。",
+        precision=(Read("en", 2, 2),),
+    ),
+)

@@ -1,0 +1,312 @@
+"""Unsafe content: violence, self-harm, sexual, illegal (how to do it) and hate.
+
+A prompt that asks how to do harm counts only where the answer goes along: a refusal, a warning or advice against it is
+safety education and stays. What an answer says by itself counts where it urges or describes, not where it quotes or explains.
+Words and their neighbours decide, so the aim is few and certain hits rather than all.
+"""
+
+import re
+from collections.abc import Iterator
+
+import pyarrow as pa
+
+from builder.schema import Sample
+from builder.signals.signal import Card, Finding, Signal, SignalValue, kinds_and_spans, last_question
+
+_PERSON_EN = (
+    r"(?:someone|somebody|people|a person|(?:my|your|his|her|their|our) (?:\w+ )?(?:wife"
+    r"|husband|boss|neighbou?r|friend|girlfriend|boyfriend|child|children|kids?"
+    r"|mother|father|parents?|teacher|classmates?|coworkers?|ex)|him|her|them|humans?"
+    r"|civilians)"
+)
+_HOW_EN = (
+    r"\b(?:how (?:to|do i|can i|could i|do you|can you|would (?:i|one|you))|(?:ways?"
+    r"|steps?|methods?|instructions?|guide|recipe|tutorial|plan) (?:to|for|on how to)"
+    r"|(?:teach|tell|show|help) me (?:how )?(?:to )?)[^.?!\n]{0,30}?\b"
+)
+_HOW_ZH = r"(?:怎么|怎样|如何|教我|(?:步骤|方法|办法|教程|指南)[^。！？\n]{0,6}?)[^。！？\n，]{0,12}?"
+_PERSON_ZH = (
+    r"(?:人|他|她|它们|某人|别人|邻居|同事|老师|同学|老板|妻子|老婆|丈夫|老公|女友|男友|前任|孩子|儿童|父母|平民)"
+)
+
+# What a question asks to be told.
+_ASKED = (
+    ("violence", re.compile(
+        _HOW_EN + rf"(?:kill|murder|poison|stab|strangle|torture|kidnap|shoot|assassinate|beat up"
+    rf"|get rid of the body of) {_PERSON_EN}\b"
+        rf"|{_HOW_ZH}(?:杀死|杀掉|谋杀|毒死|毒害|弄死|勒死|绑架|暗杀|折磨|殴打|虐待"
+    rf"|虐杀)[^。！？\n，]{{0,6}}?{_PERSON_ZH}", re.IGNORECASE)),
+    ("self_harm", re.compile(
+        _HOW_EN + r"(?:kill myself|commit suicide|end my (?:own )?life|cut myself|hurt myself"
+    r"|harm myself|overdose on|starve myself)\b"
+        rf"|{_HOW_ZH}(?:自杀|自残|轻生|割腕|结束自己的生命|上吊)(?!预防|干预|率|行为"
+    rf"|的人|者|倾向|念头)", re.IGNORECASE)),
+    ("illegal", re.compile(
+        _HOW_EN + r"(?:(?:make|build|create|construct|assemble) (?:\w+ ){0,3}?(?:pipe bomb|bombs?"
+    r"|explosives?|molotov|grenades?|nerve gas|ghost gun|silencer|malware|ransomware"
+    r"|computer virus|keylogger)"
+        r"|(?:cook|make|synthesi[sz]e|produce|extract) (?:\w+ ){0,2}?(?:meth(?:amphetamine)?"
+    r"|cocaine|heroin|crack|lsd|mdma|ecstasy|fentanyl)"
+        r"|hack (?:into )?(?:[\w'’]+ ){0,4}?(?:account|computer|phone|wi-?fi|network"
+    r"|email|bank|facebook|instagram|password|system|website|server)s?"
+        r"|launder money|forge (?:\w+ ){0,2}?(?:passport|document|signature|check|cheque"
+    r"|id|prescription)s?|make (?:counterfeit|fake) (?:money|bills|notes|ids?|passports?)"
+        r"|(?:steal|shoplift|rob) (?:\w+ ){0,3}?(?:car|money|bank|store|credit card"
+    r"|identity|wallet|house|from)s?|smuggle (?:\w+ ){0,2}?(?:drugs?|people|weapons?"
+    r"|goods)"
+        r"|evade (?:paying )?tax(?:es)?|cheat on (?:my )?taxes|pick (?:a |the |someone's )?locks?\b[^.?!\n]{0,20}without"
+    r"|buy (?:\w+ ){0,2}?(?:drugs|stolen) |traffic (?:drugs|humans?|people))\b"
+        rf"|{_HOW_ZH}(?:制[造作]|自制|做|合成|提炼|生产)[^。！？\n，]{{0,6}}?(?:炸弹"
+    rf"|炸药|燃烧瓶|枪支|毒品|冰毒|海洛因|可卡因|假币|假钞|假证|病毒程序|木马(?:程序"
+    rf"|病毒)|勒索软件|毒气)"
+        rf"|{_HOW_ZH}(?:洗钱|逃税|偷税|伪造[^。！？\n，]{{0,6}}(?:护照|证件|签名|文件"
+    rf"|身份证)|盗取|偷[走窃盗]|抢劫|走私|贩卖?毒|入侵[^。！？\n，]{{0,8}}(?:账[户号]"
+    rf"|系统|电脑|网络|网站|服务器)|黑进|破解[^。！？\n，]{{0,6}}(?:密码|账号|wifi)"
+    rf"|诈骗(?!电话|短信|案|手段|信息))", re.IGNORECASE)),
+    ("sexual", re.compile(
+        r"\b(?:write|tell|create|generate|describe)\b[^.?!\n]{0,30}\b(?:erotic|pornographic"
+    r"|sexually explicit|explicit sex|smut|porn)\b|(?:写|讲|创作|生成|描写)[^。！？\n，]{0,10}(?:色情"
+    r"|情色|黄色小说|淫秽|性爱)", re.IGNORECASE)),
+    ("hate", re.compile(
+        r"\b(?:write|tell|create|generate|give)\b[^.?!\n]{0,30}\b(?:racist|sexist|antisemitic"
+    r"|homophobic|islamophobic|hateful)\b (?:joke|speech|slogan|poem|song|post"
+    r"|tweet|story|article|text|comment)s?\b"
+        r"|(?:写|讲|说|创作|生成)[^。！？\n，]{0,10}(?:种族歧视|歧视[^。！？\n，]{0,6}"
+    r"|仇恨)的?(?:笑话|言论|口号|文章|段子|帖子)", re.IGNORECASE)),
+)  # fmt: skip
+
+# What an answer must not say by itself.
+_SAID = (
+    ("self_harm", re.compile(r"\b(?:you should|just|go|please) (?:go )?(?:kill yourself|end your life|hang yourself)\b"
+    r"|\bkys\b|(?:你(?:就|应该|不如|还是)?|快|赶紧|干脆)去(?:死吧|自杀)|你(?:应该"
+    r"|不如)(?:自杀|去死)", re.IGNORECASE)),
+    ("sexual", re.compile(
+        r"\b(?:(?:his|her|my|your) (?:throbbing|hard|erect|wet|dripping) (?:cock|dick"
+    r"|member|pussy|cunt)|blow ?jobs?|cum(?:shot|ming)|gang ?bang|hand ?jobs?|deep ?throat"
+    r"|suck(?:ed|ing)? (?:his|my|your) (?:cock|dick)|fuck(?:ed|ing)? (?:her|him"
+    r"|me) (?:hard|in the))\b"
+        r"|(?:鸡巴|肉棒|骚穴|小穴|淫水|抽插|口爆|内射|做爱的快感|淫荡地|呻吟着高潮)", re.IGNORECASE)),
+    ("hate", re.compile(
+        r"\b(?:all |the )?(?:jews|muslims|blacks|black people|white people|asians|chinese people"
+    r"|mexicans|immigrants|refugees|gays|gay people|women|africans|arabs|christians"
+    r"|hindus|gypsies)"
+        r" (?:are|should(?: all)? be|deserve to(?: be)?|must(?: all)? be) (?:\w+ )?(?:inferior"
+    r"|vermin|subhuman|animals|parasites|scum|filth|trash|exterminated|killed|gassed"
+    r"|deported en masse|die|eradicated|enslaved|cockroaches)\b"
+        r"|(?:黑人|犹太人|穆斯林|女人|女性|同性恋者?|外地人|河南人|非洲人|印度人|日本人"
+    r"|中国人|移民|难民)(?:都|全都|就|天生|本来就|根本)?(?:是|都是|就是)(?:劣等"
+    r"|垃圾|畜生|下贱|低等|害虫|寄生虫|人渣|败类)"
+        r"|(?:黑人|犹太人|穆斯林|同性恋者?|日本人|移民|难民)(?:都|全都|统统|全部)?(?:该死"
+    r"|应该(?:被)?(?:杀光|消灭|灭绝))", re.IGNORECASE)),
+    ("violence", re.compile(
+        r"\b(?:let's|we (?:must|should|will)|you (?:must|should)|go and|go) (?:kill"
+    r"|murder|shoot|slaughter|behead) (?:them all|all (?:of )?(?:them|the)|every"
+    r"|him|her|your (?:\w+ )?(?:teacher|classmates|boss|family|parents|wife|husband))\b"
+        r"|(?:我们|你)(?:应该|必须|要|就该)(?:杀光|杀死|干掉|弄死)(?:他|她|他们|所有|那些)", re.IGNORECASE)),
+)  # fmt: skip
+
+# Looked for first, since the patterns are slow: one of these stands in every hit.
+_QUESTION_WORDS = (
+    *(
+        "kill",
+        "murder",
+        "poison",
+        "stab ",
+        "strangl",
+        "tortur",
+        "kidnap",
+        "shoot",
+        "assassin",
+        "beat up",
+        "suicide",
+        "my life",
+    ),
+    *(
+        "own life",
+        "myself",
+        "overdose",
+        "bomb",
+        "explosive",
+        "molotov",
+        "grenade",
+        "nerve gas",
+        "ghost gun",
+        "silencer",
+        "ware",
+    ),
+    *(
+        "virus",
+        "keylog",
+        "meth",
+        "cocaine",
+        "heroin",
+        "crack",
+        "lsd",
+        "mdma",
+        "ecstasy",
+        "fentanyl",
+        "hack",
+        "launder",
+        "forge",
+    ),
+    *(
+        "counterfeit",
+        "fake",
+        "steal",
+        "shoplift",
+        "rob ",
+        "smuggl",
+        "evade",
+        "taxes",
+        "lock",
+        "drugs",
+        "stolen",
+        "traffic",
+    ),
+    *("erotic", "porn", "explicit", "smut", "racist", "sexist", "antisem", "phobic", "hateful", "get rid of"),
+)
+_QUESTION_WORDS_ZH = re.compile("[杀毒死勒绑暗折殴虐残轻割终缢炸燃枪假木洗逃偷伪盗抢走贩侵黑破诈色情淫性歧仇]")
+_ANSWER_WORDS = (
+    *(
+        "yourself",
+        "your life",
+        "kys",
+        "cock",
+        "dick",
+        "pussy",
+        "cunt",
+        "blowjob",
+        "blow job",
+        "cums",
+        "cumm",
+        "gang",
+        "handjob",
+    ),
+    *(
+        "hand job",
+        "throat",
+        "fuck",
+        "inferior",
+        "vermin",
+        "subhuman",
+        " animals",
+        "parasites",
+        "scum",
+        "filth",
+        "trash",
+        "exterm",
+    ),
+    *(
+        "eradicated",
+        "enslaved",
+        "killed",
+        "gassed",
+        "deported",
+        "to die",
+        "should die",
+        "must die",
+        "cockroach",
+        "slaughter",
+    ),
+    *("kill them", "kill all", "kill every", "kill him", "kill her", "kill your", "murder", "shoot", "behead"),
+)
+_ANSWER_WORDS_ZH = (
+    *(
+        "去死",
+        "自杀",
+        "鸡巴",
+        "肉棒",
+        "穴",
+        "淫",
+        "抽插",
+        "口爆",
+        "内射",
+        "做爱",
+        "呻吟",
+        "劣等",
+        "垃圾",
+        "畜生",
+        "下贱",
+    ),
+    *("低等", "害虫", "寄生虫", "人渣", "败类", "该死", "杀光", "消灭", "灭绝", "杀死", "干掉", "弄死"),
+)
+
+# An answer that declines, warns or helps; it may still name the thing.
+_GOES_NOT_ALONG = re.compile(
+    r"\b(?:i(?:'m| am) (?:sorry|not able|unable)|i can(?:no|')t|i (?:will not|won't)"
+    r"|illegal|unethical|against the law|seek (?:professional )?help|hotline"
+    r"|helpline|crisis|do not|don't|never|unacceptable|inappropriate|harmful|prevent"
+    r"|protect|authorities|police|as an ai|not condone|immoral|lifeline)\b"
+    r"|抱歉|对不起|无法提供|不能提供|不能帮|不会提供|违法|非法|犯法|不道德|不应该"
+    r"|不要|切勿|请勿|热线|寻求帮助|求助|心理咨询|报警|法律|不鼓励|不支持|预防"
+    r"|防止|避免",
+    re.IGNORECASE,
+)
+_OPENING = 600
+# Fiction, history, prevention and figures of speech: "how to kill time", "how to write a murder mystery".
+_HARMLESS_ASK = re.compile(
+    r"\b(?:prevent|avoid|protect|detect|stop|history|novel|story|movie|film|game"
+    r"|chess|plot|character|book|song|metaphor|mosquito|weeds?|bugs?|bacteria"
+    r"|virus(?:es)? (?:spread|work)|process|time|ethical|penetration test|report"
+    r"|recover|survive|legal(?:ly)?|law|insects?|germs?|bath bombs?|photo shoot)\b"
+    r"|预防|防止|避免|防范|保护|识别|应对|历史|小说|故事|电影|游戏|剧本|角色|歌"
+    r"|比喻|成语|蚊|虫|细菌|病毒传播|举报|法律|时间|犯罪心理|治疗|戒",
+    re.IGNORECASE,
+)
+_QUOTED_BEFORE = re.compile(
+    '["“「『‘][^"”」』’\\n]{0,60}$|(?:wrong|false|myth|stereotype|claim|say|saying'
+    "|believe|argu\\w+)[^.\\n]{0,30}$|(?:认为|声称|所谓|错误|偏见|并非|不是|说)[^。\\n]{0,12}$",
+    re.IGNORECASE,
+)
+
+
+def find_unsafe(question: str, answer: str) -> Iterator[Finding]:
+    """Unsafe categories of an exchange, with the words that show them.
+
+    Args:
+        question: the turn that is answered.
+        answer: the answer.
+    """
+    if _may_ask(question) and answer.strip():
+        harmless = _HARMLESS_ASK.search(question) is not None
+        for kind, pattern in _ASKED:
+            # Of sexual content and hate, fiction is what is asked for.
+            found = pattern.search(question) if not harmless or kind in ("sexual", "hate") else None
+            if found and not _GOES_NOT_ALONG.search(answer[:_OPENING]):
+                yield Finding(kind, found.group())
+    lower = answer.lower()
+    if _holds(lower, _ANSWER_WORDS) or (not answer.isascii() and _holds(answer, _ANSWER_WORDS_ZH)):
+        for kind, pattern in _SAID:
+            found = pattern.search(answer)
+            if found and not _QUOTED_BEFORE.search(answer[max(0, found.start() - 80) : found.start()]):
+                yield Finding(kind, found.group())
+
+
+def _may_ask(question: str) -> bool:
+    return _holds(question.lower(), _QUESTION_WORDS) or (
+        not question.isascii() and _QUESTION_WORDS_ZH.search(question) is not None
+    )
+
+
+def _holds(text: str, words: tuple[str, ...]) -> bool:
+    return any(map(text.__contains__, words))
+
+
+def measure_unsafe(sample: Sample) -> tuple[SignalValue, ...]:
+    """The unsafe categories of the last exchange, and the first span of each."""
+    return kinds_and_spans(find_unsafe(last_question(sample), sample.answer))
+
+
+UNSAFE = Signal(
+    name="unsafe",
+    columns=(("unsafe", pa.list_(pa.string())), ("unsafe_spans", pa.list_(pa.string()))),
+    measure=measure_unsafe,
+    card=Card(
+        meaning_en="Violence, self-harm, sexual content, illegal how-to or hate that the answer goes along with.",
+        meaning_zh="回答顺从的暴力、自残、色情、违法教程或仇恨内容。",
+        range_en="the categories found, and the first span of each",
+        range_zh="发现的类别，以及每类的第一处原文",
+        misses_en="Harm in plain or coded words, in fiction, and spread over several turns.",
+        misses_zh="措辞平常或隐晦的有害内容、虚构作品中的内容，以及分散在多轮中的内容。",
+    ),
+)

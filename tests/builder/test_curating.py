@@ -1,0 +1,363 @@
+"""Curating a folder by columns and partitions: the same decisions as row by row, however the rows are cut."""
+
+import json
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from builder import pipeline
+from builder.config import Filters, Settings
+from builder.curation.contamination import find_contamination, load_benchmark
+from builder.curation.deciding import decide
+from builder.curation.exact import conversation_fingerprint
+from builder.curation.filtering import check_row
+from builder.dataset_folder import DatasetFolder, Review
+from builder.errors import UsageError
+from builder.progress import Reporter
+from builder.schema import Check, Origin, Sample, Verdict, task_messages, verdict_from_record
+from builder.settings_file import load_settings
+from builder.signals import measure_row
+from builder.similarity import novelty_text, similarity
+from builder.text import detect_language, tokenise
+
+QUIET = Reporter(quiet=True)
+FRAMES = [
+    ("Name {} kinds of {} that grow near the {}", ["three", "five", "nine"], ["moss", "fern", "reed", "fig"], ["sea"]),
+    ("请列出{}种适合在{}种植的{}", ["三", "五", "九"], ["山地", "河边", "院子里"], ["果树", "花草", "蔬菜"]),
+    ("Explain how a {} moves the {} of a {}", ["belt", "gear"], ["wheel", "lamp", "door"], ["mill", "clock", "ship"]),
+    ("把{}写成{}字的{}", ["春天的雨", "清晨的雾", "山里的雪"], ["二十", "五十"], ["短文", "诗歌"]),
+]
+ANSWERS = [
+    "Moss, fern and reed grow there.",
+    "The belt turns the wheel, and the wheel turns the mill; a longer answer says more about each of the parts.",
+    "山地适合种植苹果、梨和桃子，它们耐寒，也耐旱。",
+    "I'm sorry, but I can't help with that.",
+    "好的" * 40,
+    "",
+    "moss, fern  and REED grow there.",
+    "Mail me at anna.larsen@example.com or read the file notes.txt for more about it.",
+]
+
+
+def make_rows(count: int, seed: int = 0) -> list[Sample]:
+    """Rows of every origin with repeats, near repeats, refusals, loops and empty answers among them."""
+    rng = random.Random(seed)
+    samples: list[Sample] = []
+    for row in range(count):
+        frame, *slots = rng.choice(FRAMES)
+        instruction = frame.format(*map(rng.choice, slots))
+        origin: Origin = rng.choice(("seed", "generated", "generated", "imported", "imported", "imported"))
+        answer = rng.choice(ANSWERS)
+        samples.append(
+            Sample(
+                row=row,
+                task_id=f"task-{rng.randrange(count)}",
+                messages=task_messages(instruction, None, answer),
+                category=rng.choice(("writing", "open_qa", "code", None)),
+                language=detect_language(instruction),
+                origin=origin,
+                source="rows.jsonl",
+                instruction=instruction,
+            )
+        )
+    return samples
+
+
+def make_folder(root: Path, samples: Sequence[Sample], tree: Mapping[str, Any] | None = None) -> DatasetFolder:
+    folder = DatasetFolder(root)
+    folder.write_samples(samples)
+    folder.settings.write_text(json.dumps(dict(tree or {})), encoding="utf-8")
+    return folder
+
+
+def curate(folder: DatasetFolder, *overrides: str, may_measure: bool = True) -> list[Verdict]:
+    pipeline.curate_folder(folder.root, None, overrides, QUIET, may_measure=may_measure)
+    return folder.read_verdicts()
+
+
+def content(folder: DatasetFolder) -> dict[str, bytes]:
+    """The files of a folder that hold rows, measurements or decisions."""
+    files = (path for path in folder.root.rglob("*.parquet"))
+    return {str(path.relative_to(folder.root)): path.read_bytes() for path in files}
+
+
+# The same decisions as row by row.
+
+
+def decide_by_row(
+    samples: Sequence[Sample], chosen: Settings, reviews: Mapping[int, Review], benchmark: Sequence[Sample]
+) -> dict[int, tuple[str | None, int | None, list[Check]]]:
+    """The order of decisions up to novelty, one row after the other, as the documentation tells it."""
+    contaminated = find_contamination(samples, load_benchmark(benchmark), chosen.contamination.ngram)
+    quality = decide(samples, [measure_row(s) for s in samples], chosen, reviews={}).quality["quality"].to_list()
+    verdicts: dict[int, tuple[str | None, int | None, list[Check]]] = {}
+    for sample in samples:
+        review = reviews.get(sample.row)
+        checks = [Check("reviewed_drop", evidence=review.note)] if review and review.decision == "drop" else []
+        if sample.origin != "seed":
+            checks += check_row(sample, measure_row(sample), chosen.filters)
+        checks += [contaminated[sample.row]] if sample.row in contaminated else []
+        if checks and not (review and review.decision == "keep"):
+            verdicts[sample.row] = (checks[0].reason, checks[0].of, checks)
+
+    def preference(sample: Sample) -> tuple[bool, bool, float, int]:
+        review = reviews.get(sample.row)
+        by_hand = review is not None and review.decision == "keep"
+        return not by_hand, sample.origin != "seed", -quality[sample.row], sample.row
+
+    order = sorted((sample for sample in samples if sample.row not in verdicts), key=preference)
+    first: dict[bytes, int] = {}
+    for sample in order:
+        of = first.setdefault(conversation_fingerprint(sample), sample.row)
+        if of != sample.row and sample.origin != "seed" and preference(sample)[0]:
+            verdicts[sample.row] = ("exact_duplicate", of, [Check("exact_duplicate", of=of)])
+    kept: list[tuple[Sample, list[str]]] = []
+    for sample in order:
+        if sample.row in verdicts:
+            continue
+        tokens = tokenise(novelty_text(sample, chosen.novelty.key))
+        scores = [(similarity(tokens, other), -held.row) for held, other in kept if held.task_id != sample.task_id]
+        score, of = max(scores, default=(0.0, 0))
+        if score > chosen.novelty.threshold and sample.origin != "seed" and preference(sample)[0]:
+            verdicts[sample.row] = ("too_similar", -of, [])
+        else:
+            kept.append((sample, tokens))
+    for sample, _ in kept:
+        if sample.origin == "seed" and preference(sample)[0]:
+            verdicts[sample.row] = ("seed", None, [Check("seed")])
+        else:
+            verdicts[sample.row] = (None, None, [])
+    return verdicts
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_columns_decide_what_rows_decide_one_by_one(seed: int) -> None:
+    samples = make_rows(150, seed)
+    benchmark = [replace(samples[5], source="eval.jsonl"), replace(samples[6], source="eval.jsonl")]
+    chosen = load_settings(
+        None, ["novelty.threshold=0.8", "contamination.against=[eval.jsonl]", "contamination.ngram=5"], {}
+    )
+    reviews = {
+        row: Review(row, samples[row].id, "keep" if row % 2 else "drop", f"note {row}") for row in range(0, 150, 7)
+    }
+    values = [measure_row(sample) for sample in samples]
+    decision = decide(samples, values, chosen, reviews=reviews, benchmark=benchmark)
+    verdicts = [verdict_from_record(record) for record in decision.verdicts.to_pylist()]
+    expected = decide_by_row(samples, chosen, reviews, benchmark)
+
+    assert {v.row: (v.reason, v.of) for v in verdicts} == {row: found[:2] for row, found in expected.items()}
+    assert len({v.reason for v in verdicts}) >= 8
+    for verdict in verdicts:
+        assert verdict.kept == (verdict.reason is None) == (verdict.split is not None)
+        if verdict.reason != "too_similar":
+            assert list(verdict.checks) == expected[verdict.row][2]
+
+
+AMONG_ROWS = ("exact_duplicate", "too_similar", "other_phrasing")
+SIGNALS = st.fixed_dictionaries(
+    {
+        "instruction_words": st.none() | st.integers(0, 200),
+        "answer_words": st.none() | st.integers(0, 30),
+        "prompt_words": st.integers(0, 10_000),
+        "repetition": st.none() | st.floats(0, 1) | st.just(float("nan")),
+        "refusal": st.none() | st.booleans(),
+        "refusal_phrase": st.none() | st.just("I can't"),
+        "answer_check": st.sampled_from(["passed", "failed", "none", None]),
+        "answer_found": st.none() | st.just("12"),
+        "language_mismatch": st.booleans(),
+        "prompt_language": st.just("zh"),
+        "answer_language": st.just("en"),
+    }
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    values=st.lists(SIGNALS, min_size=1, max_size=6),
+    filters=st.builds(
+        Filters,
+        min_answer_words=st.integers(0, 3),
+        max_answer_words=st.integers(1, 20),
+        max_repetition=st.sampled_from([0.0, 0.5, 1.0]),
+        drop_refusals=st.booleans(),
+        languages=st.none() | st.just(("zh",)) | st.just(("zh", "en")),
+        blocked_words=st.none() | st.just(("moss",)) | st.just(()),
+        rules=st.none() | st.just("alpaca-classic"),
+    ),
+    seed=st.integers(0, 5),
+)
+def test_each_check_says_the_same_of_a_row_and_of_a_column(
+    values: list[dict[str, Any]], filters: Filters, seed: int
+) -> None:
+    samples = [
+        replace(sample, origin="generated" if seed % 2 else "imported") for sample in make_rows(len(values), seed)
+    ]
+    chosen = Settings(filters=filters)
+    decision = decide(samples, values, chosen, reviews={})
+    for sample, measured, record in zip(samples, values, decision.verdicts.to_pylist(), strict=True):
+        expected = check_row(sample, measured, filters)
+        if expected or record["reason"] not in (None, *AMONG_ROWS):
+            assert list(verdict_from_record(record).checks) == expected
+
+
+def test_one_bad_row_never_takes_its_task_with_it(tmp_path: Path) -> None:
+    rows = [replace(sample, task_id="one", origin="imported") for sample in make_rows(4)]
+    answers = ["Fern grows there.", "", "I'm sorry, but I can't help with that.", "Reed grows there too."]
+    rows = [
+        replace(
+            row,
+            messages=task_messages("Name a plant.", f"place {row.row}", answer),
+            instruction="Name a plant.",
+            input=f"place {row.row}",
+        )
+        for row, answer in zip(rows, answers, strict=True)
+    ]
+    assert [v.reason for v in curate(make_folder(tmp_path, rows))] == [None, "no_answer", "refusal", None]
+
+
+# The same result, however the rows are cut and wherever they are measured.
+
+
+def test_neither_workers_nor_partitions_change_a_byte(tmp_path: Path) -> None:
+    samples = make_rows(120)
+    whole = make_folder(tmp_path / "whole", samples)
+    curate(whole)
+    for name, *overrides in (
+        ("rows of 1", "execution.partition_rows=1", "execution.workers=1"),
+        ("rows of 7", "execution.partition_rows=7", "execution.workers=2"),
+        ("rows of 1000", "execution.partition_rows=1000", "execution.workers=8"),
+    ):
+        cut = make_folder(tmp_path / name, samples)
+        curate(cut, *overrides)
+        assert content(cut) == content(whole), name
+
+
+def test_eight_workers_decide_as_one(tmp_path: Path) -> None:
+    samples = make_rows(80, seed=4)
+    one, eight = make_folder(tmp_path / "one", samples), make_folder(tmp_path / "eight", samples)
+    assert curate(one) == curate(eight, "execution.workers=8", "execution.partition_rows=10")
+    assert content(one) == content(eight)
+
+
+def test_parts_may_hold_any_number_of_rows(tmp_path: Path) -> None:
+    samples = make_rows(90)
+    whole, parts = make_folder(tmp_path / "whole", samples), DatasetFolder(tmp_path / "parts")
+    for start in range(0, 90, 40):
+        parts.write_samples(samples[start : start + 40])
+    parts.settings.write_text("{}", encoding="utf-8")
+    assert curate(whole) == curate(parts, "execution.partition_rows=25", "execution.workers=1")
+
+
+# Measure once, decide many times.
+
+
+def test_deciding_again_measures_nothing_and_gives_what_a_whole_run_gives(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "d", make_rows(100))
+    curate(folder)
+    signals = {
+        path: path.stat().st_mtime_ns
+        for path in folder.signals.glob("*.parquet")
+        if path.stem not in ("quality", "difficulty")
+    }
+    change = ("novelty.threshold=0.5", "filters.max_answer_words=12", "quality.weights.answer_length=0")
+    again = curate(folder, *change, may_measure=False)
+    assert {path: path.stat().st_mtime_ns for path in signals} == signals
+    fresh = make_folder(tmp_path / "fresh", make_rows(100))
+    assert curate(fresh, *change) == again
+    assert content(fresh) == content(folder)
+
+
+def test_deciding_alone_refuses_what_was_never_measured(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path, make_rows(10))
+    with pytest.raises(UsageError, match=r"(?s)not measured yet.*facts: 10 of 10 rows.*without --redecide"):
+        curate(folder, may_measure=False)
+    curate(folder)
+    (folder.signals / "refusal.parquet").unlink()
+    with pytest.raises(UsageError, match=r"not measured yet\n  - refusal: 10 of 10 rows\n  Run") as caught:
+        curate(folder, may_measure=False)
+    assert "facts" not in caught.value.message
+    with pytest.raises(UsageError, match=r"facts: 10 of 10 rows"):
+        curate(folder, "novelty.key=answer", may_measure=False)
+
+
+def test_new_rows_are_measured_and_the_others_are_not(tmp_path: Path) -> None:
+    samples = make_rows(60)
+    folder = make_folder(tmp_path / "d", samples[:40])
+    curate(folder)
+    length = folder.signals / "length.parquet"
+    marked = folder.read_signal("length")
+    marked = marked.set_column(1, marked.schema.field(1), marked["instruction_words"].take([39, *range(39)]))
+    folder.write_signal("length", marked)
+    folder.write_samples(samples[40:])
+    curate(folder)
+    assert pq.read_table(length)["row"].to_pylist() == list(range(60))
+    assert pq.read_table(length)["instruction_words"].to_pylist()[:40] == marked["instruction_words"].to_pylist()
+
+
+def test_a_table_of_another_version_is_measured_again(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path, make_rows(12))
+    verdicts = curate(folder)
+    before = (folder.signals / "length.parquet").read_bytes()
+    table = folder.read_signal("length")
+    emptied = table.set_column(1, table.schema.field(1), table["instruction_words"].take([0] * 12))
+    folder.write_signal("length", emptied.replace_schema_metadata({"seedbed.signal": "length/0"}))
+    assert curate(folder) == verdicts
+    assert (folder.signals / "length.parquet").read_bytes() == before
+
+
+def test_a_benchmark_is_searched_for_once(tmp_path: Path) -> None:
+    samples = [replace(sample, origin="imported") for sample in make_rows(50, seed=2)]
+    folder = make_folder(tmp_path / "d", samples)
+    held_out = [{"instruction": "Explain how a belt moves the wheel of a mill", "output": "It turns."}]
+    for name, rows in (("eval.json", held_out), ("other.json", [{"instruction": "Count to ten.", "output": "1 2 3"}])):
+        (tmp_path / name).write_text(json.dumps(rows), encoding="utf-8")
+    against = f"contamination.against=[{tmp_path / 'eval.json'}]"
+    verdicts = curate(folder, against)
+    hits = [v.row for v in verdicts if v.reason == "contaminated"]
+    assert hits == [s.row for s in samples if s.instruction == held_out[0]["instruction"] and s.answer] != []
+    assert curate(folder, against, may_measure=False) == verdicts
+    with pytest.raises(UsageError, match="contamination: 50 of 50 rows"):
+        curate(folder, f"contamination.against=[{tmp_path / 'other.json'}]", may_measure=False)
+    assert not any(v.reason == "contaminated" for v in curate(folder, "contamination.against=[]", may_measure=False))
+
+
+# Reviews and preference.
+
+
+def test_a_review_overrides_every_check_and_stays(tmp_path: Path) -> None:
+    samples = make_rows(60)
+    folder = make_folder(tmp_path, samples)
+    verdicts = curate(folder)
+    dropped = next(v.row for v in verdicts if v.reason == "refusal")
+    kept = next(v.row for v in verdicts if v.kept)
+    folder.append_review(Review(dropped, samples[dropped].id, "keep"))
+    folder.append_review(Review(kept, samples[kept].id, "drop", "off topic"))
+    written = folder.reviews.read_bytes()
+    again = curate(folder, may_measure=False)
+    assert (again[dropped].kept, again[dropped].checks) == (True, ())
+    assert again[kept].checks[0] == Check("reviewed_drop", evidence="off topic")
+    assert folder.reviews.read_bytes() == written
+
+
+def test_the_better_of_two_rows_is_kept_and_the_first_of_equals() -> None:
+    prompt = "Name three kinds of moss that grow near the sea"
+    answers = ["Fern.", "Sphagnum, Polytrichum and Bryum grow there, in cracks of the rock.", "Fern."]
+    samples = [
+        replace(
+            make_rows(1)[0], row=row, task_id=f"t{row}", origin="imported", messages=task_messages(prompt, None, answer)
+        )
+        for row, answer in enumerate(answers)
+    ]
+    values = [measure_row(sample) for sample in samples]
+    kept = [v["row"] for v in decide(samples, values, Settings(), reviews={}).verdicts.to_pylist() if v["kept"]]
+    assert kept == [1]
+    flat = load_settings(None, ["quality.weights.answer_length=0"], {})
+    kept = [v["row"] for v in decide(samples, values, flat, reviews={}).verdicts.to_pylist() if v["kept"]]
+    assert kept == [0]

@@ -1,0 +1,147 @@
+from dataclasses import replace
+
+import pytest
+
+from builder.schema import Message, Sample, task_messages
+from builder.signals import measure_row
+from builder.signals.defects import DEFECTS
+
+
+def row(instruction: str, answer: str = "Here it is, as you asked.", input: str | None = None) -> Sample:
+    return Sample(
+        row=0,
+        task_id="t",
+        messages=task_messages(instruction, input, answer),
+        category=None,
+        language="en",
+        origin="imported",
+        source="rows.json",
+        instruction=instruction,
+        input=input,
+    )
+
+
+# Defect, instruction, answer, input, and words that the evidence must hold.
+PLANTED = [
+    ("unseen_reference", "Summarise the following article in two sentences.", "It is about rivers.", None, "article"),
+    ("unseen_reference", "Describe what happens in this picture.", "A dog runs over a field.", None, "this picture"),
+    ("unseen_reference", "Find the errors in the code snippet below.", "Line two lacks a bracket.", None, "code snippet"),
+    ("unseen_reference", "Sum up this article.", "It is about tea.", "https://news.test/tea-harvest", "https://news.test"),
+    ("unseen_reference", "概括以下文章的中心思想。", "文章讲的是环保。", None, "以下文章"),
+    ("unseen_reference", "这张图片表达了什么情绪？", "表达了喜悦。", None, "这张图片"),
+    ("unseen_reference", "请把给定的句子改成被动语态：", "没问题。", None, "给定的句子"),
+    ("merged_instructions", "Write a haiku about frost. What is the capital of Peru?", "Lima.", None, "capital of Peru"),
+    ("merged_instructions", "Task 1: add the numbers.\nTask 2: name a fish.", "7. Trout.", None, "Task 2"),
+    ("merged_instructions", "Name three trees.", "Oak, elm, ash.\n\n### Instruction:\nName a lake.", None, "Instruction"),
+    ("merged_instructions", "写一首咏梅的诗。计算十二乘以四。", "梅花开了。四十八。", None, "计算十二"),
+    ("empty_answer", "Name a river.", "", None, ""),
+    ("empty_answer", "Name a river.", " \n\u200b", None, ""),
+    ("empty_answer", "说出一条河的名字。", "……", None, "……"),
+    ("missing_code", "Write a Python function that reverses a list.", "Start at the end and walk back.", None, "Start"),
+    ("missing_code", "用Python编写一段代码，求列表的最大值。", "可以先假设第一个最大，再逐个比较。", None, "可以先"),
+    ("picture_request", "Draw a cat that sleeps on a sofa.", "A cat lies there.", None, "Draw"),
+    ("picture_request", "Create an image of a red barn.", "The barn is red.", None, "image"),
+    ("picture_request", "请画一只睡着的猫。", "猫睡着了。", None, "画一"),
+    ("picture_request", "生成一张海边日落的图片。", "夕阳很美。", None, "图片"),
+    ("na_answer", "Describe the taste of plums.", "N/A", None, "N/A"),
+    ("na_answer", "Describe the taste of plums.", "<nooutput>", None, "output"),
+    ("na_answer", "描述李子的味道。", "不适用。", None, "不适用"),
+    ("no_input_marker", "Name a fruit.", "Plum.", "<noinput>", "<noinput>"),
+    ("no_input_marker", "Name a fruit.", "Plum.", "No input required.", "No input"),
+    ("no_input_marker", "Name a fruit.", "Plum.", "N/A", "N/A"),
+    ("no_input_marker", "说出一种水果。", "李子。", "无输入", "无输入"),
+    ("no_input_marker", "说出一种水果。", "李子。", "输入：无", "输入：无"),
+    ("unclear_instruction", "She walked along the river at dusk.", "That sounds calm.", None, "She walked"),
+    ("unclear_instruction", "Write a letter to the", "Dear Sir,", None, "to the"),
+    ("unclear_instruction", "Write a post about [insert topic here].", "Here is a post.", None, "[insert topic"),
+    ("unclear_instruction", "Make it better.", "Could you please clarify what you would like me to improve?", None, "clarify"),
+    ("unclear_instruction", "他沿着河边散步。", "听起来很惬意。", None, "他沿着"),
+    ("unclear_instruction", "处理一下。", "您的要求不够明确，请提供更多信息。", None, "不够明确"),
+    ("stray_characters", "Name a bird.", "A wren\x07 sings.", None, "\\x07"),
+    ("stray_characters", "Name a bird.", "A wren sings.\\nIt is small.", None, "\\n"),
+    ("stray_characters", "Name a bird.", "Wrens &amp; robins sing.", None, "&amp;"),
+    ("stray_characters", "Name a bird.", "A wren.<|im_end|>", None, "<|im_end|>"),
+    ("stray_characters", "说出一种鸟。", "麻雀在��檐下。", None, "ufffd"),
+    ("stray_characters", "说出一种鸟。", "麻雀\u200b和燕子。", None, "200b"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("defect", "instruction", "answer", "input", "shown"), PLANTED)
+def test_a_planted_defect_is_found_and_shown(
+    defect: str, instruction: str, answer: str, input: str | None, shown: str
+) -> None:
+    values = measure_row(row(instruction, answer, input))
+    names, spans = values["defects"], values["defect_spans"]
+
+    assert isinstance(names, list)
+    assert isinstance(spans, list)
+    assert defect in names
+    assert shown in spans[names.index(defect)] or shown == "ufffd"
+
+
+def test_every_class_is_planted_in_both_languages() -> None:
+    for chinese in (False, True):
+        found = {defect for defect, text, *_ in PLANTED if chinese != text.isascii()}
+        assert found == set(DEFECTS)
+
+
+CLEAN = [
+    ("Summarise the following article: Tea is picked by hand in spring.", "Tea is hand-picked.", None),
+    ("Summarise the following article.", "Tea is hand-picked.", "Tea is picked by hand in spring."),
+    ("Rewrite this sentence in the past tense. The dog runs.", "The dog ran.", None),
+    ("Write a function that counts the words of a given text.", "def count(text):\n    return len(text.split())", None),
+    ("Identify the part of speech in the sentence “Birds sing.”", "“Birds” is a noun.", None),
+    ("把下面的句子改成疑问句：鸟在唱歌。", "鸟在唱歌吗？", None),
+    ("编写一个函数，统计给定文本的字数。", "```\ndef f(t): return len(t)\n```", None),
+    ("解释“画蛇添足”的意思。", "比喻多此一举。", None),
+    ("Write a haiku about frost. Use the word silver.", "Silver on the pane.", None),
+    ("Name a mammal and a bird. Explain how the mammal feeds its young.", "A fox and a wren. With milk.", None),
+    ("写一首咏梅的诗，并解释其中的意象。", "梅花香自苦寒来。", None),
+    ("Which punctuation mark ends a question?", "?", None),
+    ("Answer with one letter.", "B", None),
+    ("Is there a prime between 24 and 28? Answer with the prime or none.", "none", None),
+    ("Fill the field, or write N/A if it is not known: birthday", "N/A", None),
+    ("Write a training program for a first marathon.", "Run three times in the first week.", None),
+    ("写一个两分钟的视频脚本。", "镜头一：清晨的街道。", None),
+    ("Write code in Python that prints a star.", "print('*')", None),
+    ("Draw a conclusion from the numbers 2, 4 and 8.", "They double.", None),
+    ("Write a caption for a photo of a sunset.", "Gold on the water.", None),
+    ("Write HTML that shows an image of a cat.", '<img src="cat.png">', None),
+    ("编写一个程序，绘制柱状图。", "```python\nplt.bar(x, y)\n```", None),
+    ("为一张日出照片写标题。", "金色的早晨", None),
+    ("Name a fruit.", "Plum.", "round and blue"),
+    ("Translate into English.", "None of us knew.", "我们谁都不知道。"),
+    ("I lost my cat.", "I am sorry to hear that.", None),
+    ("描述你最喜欢的季节。", "我最喜欢秋天。", None),
+    ("What does \\n mean in C?", "`\\n` is the line feed.", None),
+    ("Write the fraction in LaTeX.", "$\\frac{1}{2} \\neq \\nu$", None),
+    ("Name a company.", "Barnes & Noble sells books.", None),
+    ("Show a family.", "👨\u200d👩\u200d👧 and 🏳️", None),
+]
+
+
+@pytest.mark.parametrize(("instruction", "answer", "input"), CLEAN)
+def test_what_only_looks_like_a_defect_passes(instruction: str, answer: str, input: str | None) -> None:
+    assert measure_row(row(instruction, answer, input))["defects"] == []
+
+
+def test_earlier_turns_and_tools_may_hold_what_a_question_refers_to() -> None:
+    turns = (
+        Message("user", "Tea is picked by hand in spring."),
+        Message("assistant", "I see."),
+        Message("user", "Summarise the text above."),
+        Message("assistant", "Tea is hand-picked."),
+    )
+    alone = row("Describe this picture.", "A dog.")
+
+    assert measure_row(replace(alone, messages=turns, instruction=None))["defects"] == []
+    assert measure_row(replace(alone, tools='[{"name": "see"}]'))["defects"] == []
+    assert measure_row(replace(alone, instruction=None))["defects"] == ["unseen_reference"]
+
+
+def test_a_call_of_a_tool_is_an_answer() -> None:
+    calling = (
+        Message("user", "What is the time?"),
+        Message("assistant", "", tool_calls='[{"name": "clock", "arguments": {}}]'),
+    )
+    assert measure_row(replace(row("What is the time?"), messages=calling, tools="[]"))["defects"] == []

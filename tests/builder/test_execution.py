@@ -1,0 +1,101 @@
+import contextlib
+import json
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from builder.config import Execution
+from builder.errors import InputFileError, UsageError, WorkerLostError
+from builder.execution import run
+
+TWO = Execution(workers=2)
+
+
+def slow_square(number: int) -> int:
+    time.sleep(0.2 if number == 0 else 0)
+    return number * number
+
+
+def process_of(_: int) -> int:
+    return os.getpid()
+
+
+def fail_at_three(number: int) -> int:
+    if number == 3:
+        raise InputFileError("rows.json", "not a table", row=3, remedy="Save it as JSON.")
+    if number == 9:
+        raise ZeroDivisionError("a bug")
+    return number
+
+
+def die_at_three(number: int) -> int:
+    if number == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def test_results_come_in_the_order_of_the_partitions() -> None:
+    assert list(run(slow_square, range(20), TWO)) == [number * number for number in range(20)]
+    assert list(run(slow_square, [], TWO)) == []
+
+
+def test_one_partition_or_one_worker_needs_no_process() -> None:
+    assert list(run(process_of, [1], Execution(workers=8))) == [os.getpid()]
+    assert set(run(process_of, range(5), Execution(workers=1))) == {os.getpid()}
+
+
+def test_work_is_done_elsewhere_by_two_and_ends_with_the_last_result() -> None:
+    others = set(run(process_of, range(40), TWO))
+    assert os.getpid() not in others
+    assert multiprocessing.active_children() == []
+
+
+def test_an_error_keeps_its_class_its_message_and_its_way_out() -> None:
+    with pytest.raises(UsageError) as caught:
+        list(run(fail_at_three, range(6), TWO))
+    assert isinstance(caught.value, InputFileError)
+    assert str(caught.value) == "rows.json, row 3: not a table\n  Save it as JSON."
+    assert multiprocessing.active_children() == []
+
+
+def test_a_bug_in_a_worker_shows_where_it_is() -> None:
+    with pytest.raises(RuntimeError, match=r"(?s)in fail_at_three.*ZeroDivisionError: a bug"):
+        list(run(fail_at_three, [0, 9], TWO))
+
+
+def test_a_worker_that_is_killed_is_an_error_and_not_a_wait_without_end() -> None:
+    with pytest.raises(WorkerLostError, match=r"ended while it worked on a partition \(SIGKILL\)"):
+        list(run(die_at_three, range(6), TWO))
+    assert multiprocessing.active_children() == []
+
+
+def test_leaving_early_ends_the_workers() -> None:
+    with contextlib.closing(run(slow_square, range(1000), TWO)) as results:
+        assert next(results) == 0
+        assert len(multiprocessing.active_children()) == 2
+    assert multiprocessing.active_children() == []
+
+
+def test_an_interrupt_ends_the_workers_too_and_leaves_no_half_file(tmp_path: Path) -> None:
+    rows = [{"instruction": f"Name fruit number {i}.", "output": "A fig, or a date. " * 40} for i in range(4_000)]
+    (tmp_path / "rows.json").write_text(json.dumps(rows), encoding="utf-8")
+    arguments = [sys.executable, "-m", "builder", "curate", str(tmp_path / "rows.json"), "--out", str(tmp_path / "d")]
+    arguments += ["--set", "execution.workers=2", "--set", "execution.partition_rows=20", "-q"]
+    with subprocess.Popen(arguments, start_new_session=True, stderr=subprocess.PIPE, text=True) as running:
+        while not list(tmp_path.glob("d/signals/.*.tmp")):
+            time.sleep(0.02)
+        os.killpg(running.pid, signal.SIGINT)
+        _, printed = running.communicate()
+    assert running.returncode == 130
+    assert "Traceback" not in printed
+    with contextlib.suppress(ProcessLookupError):  # the test's own time limit ends the wait
+        while True:
+            os.killpg(running.pid, 0)
+            time.sleep(0.05)
+    assert list(tmp_path.glob("d/signals/*.parquet")) == []

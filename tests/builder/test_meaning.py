@@ -1,0 +1,240 @@
+"""Rows that say the same in other words: the second look, the scan, and vectors that are kept."""
+
+import json
+import random
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks.meaning import area_under_curve, read_pairs
+from builder import pipeline
+from builder.config import Meaning
+from builder.curation.differences import telling_difference
+from builder.curation.meaning import same_meaning
+from builder.dataset_folder import DatasetFolder
+from builder.encoders import CharacterEncoder, Codes, cosines, quantise
+from builder.errors import UsageError
+from builder.progress import Reporter
+from builder.settings_file import load_settings
+from tests.builder.test_encoders import embeddings_endpoint
+
+QUIET = Reporter(quiet=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "other", "said"),
+    [
+        ("List five tips.", "List 10 tips.", "numbers: 5 / 10"),
+        ("用三句话总结。", "用十三句话总结。", "numbers: 3 / 13"),
+        ("写两万字。", "写 20,000 字。", None),
+        ("Foods that contain gluten", "Foods that do not contain gluten", "negation"),
+        ("列出含麸质的食物", "列出不含麸质的食物", "negation"),
+        ("不同的人看法不同。", "看法因人而异。", None),
+        ("Translate it from English into French.", "Translate it from French into English.", "order"),
+        ("从北京到上海怎么走？", "从上海到北京怎么走？", "order"),
+        ("What is the capital of Austria?", "What is the capital of Australia?", "names: austria / australia"),
+        ("概述《红楼梦》。", "概述《西游记》。", "quoted: 红楼梦 / 西游记"),
+        ("Sort in ascending order.", "Sort in descending order.", "ascending / descending"),
+        ("说出最大的数。", "说出最小的数。", "largest / smallest"),
+        ("Write a haiku about the sea.", "Write a haiku about the moon.", "sea / moon"),
+        ("What does the WHO do?", "Describe what the World Health Organization does.", None),
+        ("Plan a week of dinners.", "Please plan dinners for a week.", None),
+        ("列出五个建议。", "请列出 5 条建议。", None),
+    ],
+)
+def test_what_tells_two_requests_apart(text: str, other: str, said: str | None) -> None:
+    assert telling_difference(text, other) == said
+
+
+def test_the_second_look_is_right_on_most_labelled_pairs() -> None:
+    pairs = read_pairs()
+    assert len(pairs) == 264
+    assert {language: sum(p.language == language for p in pairs) for language in ("en", "zh")} == {"en": 132, "zh": 132}
+    parted = np.array([telling_difference(pair.a, pair.b) is not None for pair in pairs])
+    same = np.array([pair.same for pair in pairs])
+    assert parted[same].mean() < 0.15
+    assert parted[~same].mean() > 0.75
+    assert area_under_curve((~parted).astype(float), same.tolist()) > 0.8
+
+
+@given(st.text(max_size=60), st.text(max_size=60))
+def test_the_second_look_takes_any_text(text: str, other: str) -> None:
+    assert telling_difference(text, text) is None
+    assert (telling_difference(text, other) is None) == (telling_difference(other, text) is None)
+
+
+def plain_scan(rows: pl.DataFrame, codes: Codes, threshold: float) -> dict[int, int]:
+    """Every row against every kept row before it."""
+    near = cosines(codes, codes)
+    kept: list[int] = []
+    dropped = {}
+    lines = rows.rows(named=True)
+    for place, line in enumerate(lines):
+        against = [
+            (-near[place, other], lines[other]["row"])
+            for other in kept
+            if near[place, other] >= threshold
+            and lines[other]["task_id"] != line["task_id"]
+            and telling_difference(line["novelty_text"], lines[other]["novelty_text"]) is None
+        ]
+        if against and not line["exempt"]:
+            dropped[line["row"]] = min(against)[1]
+        else:
+            kept.append(place)
+    return dropped
+
+
+def mixed_rows(count: int, seed: int) -> tuple[pl.DataFrame, Codes]:
+    """Requests of a few words, many of them the same in another order or with a number changed."""
+    rng = random.Random(seed)
+    words = ["list", "tips", "better", "sleep", "winter", "hike", "列出", "建议", "睡眠", "登山", "5", "7"]
+    texts = [" ".join(rng.choices(words, k=rng.randint(1, 5))) for _ in range(count)]
+    rows = pl.DataFrame(
+        {
+            "row": rng.sample(range(10 * count), count),
+            "novelty_text": texts,
+            "task_id": [f"t{rng.randrange(count)}" for _ in texts],
+            "exempt": [rng.random() < 0.05 for _ in texts],
+        }
+    )
+    return rows, quantise(CharacterEncoder().encode(texts))
+
+
+@pytest.mark.parametrize("rows_at_once", [1, 7, 1024])
+def test_the_scan_is_the_plain_one_whatever_its_blocks(rows_at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("builder.curation.meaning._ROWS_AT_ONCE", rows_at_once)
+    rows, codes = mixed_rows(300, 1)
+    found = same_meaning(rows, codes, Meaning(encoder="characters", threshold=0.7))
+    expected = plain_scan(rows, codes, 0.7)
+    assert 50 < len(expected) < 250
+    assert dict(found.select("row", "of").iter_rows()) == expected
+
+
+def test_cells_find_what_the_whole_finds(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows, codes = mixed_rows(600, 2)
+    whole = same_meaning(rows, codes, Meaning(encoder="characters"))
+    for name, value in (("_EXACT_ROWS", 100), ("_CELLS", 8), ("_CELLS_SEARCHED", 8)):
+        monkeypatch.setattr(f"builder.curation.meaning.{name}", value)
+    assert same_meaning(rows, codes, Meaning(encoder="characters")).equals(whole)
+
+
+def curate(folder: Path, texts: list[str], *overrides: str) -> DatasetFolder:
+    source = folder / "rows.json"
+    answers = ["Here is what you asked for, in a few words."] * len(texts)
+    rows = [
+        {"instruction": text, "output": f"{answer} {n}"}
+        for n, (text, answer) in enumerate(zip(texts, answers, strict=True))
+    ]
+    source.write_text(json.dumps(rows, ensure_ascii=False), encoding="utf-8")
+    settings = load_settings(
+        None, ["split.validation_share=0", "filters.drop_language_mismatch=false", *overrides], environ={}
+    )
+    pipeline.curate_files([source], settings, folder / "out", QUIET)
+    return DatasetFolder(folder / "out")
+
+
+REQUESTS = [
+    "Explain in simple words how vaccines protect children from measles.",
+    "Please explain how vaccines protect children from measles, in simple words.",
+    "用一个简单的比喻给家长解释疫苗如何保护儿童。",
+    "List five tips for better sleep.",
+    "疫苗如何保护儿童，请给家长用一个简单的比喻解释。",
+]
+
+
+def test_a_row_that_says_the_same_goes_and_says_why(tmp_path: Path) -> None:
+    folder = curate(tmp_path, REQUESTS, "meaning.encoder=characters")
+    verdicts = folder.read_verdicts()
+    assert [v.reason for v in verdicts] == [None, "same_meaning", None, None, "same_meaning"]
+    assert [v.of for v in verdicts] == [None, 0, None, None, 2]
+    (check,) = verdicts[1].checks
+    assert check.threshold == 0.8
+    assert check.value is not None
+    assert check.value > 0.8
+    assert check.evidence == "characters: Explain in simple words how vaccines protect children from measles."
+    assert folder.verify() == []
+
+
+def test_it_is_off_unless_asked_for(tmp_path: Path) -> None:
+    folder = curate(tmp_path, REQUESTS)
+    assert all(verdict.kept for verdict in folder.read_verdicts())
+    assert not folder.embeddings.exists()
+
+
+def test_a_new_threshold_needs_no_new_vectors(tmp_path: Path) -> None:
+    folder = curate(tmp_path, REQUESTS, "meaning.encoder=characters", "meaning.threshold=1")
+    path = folder.embeddings / "characters.parquet"
+    before = path.read_bytes()
+    assert all(verdict.kept for verdict in folder.read_verdicts())
+    pipeline.curate_folder(folder.root, None, ["meaning.threshold=0.8"], QUIET, may_measure=False)
+    assert [verdict.kept for verdict in folder.read_verdicts()] == [True, False, True, True, False]
+    assert path.read_bytes() == before
+    assert pq.read_schema(path).metadata == {b"seedbed.encoder": b"characters/1"}
+
+
+def test_missing_vectors_are_not_made_by_a_redecision(tmp_path: Path) -> None:
+    folder = curate(tmp_path, REQUESTS)
+    with pytest.raises(UsageError, match="5 texts have no vectors of the encoder characters/1"):
+        pipeline.curate_folder(folder.root, None, ["meaning.encoder=characters"], QUIET, may_measure=False)
+    pipeline.curate_folder(folder.root, None, ["meaning.encoder=characters"], QUIET)
+    assert [verdict.kept for verdict in folder.read_verdicts()] == [True, False, True, True, False]
+
+
+def test_vectors_do_not_depend_on_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("builder.pipeline.embedding._TEXTS_AT_ONCE", 2)
+    tables = []
+    for workers in (1, 2):
+        (tmp_path / str(workers)).mkdir()
+        folder = curate(tmp_path / str(workers), REQUESTS, "meaning.encoder=characters", f"execution.workers={workers}")
+        tables.append(pq.read_table(folder.embeddings))
+    assert tables[0].equals(tables[1])
+
+
+def test_grown_rows_are_held_against_each_other(tmp_path: Path) -> None:
+    settings = load_settings(
+        None,
+        ["target=12", "meaning.encoder=characters", "meaning.threshold=0.3", "split.validation_share=0"],
+        environ={},
+    )
+    pipeline.build(settings, tmp_path / "grown", QUIET, {})
+    folder = DatasetFolder(tmp_path / "grown")
+    verdicts = folder.read_verdicts()
+    assert sum(verdict.kept for verdict in verdicts) == 12
+    assert "same_meaning" in {verdict.reason for verdict in verdicts}
+    assert pq.read_metadata(folder.embeddings / "characters.parquet").num_rows == len(verdicts)
+
+
+def test_no_validation_row_means_what_a_training_row_means(tmp_path: Path) -> None:
+    rng = random.Random(0)
+    words = [f"word{number}" for number in range(300)]
+    requests = [" ".join(rng.sample(words, 9)) for _ in range(40)]
+    # The same words the other way round: by ROUGE-L nothing alike, by these vectors the same.
+    mirrored = [" ".join(reversed(request.split())) for request in requests]
+    overrides = ["meaning.encoder=characters", "meaning.threshold=1", "split.validation_share=0.2"]
+    folder = curate(tmp_path, [*requests, *mirrored], *overrides, "filters.drop_defects=[]")
+    split = [verdict.split for verdict in folder.read_verdicts()]
+    assert split.count("validation") == 16
+    assert split[:40] == split[40:]
+
+
+def test_an_endpoint_embeds_each_text_once_and_leaves_only_vectors(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EMBEDDINGS_KEY", "sk-embed")
+    with embeddings_endpoint() as (url, bodies):
+        asked = ["meaning.encoder=openai", "meaning.model=m", f"meaning.base_url={url}", "meaning.threshold=0.999"]
+        folder = curate(tmp_path, REQUESTS, *asked, "meaning.api_key_env=EMBEDDINGS_KEY")
+        pipeline.curate_folder(folder.root, None, ["meaning.threshold=0.5"], QUIET)
+    assert [len(body["input"]) for body in bodies] == [5]
+    assert sorted(path.name for path in folder.embeddings.iterdir()) == ["openai.parquet", "spending.json"]
+    spent = json.loads((folder.embeddings / "spending.json").read_text())
+    assert (spent["requests"], spent["prompt_tokens"]) == (1, 7)
+    assert folder.verify() == []
+    assert "sk-embed" not in folder.settings.read_text()
+    # By these vectors all texts are alike, and the second look sees no difference that tells.
+    assert [verdict.of for verdict in folder.read_verdicts()] == [None, 0, 0, 0, 0]

@@ -1,0 +1,239 @@
+"""The scan over columns against the sequential scan, with `rouge_score` itself where it can judge."""
+
+import random
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from rouge_score import rouge_scorer
+
+from builder.curation import meetings, scanning, signature_columns, signature_index, signatures, token_sequences
+from builder.curation.scanning import scan_columns
+from builder.text import tokenise
+
+Row = tuple[int, str, str, bool]
+Dropped = list[tuple[int, int, float]]
+
+
+class ByCharacters:
+    """Gives `rouge_score` the project's tokens: its own tokenizer drops Chinese."""
+
+    def tokenize(self, text: str) -> list[str]:
+        return tokenise(text)
+
+
+ROUGE = rouge_scorer.RougeScorer(["rougeL"], tokenizer=ByCharacters())
+
+
+def rouge(a: str, b: str) -> float:
+    return float(ROUGE.score(a, b)["rougeL"].fmeasure)
+
+
+def sequential(rows: Sequence[Row], threshold: float) -> Dropped:
+    """Every row against every kept one: the most similar above the threshold, the lowest row among equals."""
+    kept: list[Row] = []
+    dropped: Dropped = []
+    for row, text, group, exempt in rows:
+        scores = [(rouge(other, text), -number) for number, other, owner, _ in kept if owner != group]
+        above = [score for score in scores if score[0] > threshold]
+        if above and not exempt:
+            score, number = max(above)
+            dropped.append((row, -number, score))
+        else:
+            kept.append((row, text, group, exempt))
+    return dropped
+
+
+def table(rows: Sequence[Row]) -> pa.Table:
+    types = {"row": pa.int64(), "text": pa.large_string(), "group": pa.large_string(), "exempt": pa.bool_()}
+    return pa.table({name: pa.array([row[place] for row in rows], types[name]) for place, name in enumerate(types)})
+
+
+def scanned(
+    rows: Sequence[Row],
+    threshold: float,
+    *,
+    kept: Sequence[Row] | None = None,
+    memory_limit: int | None = None,
+    spill: Path | None = None,
+    workers: int = 1,
+) -> Dropped:
+    before = None if kept is None else table(kept)
+    found = scan_columns(table(rows), threshold, kept=before, memory_limit=memory_limit, spill=spill, workers=workers)
+    return list(zip(*(found[name].to_pylist() for name in ("row", "of", "similarity")), strict=True))
+
+
+def plain(texts: Sequence[str]) -> list[Row]:
+    return [(row, text, str(row), False) for row, text in enumerate(texts)]
+
+
+WORDS = st.sampled_from(["the", "the", "the", "of", "a", "Write", "list", "poem", "rain", "写", "写", "诗", "一", "首"])
+TEXTS = st.lists(WORDS, max_size=16).map(" ".join)
+
+
+@st.composite
+def some_rows(draw: st.DrawFn) -> list[Row]:
+    drawn = draw(st.lists(st.tuples(TEXTS, st.sampled_from("vwxyz"), st.integers(0, 5)), max_size=30))
+    numbers = draw(st.permutations(range(len(drawn))))
+    return [(number, text, group, die == 0) for number, (text, group, die) in zip(numbers, drawn, strict=True)]
+
+
+THRESHOLDS = st.sampled_from([0.2, 0.5, 0.6, 2 / 3, 0.7, 0.8, 0.95])
+
+
+@settings(max_examples=100, deadline=None)
+@given(some_rows(), THRESHOLDS)
+def test_decisions_are_those_of_the_sequential_scan_with_rouge_score(rows: list[Row], threshold: float) -> None:
+    assert scanned(rows, threshold) == sequential(rows, threshold)
+
+
+@pytest.fixture(params=["extended", "single", "long"])
+def portions(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs, portions and partitions so small that a few rows fill many of them; signatures of two tokens, or of one."""
+    monkeypatch.setattr(scanning, "_ROWS_AT_ONCE", 5)
+    monkeypatch.setattr(scanning, "_MEETINGS_OF_A_ROW", 1)
+    monkeypatch.setattr(signature_index, "_SEQUENCES_AT_ONCE", 4)
+    monkeypatch.setattr(meetings, "_AT_ONCE", 3)
+    monkeypatch.setattr(signature_index, "_ENTRIES_OF_A_PARTITION", 30)
+    monkeypatch.setattr(signatures, "_SAMPLE", 8)
+    monkeypatch.setattr(signatures, "_PAIRS_PER_SIGNATURE", 1000 if request.param == "single" else 0)
+    if request.param == "long":
+        monkeypatch.setattr(signatures, "_SHORT", 4)
+        monkeypatch.setattr(signatures, "_TOKENS_OF_A_COUNT", 3)
+    monkeypatch.setattr(token_sequences, "_TEXTS_AT_ONCE", 5)
+    monkeypatch.setattr(token_sequences, "_PAIRS_AT_ONCE", 2)
+
+
+@pytest.mark.usefixtures("portions")
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(some_rows(), THRESHOLDS, st.integers(1, 3), st.sampled_from([None, 100]))
+def test_decisions_depend_on_no_portion_partition_worker_or_memory_limit(
+    rows: list[Row], threshold: float, workers: int, memory_limit: int | None
+) -> None:
+    assert scanned(rows, threshold, workers=workers, memory_limit=memory_limit) == sequential(rows, threshold)
+
+
+@settings(max_examples=60, deadline=None)
+@given(some_rows(), THRESHOLDS, st.integers(0, 30))
+def test_added_rows_are_judged_as_in_one_scan_of_all(rows: list[Row], threshold: float, cut: int) -> None:
+    first = scanned(rows[:cut], threshold)
+    gone = {row for row, _, _ in first}
+    kept = [row for row in rows[:cut] if row[0] not in gone]
+    assert first + scanned(rows[cut:], threshold, kept=kept) == sequential(rows, threshold)
+
+
+def variations(rng: random.Random, stems: Sequence[str], words: Sequence[str], glue: str, count: int) -> list[str]:
+    """Texts of a few stems with words left out, put in and moved: many ties and near misses."""
+    texts = []
+    for _ in range(count):
+        tokens = list(rng.choice(stems).split(glue) if glue else rng.choice(stems))
+        for _ in range(rng.randint(0, 6)):
+            place = rng.randrange(len(tokens))
+            change = rng.randrange(3)
+            if change == 0 and len(tokens) > 2:
+                del tokens[place]
+            elif change == 1:
+                tokens.insert(place, rng.choice(words))
+            else:
+                tokens.append(tokens.pop(place))
+        texts.append(glue.join(tokens))
+    return texts
+
+
+def test_texts_of_shared_frames_are_judged_as_by_the_sequential_scan() -> None:
+    rng = random.Random(7)
+    english = [
+        "Write a short poem about the rain that falls on the roof of the old house",
+        "List the five most important rivers of the country and say where each of them ends",
+    ]
+    chinese = [
+        "请把下面这段话改写得更正式一些，不要改变它原来的意思。",
+        "用三句话说明光合作用对地球上的生物为什么重要。",
+    ]
+    texts = variations(rng, english, ["the", "of", "new", "green", "list"], " ", 150)
+    texts += variations(rng, chinese, ["的", "了", "新", "句"], "", 150)
+    rng.shuffle(texts)
+    found = scanned(plain(texts), 0.7)
+    assert found == sequential(plain(texts), 0.7)
+    assert 100 < len(found) < 295
+
+
+def test_a_template_leaves_its_few_survivors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scanning, "_MEETINGS_OF_A_ROW", 2)
+    rng = random.Random(3)
+    frame = "in one sentence tell me what you think the writer meant when he said"
+    texts = [f"{frame} {' '.join(f'w{rng.randrange(900)}' for _ in range(rng.randint(1, 6)))}" for _ in range(400)]
+    assert scanned(plain(texts), 0.7) == sequential(plain(texts), 0.7)
+
+
+@pytest.mark.parametrize("largest", [0xFFFF, 50])
+def test_long_and_short_texts_meet(largest: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signature_columns, "LARGEST", largest)
+    monkeypatch.setattr(meetings, "LARGEST", largest)
+    rng = random.Random(3)
+    words = [f"w{rng.randrange(40)}" for _ in range(200)]
+    texts = []
+    for size in (20, 40, 64, 65, 120):
+        for share in (1.0, 0.9, 0.7, 0.6, 0.54):
+            start = rng.randrange(200 - size + 1)
+            kept = sorted(rng.sample(range(size), round(share * size)))
+            texts.append(" ".join(words[start : start + size][place] for place in kept))
+    rng.shuffle(texts)
+    assert scanned(plain(texts), 0.7) == sequential(plain(texts), 0.7)
+    assert scanned(plain(texts), 0.5) == sequential(plain(texts), 0.5)
+
+
+def test_short_texts_and_texts_without_tokens_all_stay() -> None:
+    texts = ["写诗", "讲笑话", "翻译", "你好吗", "计算", "Hi", "Sing", "😀", "😀", "", "!!"]
+    assert scanned(plain(texts), 0.7) == []
+
+
+def test_equal_short_texts_go() -> None:
+    assert scanned(plain(["Hi", "写诗", "hi!", "写诗。"]), 0.7) == [(2, 0, 1.0), (3, 1, 1.0)]
+
+
+def test_every_tie_is_decided_as_rouge_score_decides_it() -> None:
+    ties = [
+        (m, n, 7 * (m + n) // 20)
+        for m in range(1, 151)
+        for n in range(1, 151)
+        if 7 * (m + n) % 20 == 0 and 7 * (m + n) // 20 <= min(m, n)
+    ]
+    assert len(ties) == 531
+    rows: list[Row] = []
+    for number, (m, n, shared) in enumerate(ties):
+        common = [f"t{number}c{place}" for place in range(shared)]
+        for size, side in ((m, "a"), (n, "b")):
+            own = [f"t{number}{side}{place}" for place in range(size - shared)]
+            rows.append((len(rows), " ".join(common + own), str(len(rows)), False))
+    found = scanned(rows, 0.7)
+    expected = [
+        (2 * number + 1, 2 * number)
+        for number, (m, n, shared) in enumerate(ties)
+        if rouge(rows[2 * number][1], rows[2 * number + 1][1]) > 0.7
+    ]
+    assert [(row, of) for row, of, _ in found] == expected
+    assert len(found) == 272
+
+
+def test_a_threshold_of_one_drops_nothing() -> None:
+    assert scanned(plain(["same text", "same text"]), 1.0) == []
+
+
+def test_no_rows_give_an_empty_table() -> None:
+    assert scan_columns(table([]), 0.7).schema == scanning.DROPPED
+
+
+def test_decisions_hold_when_tokens_outnumber_characters(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(token_sequences, "_CHARACTERS", 5)
+    texts = ["a b c d e", "a b c d f", "x y z", "x y z w", "d c b a", "a b c d e g", "x y z w v"]
+    assert scanned(plain(texts), 0.7) == sequential(plain(texts), 0.7)
+
+
+def test_files_of_signatures_are_removed(tmp_path: Path) -> None:
+    texts = [f"write a poem about the {word} in the garden" for word in ("cat", "dog", "tree")]
+    assert scanned(plain(texts), 0.7, memory_limit=1, spill=tmp_path) == [(1, 0, 8 / 9), (2, 0, 8 / 9)]
+    assert list(tmp_path.iterdir()) == []
