@@ -33,4 +33,4 @@ check: setup
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 bench: setup
-	$(BIN)/python -m benchmarks.novelty
+	$(BIN)/python -m benchmarks.curating

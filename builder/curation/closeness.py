@@ -18,7 +18,8 @@ from builder.curation.token_sequences import Mask, Numbers, TokenSequences, dist
 # Given two sets of tasks: pairs of one of the first and one of the second that are close.
 Near = Callable[[Numbers, Numbers], tuple[Numbers, Numbers]]
 
-_FIRST_PORTION = 4_096
+# Pairs of tasks in the first portion, which may all be close; and how many times as many tasks each further one has.
+_FIRST_PAIRS, _MORE = 200_000, 3
 _FIRST_EXPLORED = 256
 
 
@@ -67,7 +68,7 @@ class Closeness:
         with self._index(tasks) as index:
             for near in self._measures(index):
                 asked = tasks[~found[tasks]]
-                for portion in self._portions():
+                for portion in self._portions(len(asked)):
                     if not len(asked):
                         break
                     found[np.concatenate(near(asked, portion))] = True
@@ -109,7 +110,7 @@ class Closeness:
             explored[asked] = True
             reached = [asked]
             for near in self._measures(index):
-                for portion in self._portions():
+                for portion in self._portions(len(asked)):
                     some, others = near(asked, portion)
                     joined.join(some, others)
                     reached.append(others)
@@ -131,11 +132,12 @@ class Closeness:
         measures: list[Near] = [partial(self._near, index)] if self._threshold < 1 else []
         return measures if self._also is None else [*measures, self._also]
 
-    def _portions(self) -> Iterator[Numbers]:
-        start, stop = 0, _FIRST_PORTION
+    def _portions(self, asked: int) -> Iterator[Numbers]:
+        """All tasks, in portions for so many that are asked about."""
+        start, stop = 0, 1 + _FIRST_PAIRS // max(asked, 1)
         while start < len(self._tasks):
             yield np.arange(start, min(stop, len(self._tasks)))
-            start, stop = stop, 3 * stop
+            start, stop = stop, _MORE * stop
 
     def _near(self, index: SignatureIndex, some: Numbers, others: Numbers) -> tuple[Numbers, Numbers]:
         """`Near` by ROUGE-L. Of those that hold a text the first stands for all, so that some pairs are left to others."""

@@ -135,9 +135,10 @@ class _Scan:
         numbers, groups = self._numbers[start:stop], self._groups[start:stop]
         # A row goes if any sequence that its own is close to was kept in another group than the row's.
         owner, several = np.full(len(self.sequences), -1), np.zeros(len(self.sequences), dtype=bool)
-        owners = self._kept_group[edges.others]
-        owner[edges.some] = owners
-        several[edges.some[owner[edges.some] != owners]] = True
+        kept = self._kept_row[edges.others] >= 0
+        close, owners = edges.some[kept], self._kept_group[edges.others[kept]]
+        owner[close] = owners
+        several[close[owner[close] != owners]] = True
         dropped = (owner[numbers] >= 0) & ((owner[numbers] != groups) | several[numbers]) & ~self._exempt[start:stop]
         open_ = distinct(numbers[~dropped])
         settled = mask(numbers, len(self.sequences))

@@ -30,7 +30,7 @@ _SAMPLE = 65_536
 # In tokens. Up to so many, few share more than one rare token by chance.
 _SHORT = 48
 # A long sequence counts one shared signature for each so many of its tokens.
-_TOKENS_OF_A_COUNT = 16
+_TOKENS_OF_A_COUNT = 12
 # SplitMix64's (Steele, Lea and Flood 2014). Equal keys of different occurrences only add candidates.
 _STEP, _MIX = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9)
 

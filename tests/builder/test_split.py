@@ -89,9 +89,10 @@ def test_portions_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = drawn(random.Random(5), 120, 6)
     chosen = Split(validation_share=0.3, max_similarity=0.4)
     whole = split_columns(table(rows), chosen, 0)
-    monkeypatch.setattr(closeness, "_FIRST_PORTION", 2)
+    monkeypatch.setattr(closeness, "_FIRST_PAIRS", 2)
     monkeypatch.setattr(closeness, "_FIRST_EXPLORED", 1)
-    monkeypatch.setattr("builder.curation.split._ASKED", 0.1)
+    monkeypatch.setattr("builder.curation.split._ASKED", 0)
+    monkeypatch.setattr("builder.curation.split._LEAST_ASKED", 1)
     assert sides(split_columns(table(rows), chosen, 0, memory_limit=1)) == sides(whole)
     assert whole.moved > 0
 

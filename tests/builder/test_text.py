@@ -1,8 +1,18 @@
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builder.text import count_words, detect_language, fingerprint, ngrams, normalise, token_mode, tokenise
+from builder.text import (
+    count_words,
+    detect_language,
+    fingerprint,
+    ngrams,
+    normalise,
+    token_mode,
+    tokenise,
+    tokenise_column,
+)
 
 
 def test_cjk_characters_and_latin_words_are_tokens() -> None:
@@ -55,3 +65,15 @@ def test_ngrams() -> None:
 
 def test_the_mode_tells_how_a_score_was_made() -> None:
     assert (token_mode("Write"), token_mode("写 code")) == ("word", "cjk")
+
+
+@pytest.mark.parametrize("frame", ["{}", "aB{}C1", "写{}Σ"])
+def test_a_column_is_tokenised_as_its_texts_are_whatever_the_character(frame: str) -> None:
+    codes = [*range(0xD800), *range(0xE000, 0x10800), *range(0x1F000, 0x20100), 0x3FFFF, 0x10FFFF]
+    texts = [frame.format(chr(code)) for code in codes]
+    assert tokenise_column(pl.Series(texts)).to_list() == [tokenise(text) for text in texts]
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"]))))
+def test_a_column_is_tokenised_as_its_texts_are(texts: list[str]) -> None:
+    assert tokenise_column(pl.Series(texts, dtype=pl.String)).to_list() == [tokenise(text) for text in texts]
