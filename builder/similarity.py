@@ -7,7 +7,7 @@ expression decides here too, through `least_lcs`, the smallest L that exceeds.
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, TypeVar
@@ -18,7 +18,6 @@ from rapidfuzz import process
 from rapidfuzz.distance import LCSseq
 
 from builder.schema import Sample
-from builder.text import tokenise
 
 NoveltyKey = Literal["auto", "instruction", "prompt", "conversation", "answer"]
 
@@ -293,34 +292,3 @@ def novelty_text(sample: Sample, key: NoveltyKey) -> str:
         return sample.answer
     turns = sample.messages if key == "conversation" else sample.prompt
     return "\n".join(part for turn in turns for part in (turn.content, turn.tool_calls or "") if part)
-
-
-def scan(
-    rows: Iterable[T],
-    threshold: float,
-    *,
-    text: Callable[[T], str],
-    row: Callable[[T], int],
-    group: Callable[[T], str],
-    exempt: Callable[[T], bool] = lambda _: False,
-) -> dict[int, Match]:
-    """The one scan: visit rows in order and drop each that a kept one exceeds.
-
-    Args:
-        rows: in preference order, best first.
-        text, row, group: what is compared, the row's number, and the task within which rows are exempt.
-        exempt: rows that are kept whatever they are close to, such as seeds.
-
-    Returns:
-        For each dropped row the kept row that decided it.
-    """
-    index = NoveltyIndex(threshold)
-    dropped: dict[int, Match] = {}
-    for item in rows:
-        tokens = tokenise(text(item))
-        found = None if exempt(item) else index.match(tokens, group(item))
-        if found is None:
-            index.add(row(item), tokens, group(item))
-        else:
-            dropped[row(item)] = found
-    return dropped

@@ -25,7 +25,8 @@ import pyarrow as pa
 
 from builder.curation.folding import Folded, Places, fold, places_of
 from builder.curation.grams import Grams, Hashes, Sums, index_grams, locate
-from builder.schema import Check, Sample
+from builder.schema import Sample
+from builder.signals.signal import table_schema
 
 # Held against the other half of a file of Chinese Alpaca rows, 500 rows give 9 hits at 13 characters, 5 of them polite
 # phrases, and 5 at 20, all of them copies but one, a law of physics; of English rows 13 words give 2 such phrases.
@@ -143,14 +144,9 @@ def load_benchmark(samples: Iterable[Sample]) -> list[BenchmarkText]:
 
 def contamination_schema(index: BenchmarkIndex) -> pa.Schema:
     """The schema of `contamination_table`; its version names what was searched for."""
-    return pa.schema(
-        [
-            pa.field("row", pa.int64(), nullable=False),
-            pa.field("overlap", pa.int64()),
-            pa.field("overlap_needed", pa.int64()),
-            pa.field("overlap_text", pa.string()),
-        ],
-        metadata={"seedbed.signal": f"{CONTAMINATION}/{CONTAMINATION_VERSION}/{index.name}"},
+    return table_schema(
+        f"{CONTAMINATION}/{CONTAMINATION_VERSION}/{index.name}",
+        [("overlap", pa.int64()), ("overlap_needed", pa.int64()), ("overlap_text", pa.string())],
     )
 
 
@@ -180,29 +176,6 @@ def contamination_table(samples: Iterable[Sample], index: BenchmarkIndex) -> pa.
     return pa.Table.from_arrays(
         [pa.array(values, field.type) for values, field in zip(columns, schema, strict=True)], schema=schema
     )
-
-
-def find_contamination(
-    samples: Iterable[Sample], benchmark: Sequence[BenchmarkText], ngram: int, characters: int = 50
-) -> dict[int, Check]:
-    """Rows that overlap a benchmark.
-
-    Args:
-        samples: the rows; their prompts and answers are searched turn by turn.
-        benchmark: what they must not hold.
-        ngram: tokens that must match; shorter texts must match whole.
-        characters: letters and digits that must match, whatever the spaces between them.
-
-    Returns:
-        For each such row `contaminated` with the longest match, how much was needed, and as evidence the match as it
-        stands in the row and the benchmark's turn.
-    """
-    table = contamination_table(samples, index_benchmark(benchmark, ngram, characters))
-    return {
-        row: Check("contaminated", float(overlap), float(needed), evidence=text)
-        for row, overlap, needed, text in zip(*(column.to_pylist() for column in table.columns), strict=True)
-        if overlap is not None
-    }
 
 
 def index_benchmark(benchmark: Sequence[BenchmarkText], ngram: int, characters: int = 50) -> BenchmarkIndex:

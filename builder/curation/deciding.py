@@ -28,7 +28,6 @@ from builder.curation.exact import repeated_rows
 from builder.curation.facts import facts_table
 from builder.curation.filtering import FAILED_SCHEMA, columns_needed, failed_checks, failed_texts, needs_text
 from builder.curation.meaning import near_rows, same_meaning
-from builder.curation.novelty import compared
 from builder.curation.phrasings import draw_phrasings
 from builder.curation.quality import QUALITY, columns_scored, score_rows
 from builder.curation.scanning import scan_columns
@@ -38,12 +37,14 @@ from builder.encoders import Codes
 from builder.notes import Note
 from builder.schema import CHECK_TYPE, VERDICT_SCHEMA, Sample
 from builder.signals import SIGNALS, SignalValue
+from builder.text import token_mode
 
 SignalValues = Mapping[str, SignalValue]
 
 SAMPLE_COLUMNS = ("row", "task_id", "category", "language", "origin", "kind")
 FACT_COLUMNS = ("fingerprint", "novelty_text", "wording", "given")
 _CONTAMINATION_COLUMNS = ("overlap", "overlap_needed", "overlap_text")
+_EVIDENCE_CHARACTERS = 120
 _FIRST_RANK, _LAST_RANK = -1_000_000, 1_000_000  # of a review, and of what is said after all row filters
 
 
@@ -257,10 +258,15 @@ def _similar_rows(rows: pl.DataFrame, novelty: Novelty, execution: Execution) ->
             value="similarity",
             threshold=pl.lit(novelty.threshold),
             evidence=pl.struct("novelty_text", "other").map_elements(
-                lambda pair: compared(pair["novelty_text"], pair["other"]), return_dtype=pl.String
+                lambda pair: _compared(pair["novelty_text"], pair["other"]), return_dtype=pl.String
             ),
         )
     )
+
+
+def _compared(text: str, other: str) -> str:
+    """The evidence of a comparison: how the texts were split, `word` or `cjk`, and how the other one begins."""
+    return f"{token_mode(text)}: {' '.join(other.split())[:_EVIDENCE_CHARACTERS]}"
 
 
 def _sides(kept: pl.DataFrame, settings: Settings, vectors: Codes | None) -> tuple[pl.DataFrame, list[Note]]:

@@ -1,32 +1,11 @@
 """Rows that repeat an earlier one word for word."""
 
 import hashlib
-from collections.abc import Iterable
 
 import polars as pl
 
-from builder.schema import Check, Sample
+from builder.schema import Sample
 from builder.text import normalise
-
-
-def find_exact_duplicates(samples: Iterable[Sample]) -> dict[int, Check]:
-    """Rows whose conversation repeats an earlier one, in case, width and spacing at most different.
-
-    Roles, tool calls, speakers' names and the tools on offer count; two instances of a task differ in their input.
-
-    Args:
-        samples: in preference order.
-
-    Returns:
-        For each repeated row `exact_duplicate`, naming the first row that says the same.
-    """
-    first: dict[bytes, int] = {}
-    found: dict[int, Check] = {}
-    for sample in samples:
-        earlier = first.setdefault(conversation_fingerprint(sample), sample.row)
-        if earlier != sample.row:
-            found[sample.row] = Check("exact_duplicate", of=earlier)
-    return found
 
 
 def conversation_fingerprint(sample: Sample) -> bytes:

@@ -9,7 +9,7 @@ from builder.curation.blocked_words import find_blocked_word
 from builder.curation.exact import conversation_fingerprint
 from builder.schema import Sample
 from builder.signals import SignalValue
-from builder.signals.signal import task_text
+from builder.signals.signal import table_schema, task_text
 from builder.similarity import NoveltyKey, novelty_text
 from builder.text import normalise
 
@@ -21,9 +21,9 @@ _EVIDENCE_CHARACTERS = 80
 
 def facts_schema(novelty_key: NoveltyKey) -> pa.Schema:
     """The schema of the table; its version names what the novelty texts are."""
-    return pa.schema(
+    return table_schema(
+        f"{FACTS}/{FACTS_VERSION}/{novelty_key}",
         [
-            pa.field("row", pa.int64(), nullable=False),
             pa.field("answered", pa.bool_(), nullable=False),
             pa.field("answer_has_text", pa.bool_(), nullable=False),
             pa.field("answer_beginning", pa.string(), nullable=False),
@@ -33,7 +33,6 @@ def facts_schema(novelty_key: NoveltyKey) -> pa.Schema:
             pa.field("wording", pa.binary(8)),
             pa.field("given", pa.binary(8)),
         ],
-        metadata={"seedbed.signal": f"{FACTS}/{FACTS_VERSION}/{novelty_key}"},
     )
 
 

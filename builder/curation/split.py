@@ -225,38 +225,3 @@ def _too_small(size: int, moved: int, tasks: int, rows: int, wanted: int, settin
         f"抽中的数据中有 {moved} 行因与训练集的相似度超过 {closeness:g} 而留在训练集。"
         "可调高 split.validation_share，或增加数据。",
     )
-
-
-@dataclass(frozen=True, slots=True)
-class SplitRow:
-    """A kept row and the text by which closeness is judged."""
-
-    row: int
-    task_id: str
-    category: str | None
-    language: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class SplitResult:
-    """The side of every row, as `SplitColumns` has it."""
-
-    assignment: dict[int, Side]
-    moved: int
-    notes: list[Note]
-
-
-def split(rows: Sequence[SplitRow], settings: Split, seed: int) -> SplitResult:
-    """`split_columns` of rows in memory."""
-    columns = {
-        "row": pa.array([row.row for row in rows], pa.int64()),
-        "group": pa.array([row.task_id for row in rows], pa.string()),
-        "category": pa.array([row.category for row in rows], pa.string()),
-        "language": pa.array([row.language for row in rows], pa.string()),
-        "text": pa.array([row.text for row in rows], pa.string()),
-    }
-    found = split_columns(pa.table(columns), settings, seed)
-    return SplitResult(
-        dict(zip(*(found.sides[name].to_pylist() for name in ("row", "split")), strict=True)), found.moved, found.notes
-    )

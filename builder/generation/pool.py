@@ -14,6 +14,7 @@ from builder.errors import IntegrityError
 from builder.families import recognise
 from builder.generation.steering import MixCell, Steering, Wanted, spread
 from builder.recipes import dialogue, evolve, topic
+from builder.recipes.expectations import asked_tasks
 from builder.recipes.recipe import OF_A_PARENT, Ask, Draft, Instance, Job, Needs, Reading, Task
 from builder.recipes.response_format import response_format
 from builder.requests.ledger import Entry, Request
@@ -165,9 +166,7 @@ class Pool:
             demonstrations = () if recipe in _OF_NO_TASK else self._demonstrations(rng, language, view, wanted)
             categories = wanted.categories if wanted else self._rarest_categories(rng, language, view)
         needs = Needs(
-            tasks={"phrasings": growth.phrasings_per_task, "evolve": 1, "dialogue": 1}.get(
-                recipe, growth.tasks_per_request
-            ),
+            tasks=asked_tasks(recipe, growth),
             language=language,
             categories=categories,
             instances=growth.instances_per_task,

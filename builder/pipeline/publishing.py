@@ -36,6 +36,7 @@ from builder.reporting.card import dataset_card
 from builder.reporting.page import write_report
 from builder.requests.spending import Spending, read_spending
 from builder.settings_file import dump_settings, load_settings
+from builder.signals import signal_tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,9 @@ def finish(
     """Verdicts, published rows, report, and the manifest last."""
     with reporter.step("Publishing", total=decision.kept) as step:
         if grown is not None:
+            rows = [sample.row for sample in grown.samples]
+            for name, table in signal_tables(rows, grown.signals).items():
+                folder.write_signal(name, table)
             measure_folder(folder, settings, Reporter(quiet=True))
             if settings.checks.enabled:
                 folder.write_signal("checked", checked_table(grown))

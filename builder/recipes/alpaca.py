@@ -19,7 +19,7 @@ from builder.recipes.recipe import Ask, Draft, Instance, Job, Needs, Reading, Re
 from builder.requests.sender import Completion
 from builder.text import detect_language
 
-_SHAPE = (
+SHAPE = (
     '{"tasks": [{"instruction": "…", "category": "…", "is_classification": false, '
     '"instances": [{"input": "…", "output": "…"}]}]}'
 )
@@ -91,7 +91,7 @@ def compose(demonstrations: Sequence[Task], needs: Needs) -> list[dict[str, str]
         kind=kind_line(needs),
         instances=needs.instances,
         max_steps=needs.max_steps,
-        shape=_SHAPE,
+        shape=SHAPE,
     )
     return [{"role": "user", "content": text}]
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from builder.recipes.alpaca import read
+from builder.recipes.alpaca import SHAPE, read
 from builder.recipes.parsing import parse_reply
 from builder.recipes.recipe import Ask, Draft, Job, Reading, Recipe, Task, Unreadable, as_json
 from builder.requests.sender import Completion
@@ -103,10 +103,6 @@ Answer with one JSON object and nothing around it:
 {shape}""",
     },
 }
-_SHAPE = (
-    '{"tasks": [{"instruction": "…", "category": "…", "is_classification": false, '
-    '"instances": [{"input": "…", "output": "…"}]}]}'
-)
 
 # Nearly the same words: above the novelty threshold of 0.7, so that what merely reads alike is still named too_similar.
 _NEARLY_EQUAL = 0.9
@@ -140,7 +136,7 @@ def proceed(job: Job, replies: Sequence[Completion]) -> Ask | Reading:
         change=_CHANGES[needs.language][direction],
         instances=needs.instances,
         max_steps=needs.max_steps,
-        shape=_SHAPE,
+        shape=SHAPE,
     )
     return Ask([{"role": "user", "content": text}])
 

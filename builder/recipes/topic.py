@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from builder.config import CATEGORIES, TopicKind
-from builder.recipes.alpaca import read_tasks
+from builder.recipes.alpaca import SHAPE, read_tasks
 from builder.recipes.kinds import kind_line
 from builder.recipes.recipe import Ask, Job, Reading, Recipe
 from builder.requests.sender import Completion
@@ -78,10 +78,6 @@ Answer with one JSON object and nothing around it:
 {shape}""",
 }
 
-_SHAPE = (
-    '{"tasks": [{"instruction": "…", "category": "…", "is_classification": false, '
-    '"instances": [{"input": "…", "output": "…"}]}]}'
-)
 _LINE = {"en": "  {count} × {kind}", "zh": "  {count} 条{kind}"}
 
 
@@ -110,7 +106,7 @@ def proceed(job: Job, replies: Sequence[Completion]) -> Ask | Reading:
         tasks=needs.tasks,
         instances=needs.instances,
         max_steps=needs.max_steps,
-        shape=_SHAPE,
+        shape=SHAPE,
     )
     return Ask([{"role": "user", "content": text}])
 

@@ -3,11 +3,12 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from builder.config import Language, Settings
@@ -50,16 +51,8 @@ def write_report(
 def render_page(report: Mapping[str, Any]) -> str:
     """The page for the content of a report.json, in the report's language; refers to no address outside itself."""
     language: Language = report["language"]
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"visible": visible, "number": labels.number}
     words = _Words(language)
-    return environment.get_template("report.html.jinja").render(
+    return _template().render(
         report=report,
         language=language,
         w=words,
@@ -79,6 +72,20 @@ def render_page(report: Mapping[str, Any]) -> str:
         share_bar=charts.share_bar,
         settings_text=yaml.safe_dump(report["settings"], allow_unicode=True, sort_keys=False, width=100),
     )
+
+
+@cache
+def _template() -> Template:
+    """Compiled once: that takes longer than a page."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"visible": visible, "number": labels.number}
+    return environment.get_template("report.html.jinja")
 
 
 def visible(text: object) -> str:

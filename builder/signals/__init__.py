@@ -19,7 +19,7 @@ from builder.signals.repetition import REPETITION
 from builder.signals.signal import Signal, SignalValue
 from builder.signals.unsafe import UNSAFE
 
-__all__ = ["SIGNALS", "Signal", "SignalValue", "measure_all", "measure_missing", "measure_row"]
+__all__ = ["SIGNALS", "Signal", "SignalValue", "measure_all", "measure_row", "signal_tables"]
 
 _ALL = (
     *(LENGTH, READABILITY, REPETITION, CONCRETENESS, REFUSAL, LANGUAGE),
@@ -57,35 +57,22 @@ def measure_all(samples: Iterable[Sample], names: Iterable[str] | None = None) -
     return {signal.name: _table(signal, rows, measured) for signal, measured in zip(signals, values, strict=True)}
 
 
-def measure_missing(samples: Sequence[Sample], tables: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
-    """Measure only what is not there yet: signals without a table, tables that lack a column, and new rows.
+def signal_tables(rows: Sequence[int], values: Sequence[Mapping[str, SignalValue]]) -> dict[str, pa.Table]:
+    """The tables of all signals, from what `measure_row` gave for each row.
 
     Args:
-        samples: all rows of the dataset.
-        tables: what was measured before, by signal.
-
-    Returns:
-        A complete table for each signal; one that was complete is the same object as in `tables`.
+        rows: the rows' numbers, in the order of `values`.
+        values: columns that no signal has are left out.
     """
-    complete: dict[str, pa.Table] = {}
-    for name, signal in SIGNALS.items():
-        table = tables.get(name)
-        if table is None or table.schema.names != _schema(signal).names:
-            complete |= measure_all(samples, [name])
-            continue
-        known = set(table["row"].to_pylist())
-        new = [sample for sample in samples if sample.row not in known]
-        complete[name] = pa.concat_tables([table, measure_all(new, [name])[name]]) if new else table
-    return complete
+    return {
+        signal.name: _table(signal, rows, [tuple(row[name] for name, _ in signal.columns) for row in values])
+        for signal in SIGNALS.values()
+    }
 
 
-def _schema(signal: Signal) -> pa.Schema:
-    return pa.schema([pa.field("row", pa.int64(), nullable=False), *signal.columns])
-
-
-def _table(signal: Signal, rows: list[int], measured: list[tuple[SignalValue, ...]]) -> pa.Table:
+def _table(signal: Signal, rows: Sequence[int], measured: Sequence[tuple[SignalValue, ...]]) -> pa.Table:
     columns = [[values[place] for values in measured] for place in range(len(signal.columns))]
     return pa.Table.from_arrays(
-        [pa.array(values, field.type) for values, field in zip([rows, *columns], _schema(signal), strict=True)],
-        schema=_schema(signal),
+        [pa.array(values, field.type) for values, field in zip([rows, *columns], signal.schema, strict=True)],
+        schema=signal.schema,
     )

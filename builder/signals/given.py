@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from builder.signals.signal import Card
+from builder.signals.signal import Card, table_schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +28,7 @@ class GivenSignal:
     @property
     def schema(self) -> pa.Schema:
         """Of the table: `row` and the columns; its metadata names the version."""
-        return pa.schema(
-            [pa.field("row", pa.int64(), nullable=False), *self.columns],
-            metadata={"seedbed.signal": f"{self.name}/{self.version}"},
-        )
+        return table_schema(f"{self.name}/{self.version}", self.columns)
 
 
 JUDGE = GivenSignal(

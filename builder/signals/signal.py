@@ -1,6 +1,6 @@
 """What a signal is: a measurement of one row, taken once and kept, with a card that says how far it can be trusted."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -63,10 +63,12 @@ class Signal:
     @property
     def schema(self) -> pa.Schema:
         """Of the table: `row` and the columns; its metadata names the version."""
-        return pa.schema(
-            [pa.field("row", pa.int64(), nullable=False), *self.columns],
-            metadata={"seedbed.signal": f"{self.name}/{self.version}"},
-        )
+        return table_schema(f"{self.name}/{self.version}", self.columns)
+
+
+def table_schema(version: str, columns: Sequence[tuple[str, pa.DataType] | pa.Field]) -> pa.Schema:
+    """The schema of a measured table: `row` and its columns; rows of another version are measured again."""
+    return pa.schema([pa.field("row", pa.int64(), nullable=False), *columns], metadata={"seedbed.signal": version})
 
 
 class Finding(NamedTuple):

@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builder.curation import contamination
-from builder.curation.contamination import contamination_table, find_contamination, index_benchmark, load_benchmark
+from builder.curation.contamination import contamination_table, index_benchmark, load_benchmark
 from builder.curation.folding import fold, places_of
 from builder.schema import Check, Sample, task_messages
+from tests.builder.references import find_contamination
 
 EN_ITEM = (
     "A baker sells nine loaves each hour and closes after seven hours of work, so how many loaves were sold today?"

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from builder import pipeline
 from builder.config import Filters, Settings
-from builder.curation.contamination import find_contamination, load_benchmark
+from builder.curation.contamination import load_benchmark
 from builder.curation.deciding import decide
 from builder.curation.exact import conversation_fingerprint
 from builder.curation.filtering import check_row
@@ -26,6 +26,7 @@ from builder.settings_file import load_settings
 from builder.signals import measure_row
 from builder.similarity import novelty_text, similarity
 from builder.text import detect_language, tokenise
+from tests.builder.references import find_contamination
 
 QUIET = Reporter(quiet=True)
 FRAMES = [

@@ -8,18 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from builder.config import Balance, Filters, Novelty, Split
+from builder.config import Balance, Filters, Split
 from builder.curation.balance import Candidate, balance
 from builder.curation.blocked_words import find_blocked_word
-from builder.curation.exact import find_exact_duplicates
 from builder.curation.filtering import check_row
-from builder.curation.novelty import find_similar
-from builder.curation.split import SplitRow, split
 from builder.errors import UsageError
 from builder.schema import Check, Message, Origin, Sample, task_messages
 from builder.signals import measure_row
 from builder.similarity import similarity
 from builder.text import tokenise
+from tests.builder.references import SplitRow, find_exact_duplicates, find_similar, split
 
 
 def make_sample(
@@ -197,7 +195,7 @@ def test_a_repeated_conversation_names_the_first_row() -> None:
         make_sample(7, "Name a warm colour.", "Orange."),
         make_sample(9, "Ｎame a warm colour. ", "Red. "),
     ]
-    assert find_exact_duplicates(rows) == {2: Check("exact_duplicate", of=4), 9: Check("exact_duplicate", of=4)}
+    assert find_exact_duplicates(rows) == {2: 4, 9: 4}
 
 
 def test_roles_tool_calls_and_inputs_tell_rows_apart() -> None:
@@ -222,7 +220,7 @@ def test_a_similar_row_names_the_kept_one_its_score_and_how_it_was_split() -> No
         make_sample(2, "请写一首关于秋天的诗"),
         make_sample(3, "请写一首关于春天的诗"),
     ]
-    assert find_similar(rows, Novelty()) == {
+    assert find_similar(rows) == {
         1: Check("too_similar", 0.875, 0.7, 0, "word: List five fruits that grow in cold places"),
         3: Check("too_similar", 0.9, 0.7, 2, "cjk: 请写一首关于秋天的诗"),
     }
@@ -233,18 +231,19 @@ def test_seeds_stay_and_block_and_one_task_is_exempt_from_itself() -> None:
     rows = [
         make_sample(0, text, origin="seed"),
         make_sample(1, text + " now", origin="seed"),
-        make_sample(2, text, task_id="pears"),
+        make_sample(2, text + " today", task_id="pears"),
         make_sample(3, "Count the words of a line", task_id="count", input="a b"),
         make_sample(4, "Count the words of a line", task_id="count", input="c"),
     ]
-    assert list(find_similar(rows, Novelty())) == [2]
-    assert list(find_similar(rows, Novelty(), exempt={2})) == [1]
+    assert list(find_similar(rows)) == [2]
+    assert list(find_similar(rows, kept_by_hand={2})) == []
 
 
 def test_the_first_in_preference_order_wins_and_texts_without_tokens_never_match() -> None:
-    rows = [make_sample(8, "Sort the names of the rivers"), make_sample(3, "Sort the names of the lakes")]
-    assert list(find_similar(rows, Novelty())) == [3]
-    assert find_similar([make_sample(0, "🙂🙂🙂"), make_sample(1, "🙂🙂🙂")], Novelty()) == {}
+    rows = [make_sample(3, "Sort the names of the rivers"), make_sample(8, "Sort the names of the lakes")]
+    assert list(find_similar(rows)) == [8]
+    assert list(find_similar(rows, kept_by_hand={8})) == [3]
+    assert find_similar([make_sample(0, "🙂🙂🙂"), make_sample(1, "🙂🙂🙂", "Blue.")]) == {}
 
 
 # Balance.

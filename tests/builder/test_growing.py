@@ -17,9 +17,9 @@ from builder.dataset_folder import DatasetFolder
 from builder.errors import BudgetReachedError, EndpointError, TargetNotReachedError, UsageError
 from builder.progress import Reporter
 from builder.settings_file import load_settings
-from builder.similarity import scan
 from builder.teachers.embedded import create_app
 from builder.teachers.faults import Faults
+from tests.builder.references import scan
 from tests.endpoint import serving
 
 QUIET = Reporter(quiet=True)

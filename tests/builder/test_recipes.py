@@ -32,11 +32,12 @@ from builder.requests.sender import Completion
 from builder.schema import Sample, sample_from_record, task_messages
 from builder.settings_file import load_settings
 from builder.signals import measure_row
-from builder.similarity import novelty_text, scan
+from builder.similarity import novelty_text
 from builder.teachers.embedded import create_app
 from builder.teachers.faults import Faults
 from builder.teachers.lessons import compose_reply
 from tests.builder.recipe_jobs import CHINESE, ENGLISH, JOBS, as_lines, job_of
+from tests.builder.references import scan
 from tests.builder.test_growing import QUIET, ledger_rows, published, rows
 from tests.endpoint import serving
 

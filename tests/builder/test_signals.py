@@ -7,7 +7,7 @@ import pytest
 from builder.answers import AnswerKey
 from builder.errors import UsageError
 from builder.schema import Message, Sample, task_messages
-from builder.signals import SIGNALS, measure_all, measure_missing, measure_row
+from builder.signals import SIGNALS, measure_all, measure_row, signal_tables
 from builder.signals.language import find_mismatch
 from builder.signals.refusal import find_refusal
 from builder.signals.repetition import repetition_share
@@ -283,16 +283,10 @@ def test_each_signal_has_a_table_keyed_by_row() -> None:
     assert all(table.schema.field("row").type == pa.int64() for table in tables.values())
 
 
-def test_only_what_is_missing_is_measured() -> None:
-    samples = [make_sample(row=0), make_sample(row=1)]
-    before = measure_all(samples[:1])
-    marked = before["length"].set_column(1, "instruction_words", pa.array([99], pa.int64()))
-    tables = measure_missing(samples, {"length": marked, "repetition": before["repetition"].drop(["repetition"])})
-
-    assert tables["length"]["instruction_words"].to_pylist() == [99, 3]
-    assert tables["repetition"]["repetition"].to_pylist() == [0.0, 0.0]
-    assert set(tables) == set(SIGNALS)
-    assert measure_missing(samples, tables)["length"] is tables["length"]
+def test_tables_of_measured_rows_are_those_of_measuring_them_together() -> None:
+    samples = [make_sample(row=7), make_sample(row=4, answer="I'm sorry, but I can't help with that.")]
+    values = [{**measure_row(sample), "agreement": 1.0} for sample in samples]
+    assert signal_tables([7, 4], values) == measure_all(samples)
 
 
 def test_column_names_are_unique_and_every_signal_is_explained_in_both_languages() -> None:

@@ -5,8 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rouge_score import rouge_scorer
 
-from builder.similarity import Match, NoveltyIndex, least_lcs, rouge_l, scan, similarity
+from builder.similarity import Match, NoveltyIndex, least_lcs, rouge_l, similarity
 from builder.text import tokenise
+from tests.builder.references import scan
 
 ROUGE = rouge_scorer.RougeScorer(["rougeL"], use_stemmer=False)
 SHORT_TEXTS = ["写诗", "讲笑话", "翻译", "你好吗", "计算", "Hi", "Sing"]
