@@ -35,7 +35,7 @@ from rouge_score import rouge_scorer
 
 from benchmarks.instructions import Instructions
 from builder.config import Split
-from builder.curation.scanning import scan_columns
+from builder.curation.novelty.scanning import scan_columns
 from builder.curation.split import split_columns
 from builder.similarity import admissible_lengths, least_lcs, rouge_l
 from builder.text import tokenise

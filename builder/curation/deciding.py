@@ -28,9 +28,9 @@ from builder.curation.exact import repeated_rows
 from builder.curation.facts import facts_table
 from builder.curation.filtering import FAILED_SCHEMA, columns_needed, failed_checks, failed_texts, needs_text
 from builder.curation.meaning import near_rows, same_meaning
+from builder.curation.novelty.scanning import scan_columns
 from builder.curation.phrasings import draw_phrasings
 from builder.curation.quality import QUALITY, columns_scored, score_rows
-from builder.curation.scanning import scan_columns
 from builder.curation.split import split_columns
 from builder.dataset_folder import Review
 from builder.encoders import Codes

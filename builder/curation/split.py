@@ -16,8 +16,8 @@ import polars as pl
 import pyarrow as pa
 
 from builder.config import Split
-from builder.curation.closeness import Closeness, Near, Tasks
-from builder.curation.token_sequences import Mask, Numbers, distinct, mask, token_sequences
+from builder.curation.novelty.closeness import Closeness, Near, Tasks
+from builder.curation.novelty.token_sequences import Mask, Numbers, distinct, mask, token_sequences
 from builder.notes import Note
 
 Side = Literal["train", "validation"]

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rouge_score import rouge_scorer
 
-from builder.curation import meetings, scanning, signature_columns, signature_index, signatures, token_sequences
-from builder.curation.scanning import scan_columns
+from builder.curation.novelty import meetings, scanning, signature_columns, signature_index, signatures, token_sequences
+from builder.curation.novelty.scanning import scan_columns
 from builder.text import tokenise
 
 Row = tuple[int, str, str, bool]

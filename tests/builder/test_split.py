@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builder.config import Split
-from builder.curation import closeness
+from builder.curation.novelty import closeness
+from builder.curation.novelty.token_sequences import Numbers
 from builder.curation.split import SplitColumns, split_columns
-from builder.curation.token_sequences import Numbers
 from builder.similarity import similarity
 from builder.text import tokenise
 

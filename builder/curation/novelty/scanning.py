@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from builder.curation.edges import NO_EDGES, Edges, exceeding
-from builder.curation.signature_index import SignatureIndex
-from builder.curation.token_sequences import Numbers, distinct, mask, token_sequences
+from builder.curation.novelty.edges import NO_EDGES, Edges, exceeding
+from builder.curation.novelty.signature_index import SignatureIndex
+from builder.curation.novelty.token_sequences import Numbers, distinct, mask, token_sequences
 
 DROPPED = pa.schema([("row", pa.int64()), ("of", pa.int64()), ("similarity", pa.float64())])
 

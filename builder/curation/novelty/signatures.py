@@ -15,7 +15,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 import numpy.typing as npt
 
-from builder.curation.token_sequences import Mask, Numbers, TokenSequences
+from builder.curation.novelty.token_sequences import Mask, Numbers, TokenSequences
 
 Keys = npt.NDArray[np.uint64]
 Integers = npt.NDArray[np.int32]

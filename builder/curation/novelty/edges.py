@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from builder.curation.token_sequences import Mask, Numbers, TokenSequences
+from builder.curation.novelty.token_sequences import Mask, Numbers, TokenSequences
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from builder.curation.signature_columns import LARGEST, RANK_BITS, SignatureColumns
-from builder.curation.signatures import Integers
-from builder.curation.token_sequences import Bits, Mask, Numbers, distinct
+from builder.curation.novelty.signature_columns import LARGEST, RANK_BITS, SignatureColumns
+from builder.curation.novelty.signatures import Integers
+from builder.curation.novelty.token_sequences import Bits, Mask, Numbers, distinct
 
 _AT_ONCE = 2_000_000
 _SLACK = 1e-9

@@ -9,8 +9,8 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from builder.curation.signatures import Entries, Integers, Keys
-from builder.curation.token_sequences import Mask
+from builder.curation.novelty.signatures import Entries, Integers, Keys
+from builder.curation.novelty.token_sequences import Mask
 
 K = TypeVar("K", bound=np.generic)
 

@@ -11,9 +11,9 @@ from functools import partial
 import numpy as np
 import polars as pl
 
-from builder.curation.edges import exceeding
-from builder.curation.signature_index import SignatureIndex
-from builder.curation.token_sequences import Mask, Numbers, TokenSequences, distinct, mask
+from builder.curation.novelty.edges import exceeding
+from builder.curation.novelty.signature_index import SignatureIndex
+from builder.curation.novelty.token_sequences import Mask, Numbers, TokenSequences, distinct, mask
 
 # Given two sets of tasks: pairs of one of the first and one of the second that are close.
 Near = Callable[[Numbers, Numbers], tuple[Numbers, Numbers]]

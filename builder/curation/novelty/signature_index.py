@@ -8,7 +8,7 @@ from typing import Self, TypeVar
 
 import numpy as np
 
-from builder.curation.meetings import (
+from builder.curation.novelty.meetings import (
     Meetings,
     Shapes,
     frequent_pairs,
@@ -17,9 +17,9 @@ from builder.curation.meetings import (
     near_pairs,
     unpacked,
 )
-from builder.curation.signature_columns import SignatureColumns, SignatureFiles
-from builder.curation.signatures import Entries, Signatures
-from builder.curation.token_sequences import Mask, Numbers, TokenSequences, mask
+from builder.curation.novelty.signature_columns import SignatureColumns, SignatureFiles
+from builder.curation.novelty.signatures import Entries, Signatures
+from builder.curation.novelty.token_sequences import Mask, Numbers, TokenSequences, mask
 
 R = TypeVar("R")
 T = TypeVar("T")
