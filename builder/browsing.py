@@ -53,10 +53,12 @@ def find_rows(
     if search is not None:
         frame = frame.filter(pl.col("row").is_in(_rows_that_hold(folder, normalise(search))))
     shown = frame.head(limit)
-    texts = {record["row"]: record for record in _records(folder, shown["row"].to_list(), ("row", "id", "messages"))}
+    texts = {
+        record["row"]: record for record in read_records(folder, shown["row"].to_list(), ("row", "id", "messages"))
+    }
     rows = [
         {key: record[key] for key in ("row", "kept", "reason", "category", "language")}
-        | {"id": texts[record["row"]]["id"], "text": _beginning(texts[record["row"]]["messages"])}
+        | {"id": texts[record["row"]]["id"], "text": beginning(texts[record["row"]]["messages"])}
         for record in shown.to_dicts()
     ]
     return rows, frame.height
@@ -67,7 +69,7 @@ def explain_row(root: Path, row_or_id: str) -> dict[str, Any]:
 
     Returns:
         row, kept, reason, headline, sentences (one for each failed check), checks, split, quality (see `explain_quality`),
-        sample, and `other`: the kept row that it collides with, or None.
+        sample, and `other`: the kept row that it collides with, its redaction, or None.
 
     Raises:
         InputFileError: no such row.
@@ -103,8 +105,14 @@ def explain_row(root: Path, row_or_id: str) -> dict[str, Any]:
         ],
         "sample": record,
         "other": other,
-        "other_headline": {"en": f"Row {verdict.of}, which was kept:", "zh": f"保留的第 {verdict.of} 行："}[language],
+        "other_headline": _other_headline(verdict)[language],
     }
+
+
+def _other_headline(verdict: Verdict) -> dict[str, str]:
+    if verdict.reason == "redacted":
+        return {"en": f"Row {verdict.of}, its redaction:", "zh": f"脱敏后的第 {verdict.of} 行："}
+    return {"en": f"Row {verdict.of}, which was kept:", "zh": f"保留的第 {verdict.of} 行："}
 
 
 def _labels(folder: DatasetFolder) -> pl.DataFrame:
@@ -127,7 +135,7 @@ def _rows_that_hold(folder: DatasetFolder, wanted: str) -> list[int]:
     ]
 
 
-def _records(folder: DatasetFolder, rows: Sequence[int], columns: Sequence[str] = ()) -> list[dict[str, Any]]:
+def read_records(folder: DatasetFolder, rows: Sequence[int], columns: Sequence[str] = ()) -> list[dict[str, Any]]:
     """Some rows' samples, whole or some columns; only the row groups that hold them are read."""
     parts = folder.parts(folder.samples)
     if not (parts and rows):
@@ -138,11 +146,19 @@ def _records(folder: DatasetFolder, rows: Sequence[int], columns: Sequence[str] 
     return (lazy.select(columns) if columns else lazy).collect().to_dicts()
 
 
+def read_ids(folder: DatasetFolder) -> pl.DataFrame:
+    """The number and the id of every row, in row order."""
+    parts = folder.parts(folder.samples)
+    if not parts:
+        return pl.DataFrame(schema={"row": pl.Int64, "id": pl.String})
+    return pl.scan_parquet(parts, glob=False).select("row", "id").collect()
+
+
 def _find_row(folder: DatasetFolder, row_or_id: str) -> dict[str, Any]:
-    found = _records(folder, [int(row_or_id)]) if row_or_id.isdecimal() else []
+    found = read_records(folder, [int(row_or_id)]) if row_or_id.isdecimal() else []
     if not found and (parts := folder.parts(folder.samples)):
         by_id = pl.scan_parquet(parts, glob=False).filter(pl.col("id") == row_or_id).select("row")
-        found = _records(folder, by_id.head(1).collect()["row"].to_list())
+        found = read_records(folder, by_id.head(1).collect()["row"].to_list())
     if not found:
         count = folder.count_samples()
         raise InputFileError(
@@ -162,7 +178,8 @@ def _verdict(folder: DatasetFolder, row: int) -> Verdict:
     return verdict_from_record(records[0])
 
 
-def _beginning(messages: list[dict[str, Any]]) -> str:
+def beginning(messages: list[dict[str, Any]]) -> str:
+    """How a row's prompt begins, on one line."""
     text = next((turn["content"] for turn in messages if turn["role"] == "user"), "")
     text = "".join(c if c.isprintable() else " " for c in text)
     return text if len(text) <= _BEGINNING else text[: _BEGINNING - 1] + "…"

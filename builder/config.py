@@ -18,11 +18,13 @@ from pydantic import (
     model_validator,
 )
 
+from builder.addresses import check_storable
 from builder.cells import Cell
 from builder.text import detect_language
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Language = Literal["zh", "en"]
+StoredPlace = Annotated[str, AfterValidator(check_storable)]  # a path or an address
 RecipeName = Literal["self_instruct", "alpaca", "topic", "evolve", "phrasings", "dialogue", "documents", "procedural"]
 TopicKind = Literal["explain", "analyse", "examples", "solve", "compare", "advise"]
 Preset = Literal["self-instruct-classic", "alpaca-classic"]
@@ -32,6 +34,7 @@ DefectName = Literal[
     "empty_answer",
     "missing_code",
     "picture_request",
+    "cut_off_answer",
     "na_answer",
     "no_input_marker",
     "unclear_instruction",
@@ -69,11 +72,11 @@ class Seeds(Section):
     """Where the growth starts.
 
     Attributes:
-        files: seed files (JSONL, JSON, CSV, XLSX); `builtin` is the 175 tasks that ship with Seedbed.
+        files: seed files (JSONL, JSON, CSV, XLSX), or their addresses; `builtin` is the 175 tasks that ship with Seedbed.
         publish: whether the seeds are published too, on top of the target.
     """
 
-    files: tuple[str, ...] = ("builtin",)
+    files: tuple[StoredPlace, ...] = ("builtin",)
     publish: bool = False
 
 
@@ -252,7 +255,7 @@ class Growth(Section):
     topics: tuple[str, ...] = ()
     topic_kinds: dict[TopicKind, Annotated[float, Field(gt=0)]] = dict.fromkeys(get_args(TopicKind), 1.0)
     phrasings_per_task: Annotated[int, Field(ge=1, le=16)] = 3
-    documents: tuple[str, ...] = ()
+    documents: tuple[StoredPlace, ...] = ()
     chunk_words: Annotated[int, Field(ge=50, le=4000)] = 400
     include_document: bool = True
     procedural: Literal["families", "gym", "both"] = "families"
@@ -364,7 +367,7 @@ class Filters(Section):
         drop_defects: classes of `seedbed signals` that drop a row. By default those that no reader can learn from and that
             were right in every row read by hand; the others inform only.
         drop_privacy: kinds of private data that drop a row. By default those that carry a checksum or a fixed shape; e-mail,
-            phone numbers and addresses inform only, since redaction mends them.
+            phone numbers and addresses inform only, since `seedbed redact` mends them.
         drop_unsafe: whether unsafe answers drop a row; no false alarm in 2,990 public rows.
         drop_wrong_sums: whether a wrong sum in the answer drops a row; no false alarm in the sums of the same rows.
         min_judge_score: the lowest mark of `seedbed judge`, from 1 to 5, with which a row is kept; rows without a mark pass.
@@ -445,14 +448,14 @@ class Contamination(Section):
     """Overlap with held-out benchmarks.
 
     Attributes:
-        against: files whose prompts and answers must not be in the published data.
+        against: files, or their addresses, whose prompts and answers must not be in the published data.
         ngram: tokens that must match in a row (13: GPT-3's decontamination, Brown et al. 2020, appendix C); texts shorter
             than that must match whole.
         characters: letters and digits that must match in a row whatever the spaces between them (50: GPT-4's
             contamination check, OpenAI 2023, appendix C).
     """
 
-    against: tuple[str, ...] = ()
+    against: tuple[StoredPlace, ...] = ()
     ngram: Annotated[int, Field(ge=3)] = 13
     characters: Annotated[int, Field(ge=20)] = 50
 
@@ -568,14 +571,16 @@ class Quality(Section):
 
 
 class Execution(Section):
-    """Where the rows are measured; the decisions are the same everywhere.
+    """Where the rows are measured and compared; the decisions are the same everywhere.
 
     Attributes:
         engine: `local` is processes on this machine; `ray` is a Ray cluster ($RAY_ADDRESS, else this machine) whose nodes
-            see the dataset folder under the same path.
-        workers: processes, or tasks at once on Ray; None is one for each core. One partition runs without any.
+            see the dataset folder under the same path; for one at an address that is its copy, in $SEEDBED_CACHE.
+        workers: processes, or on Ray tasks at once and actors of the novelty scan; None is one for each core. One partition
+            runs without any.
         partition_rows: rows measured at a time, held in memory by each worker.
-        memory_limit: GB for the novelty scan; signatures that need more than half of it go to files. None is no limit.
+        memory_limit: GB for the novelty scan; signatures that need more than half of it go to files. None is no limit. On Ray
+            they are in the actors' memory.
     """
 
     engine: Literal["local", "ray"] = "local"

@@ -45,6 +45,7 @@ ROWS_PER_PART = 50_000
 _LIVE_FILES = frozenset(
     {
         "MANIFEST.json",
+        "CONTENTS.json",  # of a folder that was copied from an address (see builder.working_copy)
         ".lock",
         "reviews.jsonl",
         "reviews-unplaced.jsonl",
@@ -101,6 +102,7 @@ class DatasetFolder:
         # Where a rebuild writes everything anew before it takes the place of what is there.
         self.staging = root / ".rebuild"
         self.verdicts = root / "verdicts.parquet"
+        self.previous_verdicts = root / "verdicts-previous.parquet"
         self.publish = root / "publish"
         self.report_html = root / "report.html"
         self.report_json = root / "report.json"
@@ -256,10 +258,21 @@ class DatasetFolder:
         return _promoted([_read_parquet(part) for part in self.parts(folder)], schema)
 
     def write_verdicts(self, verdicts: Iterable[Verdict] | pa.Table) -> None:
-        """Replace the verdicts."""
+        """Replace the verdicts; other ones that were there stay as `verdicts-previous.parquet`."""
         if not isinstance(verdicts, pa.Table):
             verdicts = pa.Table.from_pylist([as_record(v) for v in verdicts], schema=VERDICT_SCHEMA)
+        before = self.readable_verdicts()
+        # A decision that is made again, as after a kill, leaves the last other one there.
+        if before is not None and not before.equals(verdicts):
+            write_table(self.previous_verdicts, before)
         write_table(self.verdicts, verdicts)
+
+    def readable_verdicts(self) -> pa.Table | None:
+        """The verdicts in row order; None where there are none, or none that can be read: they are decided anew."""
+        try:
+            return _read_parquet(self.verdicts)
+        except (InputFileError, IntegrityError):
+            return None
 
     def read_verdicts(self) -> list[Verdict]:
         """The verdicts in row order.
@@ -269,15 +282,19 @@ class DatasetFolder:
         """
         return [verdict_from_record(record) for record in self.verdicts_table().to_pylist()]
 
-    def verdicts_table(self, columns: Sequence[str] | None = None) -> pa.Table:
-        """The verdicts in row order, or some of their columns; raises as `read_verdicts` does."""
+    def verdicts_table(self, columns: Sequence[str] | None = None, path: Path | None = None) -> pa.Table:
+        """The verdicts in row order, or some of their columns; raises as `read_verdicts` does.
+
+        Args:
+            path: None is `verdicts`; the other ones are `previous_verdicts`.
+        """
         if not self.verdicts.is_file():
             raise InputFileError(
                 self.root,
                 "no verdicts yet",
                 remedy=f"Run `seedbed curate {self.root}`.",
             )
-        return _read_parquet(self.verdicts, columns)
+        return _read_parquet(path or self.verdicts, columns)
 
     def write_signal(self, name: str, table: pa.Table) -> None:
         """Replace one signal: a table of `row` and its values."""

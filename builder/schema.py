@@ -18,6 +18,9 @@ SCHEMA_VERSION = 1
 Role = Literal["system", "user", "assistant", "tool"]
 ROLES: tuple[Role, ...] = ("system", "user", "assistant", "tool")
 
+# Of a row's source, where it is another row without its private data: `redacted:17:mails.json#18`.
+REDACTED = "redacted:"
+
 Origin = Literal["seed", "generated", "imported"]
 Kind = Literal["classification", "generation", "dialogue"]
 
@@ -52,7 +55,8 @@ class Sample:
         language: `zh`, `en`, … as `builder.text.detect_language` names them.
         kind: `classification` where the answer is one of a few labels, `dialogue` where there are several rounds, else
             `generation`; None where it is not known.
-        source: the seed file, the imported file, or `recipe:teacher` for grown rows.
+        source: the seed file, the imported file, or `recipe:teacher` for grown rows; `redacted:17:…` for the redaction of
+            row 17.
         parents: ids of seed tasks or rows that this one was grown from; `ledger:r000012-3` is a task that was shown to the
             teacher and was in the dataset no more when this row was admitted (after a rebuild, or in a fork).
         request_id: the ledger's key of the request whose reply held it; None where there was none.
@@ -82,11 +86,16 @@ class Sample:
     @property
     def answer(self) -> str:
         """The last assistant turn's text, or an empty string where there is none."""
-        return next((m.content for m in reversed(self.messages) if m.role == "assistant"), "")
+        for message in reversed(self.messages):
+            if message.role == "assistant":
+                return message.content
+        return ""
 
     @property
     def prompt(self) -> tuple[Message, ...]:
         """All turns before the last assistant turn."""
+        if self.messages and self.messages[-1].role == "assistant":  # nearly every row
+            return self.messages[:-1]
         for index in range(len(self.messages) - 1, -1, -1):
             if self.messages[index].role == "assistant":
                 return self.messages[:index]

@@ -199,6 +199,65 @@ def test_load_dataset_never_gives_the_rows_of_another_folder(tmp_path: Path) -> 
         assert loaded["train"].num_rows == count
 
 
+def test_files_are_added_and_the_difference_is_shown_in_both_languages(tmp_path: Path) -> None:
+    folder, files = tmp_path / "d", [tmp_path / "a.json", tmp_path / "b.json"]
+    rows = [
+        {"question": f"How is a {one} mended, step by step?", "reply": f"Take the {one} apart and glue it."}
+        for one in ("kite", "drum", "plough", "saddle")
+    ]
+    for file, part in zip(files, (rows[:3], rows[1:]), strict=True):
+        file.write_text(json.dumps(part), encoding="utf-8")
+    named = ("--map", "instruction=question,output=reply", "-q")
+    settings = ("--set", "novelty.threshold=0.95", "--set", "split.validation_share=0")
+    assert seedbed("curate", files[0], "--out", folder, *named, *settings).returncode == 0
+    first = seedbed("diff", folder)
+    assert first.returncode == 2
+    assert "no earlier decision to compare with" in first.stderr
+    added = seedbed("add", folder, files[1], *named)
+    assert added.returncode == 0, added.stderr
+    assert added.stdout.startswith(
+        "rows added: 3, numbered from 3 on; 1 of them are kept\n"
+        "2 of the 3 were in the dataset already, word for word.\n"
+    )
+    again = seedbed("add", folder, files[1], *named, "--set", "report.language=zh")
+    assert again.stdout.startswith(
+        "新增 3 行，编号从 6 起，其中保留 0 行\n这 3 行数据集中原本都有，逐字相同；这些文件是否已经添加过？\n"
+    )
+    assert json.loads(seedbed("add", folder, files[0], *named, "--json").stdout)["added"] == {
+        "first": 9,
+        "rows": 3,
+        "kept": 0,
+        "repeated": 3,
+    }
+    shown = seedbed("diff", folder)
+    assert shown.returncode == 0, shown.stderr
+    assert shown.stdout == (
+        "之前：9 行，保留 4 行\n现在：12 行，保留 4 行\n各行的去向：\n"
+        "           5  完全重复\n           4  保留\n           3  没有此行 → 完全重复\n"
+        "\n新增  3\n"
+        "           9  完全重复  How is a kite mended, step by step?\n"
+        "          10  完全重复  How is a drum mended, step by step?\n"
+        "          11  完全重复  How is a plough mended, step by step?\n"
+    )
+    other = tmp_path / "other"
+    strict = ("--set", "novelty.threshold=0.5", "--set", "split.validation_share=0")
+    assert seedbed("curate", *files, "--out", other, *named, *strict).returncode == 0
+    shown = seedbed("diff", folder, other, "--reason", "too_similar", "--limit", "1")
+    assert shown.stdout == (
+        f"{folder}: 12 rows, 4 kept\n{other}: 6 rows, 1 kept\nrows by what became of them:\n"
+        "           6  Exact duplicate → not there\n           3  kept → Too similar\n"
+        "           2  Exact duplicate\n           1  kept\n"
+        "\nkept before, dropped now  3\n"
+        "           1  kept (train) → Too similar  How is a drum mended, step by step?\n"
+    )
+    facts = json.loads(seedbed("diff", folder, other, "--json").stdout)
+    assert facts["changes"] == {
+        "dropped": 3, "kept": 0, "other_split": 0, "other_reason": 0, "only_before": 6, "only_after": 0,
+    }  # fmt: skip
+    assert facts["rows"] == {"before": 12, "after": 6}
+    assert seedbed("diff", other, other).stdout.endswith("No row was decided otherwise.\n")
+
+
 def test_init_writes_settings_that_are_read_back(tmp_path: Path) -> None:
     result = seedbed("init", "mine.yaml", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
@@ -238,6 +297,10 @@ BAD_INPUT: list[tuple[list[str], dict[str, str], int, str]] = [
     (["curate", "good.json", "--against", "nowhere.json"], {}, 2, "nowhere.json"),
     (["why", "nowhere", "0"], {}, 2, "nowhere: no such dataset folder"),
     (["report", "nowhere"], {}, 2, "nowhere: no such dataset folder"),
+    (["add", "nowhere", "good.json"], {}, 2, "nowhere: no such dataset folder"),
+    (["add", ".", "good.json"], {}, 2, "not a dataset folder"),
+    (["diff", "nowhere"], {}, 2, "nowhere: no such dataset folder"),
+    (["diff", "."], {}, 2, "not a dataset folder"),
     (["verify", "nowhere"], {}, 2, "nowhere: no such dataset folder"),
     (["train", "nowhere"], {}, 2, "nowhere"),
     (["evaluate", "nowhere"], {}, 2, "nowhere"),

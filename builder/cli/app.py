@@ -8,7 +8,22 @@ from typing import Annotated
 import typer
 
 from builder import __version__
-from builder.cli import datasets, estimating, judging, rebuilding, rows, serving, signals, training, watching, whole
+from builder.cli import (
+    adding,
+    comparing,
+    datasets,
+    estimating,
+    judging,
+    rebuilding,
+    redacting,
+    rows,
+    serving,
+    signals,
+    training,
+    watching,
+    whole,
+)
+from builder.cli.places import with_working_copies
 from builder.errors import SeedbedError
 
 app = typer.Typer(
@@ -24,12 +39,21 @@ teacher = typer.Typer(help="The embedded teacher as a server.", no_args_is_help=
 _COMMANDS = (
     *(whole.demo, whole.run),
     *(datasets.init, estimating.estimate, datasets.build, watching.status, rebuilding.rebuild, datasets.curate),
-    *(datasets.report, rows.show, rows.why, signals.signals, datasets.export, datasets.verify),
-    judging.judge,
+    *(
+        adding.add,
+        datasets.report,
+        rows.show,
+        rows.why,
+        comparing.diff,
+        signals.signals,
+        datasets.export,
+        datasets.verify,
+    ),
+    *(redacting.redact, judging.judge),
     *(training.preview_mask, training.train, training.evaluate, training.score),
 )
 for _command in _COMMANDS:
-    app.command()(_command)
+    app.command()(with_working_copies(_command))
 teacher.command()(serving.serve)
 app.add_typer(teacher, name="teacher")
 

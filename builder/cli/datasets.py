@@ -1,5 +1,6 @@
 """Commands that make, change, check and export datasets."""
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -8,15 +9,20 @@ import typer
 from builder.cli.options import (
     OUTPUT_ROOT,
     AsJson,
+    ChangedFolder,
     Folder,
+    Mapped,
     Overrides,
     Quiet,
     SettingsFile,
+    VerifiedFolder,
     print_json,
     print_outcome,
+    read_mapping,
     read_settings,
     reporter,
 )
+from builder.cli.places import dataset_at, is_dataset, path_or_address, shown
 from builder.errors import IntegrityError, UsageError
 
 
@@ -66,13 +72,22 @@ def build(
 
 
 def curate(
-    inputs: Annotated[list[Path], typer.Argument(help="Files, or one dataset folder.", metavar="FILE|DIR...")],
-    out: Annotated[Path | None, typer.Option(help="The new dataset folder (for files).")] = None,
-    mapping: Annotated[
-        list[str] | None, typer.Option("--map", help="Our field = your column, such as instruction=question.")
+    inputs: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Files, or one dataset folder; or their addresses.", metavar="FILE|DIR...", parser=path_or_address
+        ),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="The new dataset folder, or its address (for files).", metavar="PATH", parser=path_or_address
+        ),
     ] = None,
+    mapping: Mapped = None,
     against: Annotated[
-        list[Path] | None, typer.Option(help="Files whose tasks must not be in the result (benchmarks).")
+        list[str] | None,
+        typer.Option(help="Files whose tasks must not be in the result (benchmarks).", metavar="FILE"),
     ] = None,
     redecide: Annotated[
         bool, typer.Option("--redecide", help="Decide from what was measured before, and measure nothing.")
@@ -87,42 +102,35 @@ def curate(
     Files are imported into a new dataset folder; a dataset folder is decided again in place.
     """
     from builder import pipeline
+    from builder.object_store import local_files
 
-    benchmarks = [str(path) for path in against] if against else None
-    if len(inputs) == 1 and inputs[0].is_dir():
+    progress = reporter(quiet)
+    if len(inputs) == 1 and is_dataset(inputs[0]):
         if out is not None or mapping:
             raise UsageError(f"{inputs[0]}: a dataset folder is decided in place, without --out and --map")
         changes = list(overrides or ())
-        if benchmarks:
-            changes.append(f"contamination.against={benchmarks}")
-        outcome = pipeline.curate_folder(inputs[0], settings, changes, reporter(quiet), may_measure=not redecide)
+        if against:
+            changes.append(f"contamination.against={json.dumps(against)}")
+        with dataset_at(inputs[0], progress, use="change") as root:
+            outcome = pipeline.curate_folder(root, settings, changes, progress, may_measure=not redecide)
     elif redecide:
         raise UsageError(
             "--redecide: decides a dataset folder again, not files", "Run `seedbed curate DIR --redecide`."
         )
     else:
-        read = read_settings(settings, overrides, contamination__against=benchmarks)
+        read = read_settings(settings, overrides, contamination__against=against)
         if settings is None and not any(o.startswith("name=") for o in overrides or ()):
-            read = read.model_copy(update={"name": (out or inputs[0]).stem})
-        folder = out or OUTPUT_ROOT / read.name
-        outcome = pipeline.curate_files(inputs, read, folder, reporter(quiet), _read_mapping(mapping))
+            read = read.model_copy(update={"name": Path((out or inputs[0]).name).stem})
+        with (
+            local_files(inputs, progress) as files,
+            dataset_at(out or OUTPUT_ROOT / read.name, progress, use="make") as root,
+        ):
+            outcome = pipeline.curate_files(files, read, root, progress, read_mapping(mapping))
     print_outcome(outcome, as_json)
 
 
-def _read_mapping(pairs: list[str] | None) -> dict[str, str] | None:
-    if not pairs:
-        return None
-    mapping: dict[str, str] = {}
-    for item in ",".join(pairs).split(","):
-        field, equals, column = item.partition("=")
-        if not (equals and field.strip() and column.strip()):
-            raise UsageError(f"--map {item}: expected our field = your column, such as instruction=question")
-        mapping[field.strip()] = column.strip()
-    return mapping
-
-
 def report(
-    folder: Folder,
+    folder: ChangedFolder,
     language: Annotated[str | None, typer.Option(help="en or zh; the folder's own setting by default.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -139,27 +147,36 @@ def report(
 def export(
     folder: Folder,
     format: Annotated[str, typer.Option(help="alpaca, sharegpt, messages, prompt_completion or llamafactory.")],
-    out: Annotated[Path, typer.Option(help="The file to write; its suffix chooses the container.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="The file to write, or its address; its suffix chooses the container.",
+            metavar="PATH",
+            parser=path_or_address,
+        ),
+    ],
     split: Annotated[str, typer.Option(help="train, validation or all kept rows.")] = "all",
     as_json: AsJson = False,
 ) -> None:
     """Write the kept rows in another format."""
     from builder import pipeline
     from builder.formats.writing import export as write
+    from builder.object_store import file_for
 
-    result = write(pipeline.kept_samples(folder, split), format, out)
+    with file_for(out, reporter(as_json)) as path:
+        result = write(pipeline.kept_samples(folder, split), format, path)
     if as_json:
         skipped = [{"row": row, "why": why} for row, why in result.skipped]
-        print_json({"path": str(result.path), "rows": result.rows, "skipped": skipped})
+        print_json({"path": str(out), "rows": result.rows, "skipped": skipped})
         return
-    print(f"{result.path}: {result.rows:,} rows")
+    print(f"{out}: {result.rows:,} rows")
     for row, why in result.skipped[:20]:
         print(f"  row {row} left out: {why}")
     if len(result.skipped) > 20:
         print(f"  … {len(result.skipped):,} rows left out in all; --json lists them")
 
 
-def verify(folder: Folder, as_json: AsJson = False) -> None:
+def verify(folder: VerifiedFolder, as_json: AsJson = False) -> None:
     """Find damaged, missing and extra files.
 
     Every file is held against the manifest, the ledger and the reviews against their own checksums.
@@ -171,8 +188,8 @@ def verify(folder: Folder, as_json: AsJson = False) -> None:
         print_json({"ok": not problems, "problems": [{"path": p.path, "problem": p.problem} for p in problems]})
     else:
         for problem in problems:
-            print(f"{folder / problem.path}: {problem.problem}")
+            print(f"{shown(folder)}/{problem.path}: {problem.problem}")
     if problems:
-        raise IntegrityError(f"{folder}: {len(problems)} of its files are not as they were written")
+        raise IntegrityError(f"{shown(folder)}: {len(problems)} of its files are not as they were written")
     if not as_json:
-        print(f"{folder}: every file is as it was written")
+        print(f"{shown(folder)}: every file is as it was written")

@@ -4,14 +4,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from builder.cli.options import AsJson, Folder, Overrides, Quiet, SettingsFile, print_json, reporter
+from builder.cli.options import AsJson, LocalFolder, Overrides, Quiet, SettingsFile, print_json, reporter
 
 if TYPE_CHECKING:
     from builder.pipeline.judging import Judging
 
 
 def judge(
-    folder: Folder,
+    folder: LocalFolder,
     kept: Annotated[bool, typer.Option("--kept", help="Only rows that the last decision keeps.")] = False,
     again: Annotated[
         bool, typer.Option("--again", help="Ask again where the reply could not be read or the endpoint refused.")

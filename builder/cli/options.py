@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from builder.cli.places import folder_for, shown
+from builder.errors import UsageError
+
 if TYPE_CHECKING:
     from builder.config import Settings
     from builder.pipeline import Outcome
@@ -17,8 +20,15 @@ Overrides = Annotated[
     list[str] | None, typer.Option("--set", help="Any one setting, such as --set novelty.threshold=0.8.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Mapped = Annotated[
+    list[str] | None, typer.Option("--map", help="Our field = your column, such as instruction=question.")
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
-Folder = Annotated[Path, typer.Argument(help="A dataset folder.", metavar="DIR")]
+_FOLDER_OR_ADDRESS = "A dataset folder, or its address."
+Folder = Annotated[Path, typer.Argument(help=_FOLDER_OR_ADDRESS, metavar="DIR", parser=folder_for("read"))]
+VerifiedFolder = Annotated[Path, typer.Argument(help=_FOLDER_OR_ADDRESS, metavar="DIR", parser=folder_for("verify"))]
+ChangedFolder = Annotated[Path, typer.Argument(help=_FOLDER_OR_ADDRESS, metavar="DIR", parser=folder_for("change"))]
+LocalFolder = Annotated[Path, typer.Argument(help="A dataset folder.", metavar="DIR")]
 
 OUTPUT_ROOT = Path("datasets_out")
 
@@ -29,6 +39,23 @@ def read_settings(file: Path | None, overrides: list[str] | None, **flags: Any) 
 
     given = [f"{key.replace('__', '.')}={json.dumps(value)}" for key, value in flags.items() if value is not None]
     return load_settings(file, [*(overrides or ()), *given])
+
+
+def read_mapping(pairs: list[str] | None) -> dict[str, str] | None:
+    """Our field → the user's column, from `--map`; None where it was not given.
+
+    Raises:
+        UsageError: one of them is no pair.
+    """
+    if not pairs:
+        return None
+    mapping: dict[str, str] = {}
+    for item in ",".join(pairs).split(","):
+        field, equals, column = item.partition("=")
+        if not (equals and field.strip() and column.strip()):
+            raise UsageError(f"--map {item}: expected our field = your column, such as instruction=question")
+        mapping[field.strip()] = column.strip()
+    return mapping
 
 
 def reporter(quiet: bool) -> "Reporter":
@@ -47,7 +74,7 @@ def summary(outcome: "Outcome") -> dict[str, Any]:
     """What scripts want to know of a dataset, from its report."""
     report = outcome.report
     return {
-        "folder": str(outcome.root),
+        "folder": shown(outcome.root),
         "target": report["target"],
         "candidates": report["candidates"],
         "rows": report["rows"],
@@ -56,7 +83,7 @@ def summary(outcome: "Outcome") -> dict[str, Any]:
         "categories": _kept_by(report, "category"),
         "notes": report["notes"],
         "report": str(outcome.root / "report.html"),
-        "publish": str(outcome.root / "publish"),
+        "publish": f"{shown(outcome.root)}/publish",
         "ending": outcome.ending.message if outcome.ending else None,
     }
 

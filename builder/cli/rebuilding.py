@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from builder.cli.options import AsJson, Folder, Overrides, Quiet, SettingsFile, print_outcome, reporter
+from builder.cli.options import AsJson, ChangedFolder, Overrides, Quiet, SettingsFile, print_outcome, reporter
 
 if TYPE_CHECKING:
     from builder.pipeline import Rebuilt
 
 
 def rebuild(
-    folder: Folder,
+    folder: ChangedFolder,
     out: Annotated[Path | None, typer.Option(help="A new dataset folder; DIR stays as it is.")] = None,
     settings: SettingsFile = None,
     overrides: Overrides = None,

@@ -9,7 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from builder.cli.options import AsJson, Folder, Overrides, Quiet, SettingsFile, print_json, read_settings, reporter
+from builder.cli.options import (
+    OUTPUT_ROOT,
+    AsJson,
+    ChangedFolder,
+    Folder,
+    Overrides,
+    Quiet,
+    SettingsFile,
+    print_json,
+    read_settings,
+    reporter,
+)
+from builder.cli.places import shown
 from builder.errors import InputFileError, UsageError
 
 if TYPE_CHECKING:
@@ -28,7 +40,7 @@ def train(
 ) -> None:
     """Train, with loss on the answers only."""
     read = folder_settings(folder, settings, overrides, model)
-    out = out or Path(f"{folder}-run")
+    out = out or default_run(folder)
     run_training(folder, out, read, quiet)
     if as_json:
         print_json(describe_run(out))
@@ -37,7 +49,7 @@ def train(
 
 
 def score(
-    folder: Folder,
+    folder: ChangedFolder,
     model: Annotated[str, typer.Option(help="A Hugging Face name, a model folder, or a run of `seedbed train`.")],
     settings: SettingsFile = None,
     overrides: Overrides = None,
@@ -58,7 +70,7 @@ def score(
         print_json(scoring.as_record())
         return
     tally = scoring.tally
-    print(f"{folder}: {tally.describe()}; {scoring.before:,} of {scoring.rows:,} were scored before")
+    print(f"{shown(folder)}: {tally.describe()}; {scoring.before:,} of {scoring.rows:,} were scored before")
     print(f"  median ifd {scoring.median_ifd:.3f}; {scoring.unhelped:,} rows at 1 or above: the instruction is no help")
     print(f"  {scoring.path}")
 
@@ -117,6 +129,11 @@ def folder_settings(folder: Path, settings: Path | None, overrides: list[str] | 
     if settings is None and not own.is_file():
         raise InputFileError(folder, "not a dataset folder: it holds no seedbed.yaml")
     return read_settings(settings or own, overrides, train__model=model)
+
+
+def default_run(folder: Path) -> Path:
+    """Where a run goes if it is not said: beside the dataset folder, or in `datasets_out` if that is at an address."""
+    return Path(f"{folder}-run") if shown(folder) == str(folder) else OUTPUT_ROOT / f"{folder.name}-run"
 
 
 def run_training(folder: Path, out: Path, settings: "Settings", quiet: bool) -> None:

@@ -5,41 +5,36 @@ order.
 """
 
 import math
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import polars as pl
 
 from builder.cells import LANGUAGES, Cell
 from builder.config import CATEGORIES, Balance
 from builder.curation.difficulty import LEVEL, LEVELS
-from builder.curation.quotas import hold_quotas
+from builder.curation.quotas import hold_quotas, number_beyond
 from builder.errors import UsageError, nearest
 from builder.notes import Note
-from builder.schema import Check
 
 UNCATEGORISED = "uncategorised"
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A row that passed everything before.
+class Profile(NamedTuple):
+    """What the mix knows of a row; rows of one profile are interchangeable, the earlier one first.
 
     Attributes:
         category: None counts as `uncategorised`.
         kind: as in `builder.schema.Sample`.
         difficulty: easy, medium, hard, or None where nothing is known of it.
-        quality: of the row, higher is better; the order in which rows are given already reflects it.
     """
 
-    row: int
     category: str | None
     language: str
-    quality: float
-    task_id: str
-    kind: str | None = None
-    difficulty: str | None = None
+    kind: str | None
+    difficulty: str | None
 
     @property
     def cell(self) -> str:
@@ -56,14 +51,14 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class BalanceResult:
-    """The rows that the mix has no place for, and what could not be had."""
+class BalancedRows:
+    """The rows that the mix has no place for (row, reason, value, threshold, evidence), and what could not be had."""
 
-    dropped: dict[int, Check]
+    dropped: pl.DataFrame
     warnings: list[Note]
 
 
-def balance(rows: Sequence[Candidate], settings: Balance, target: int | None) -> BalanceResult:
+def balance_rows(rows: pl.DataFrame, settings: Balance, target: int | None) -> BalancedRows:
     """Choose the rows that are kept.
 
     Exactly `target` rows are kept when caps, quotas and the largest share leave that many. The largest share holds for the rows
@@ -72,79 +67,71 @@ def balance(rows: Sequence[Candidate], settings: Balance, target: int | None) ->
     target wins, with a warning.
 
     Args:
-        rows: in preference order, best first.
+        rows: row, category, language, kind and difficulty_level, in preference order, best first.
         settings: quotas, caps and floors by cell, and the largest share of a category in a language.
         target: rows to keep; None is all that the caps allow.
 
     Raises:
         UsageError: a quota, a cap or a floor names no category and language; every such name is reported.
     """
-    check_names(settings, rows)
-    over_quota: dict[int, Check] = {}
+    pool = _pool_of(rows)
+    check_names(settings, pool.profiles)
+    over_quota = []
     if settings.quotas:
-        capped = _choose(rows, Balance(caps=settings.caps), None, None)
-        over_quota = hold_quotas([row for row in rows if row.row in capped], settings.quotas, target)
-        rows = [row for row in rows if row.row not in over_quota]
-    limit, warnings = _cell_limit(rows, settings, target)
-    chosen = _choose(rows, settings, limit, target)
-    counts = Counter(group for row in rows if row.row in chosen for group in row.groups)
+        capped = _choose(pool, Balance(caps=settings.caps), None, None)
+        over_quota = [hold_quotas(pool.rows.filter(capped), pool.profiles, settings.quotas, target)]
+        pool = replace(pool, rows=pool.rows.join(over_quota[0], on="row", how="anti", maintain_order="left"))
+    limit, warnings = _cell_limit(pool, settings, target)
+    chosen = _choose(pool, settings, limit, target)
+    counts = Counter[str]()
+    for profile, number in pool.rows.filter(chosen)["profile"].value_counts().iter_rows():
+        counts.update(dict.fromkeys(pool.groups[profile], number))
     warnings += _floor_warnings(settings, counts)
-    return BalanceResult(over_quota | _explain(rows, chosen, counts, settings, limit, target), warnings)
+    left_out = _explain(pool, chosen, counts, settings, limit, target)
+    return BalancedRows(pl.concat([*over_quota, left_out]), warnings)
 
 
 @dataclass(frozen=True, slots=True)
-class BalancedRows:
-    """As `BalanceResult`, in columns: row, reason, value, threshold, evidence."""
+class _Pool:
+    """Rows in preference order: row and profile, a number of one of the profiles; and the groups of each profile."""
 
-    dropped: pl.DataFrame
-    warnings: list[Note]
-
-
-def balance_rows(rows: pl.DataFrame, settings: Balance, target: int | None) -> BalancedRows:
-    """`balance` for many rows.
-
-    Args:
-        rows: row, category, language, quality, task_id, kind and difficulty_level, in preference order.
-    """
-    if settings.max_share >= 1 and not (settings.caps or settings.floors or settings.quotas):
-        beyond = rows.slice(len(rows) if target is None else target).with_row_index("place", offset=(target or 0) + 1)
-        return BalancedRows(
-            beyond.select(
-                "row", reason=pl.lit("over_target"), value="place", threshold=pl.lit(target), evidence=pl.lit("")
-            ),
-            [],
-        )
-    columns = rows.select("row", "category", "language", "quality", "task_id", "kind", LEVEL)
-    result = balance([Candidate(*row) for row in columns.iter_rows()], settings, target)
-    dropped = [(row, c.reason, c.value, c.threshold, c.evidence) for row, c in result.dropped.items()]
-    schema = ["row", "reason", "value", "threshold", "evidence"]
-    return BalancedRows(pl.DataFrame(dropped, schema=schema, orient="row", infer_schema_length=None), result.warnings)
+    rows: pl.DataFrame
+    profiles: list[Profile]
+    groups: list[tuple[str, ...]]
 
 
-def _cell_limit(rows: Sequence[Candidate], settings: Balance, target: int | None) -> tuple[int | None, list[Note]]:
+def _pool_of(rows: pl.DataFrame) -> _Pool:
+    keys = Profile._fields
+    known = rows.select("row", "category", "language", "kind", difficulty=LEVEL)
+    numbers = known.select(keys).unique(maintain_order=True).with_row_index("profile")
+    numbered = known.join(numbers, on=keys, how="left", nulls_equal=True, maintain_order="left")
+    profiles = [Profile(*values) for values in numbers.select(keys).iter_rows()]
+    return _Pool(numbered.select("row", "profile"), profiles, [profile.groups for profile in profiles])
+
+
+def _cell_limit(pool: _Pool, settings: Balance, target: int | None) -> tuple[int | None, list[Note]]:
     """The most rows of one cell, or None for no limit."""
-    if settings.max_share >= 1 or not rows:
+    if settings.max_share >= 1 or pool.rows.is_empty():
         return None, []
-    limit, reached = _share_fixpoint(rows, settings)
+    limit, reached = _share_fixpoint(pool, settings)
     if reached == 0:
-        cells = len({row.cell for row in rows})
-        return None, [_share_cannot_hold(settings.max_share, cells)]
+        return None, [_share_cannot_hold(settings.max_share, len(_cell_sizes(pool)))]
     if target is None or reached <= target:
         return limit, []
     exact = least = _share_of(settings.max_share, target)
-    while least < limit and len(_choose(rows, settings, least, target)) < target:
+    while least < limit and _choose(pool, settings, least, target).sum() < target:
         least += 1
     return least, [_share_rounded(settings.max_share, target, least)] if least > exact else []
 
 
-def _share_fixpoint(rows: Sequence[Candidate], settings: Balance) -> tuple[int, int]:
+def _share_fixpoint(pool: _Pool, settings: Balance) -> tuple[int, int]:
     """The limit of a cell, and how many rows it leaves: fewer rows allow fewer in each cell, until both agree."""
-    sizes = Counter(row.cell for row in rows)
-    total = len(rows)
+    sizes = _cell_sizes(pool)
+    total = len(pool.rows)
     while total:
         limit = _share_of(settings.max_share, total)
         if settings.caps:
-            kept = len(_choose(rows, settings, limit, None))
+            kept = int(_choose(pool, settings, limit, None).sum())
         else:
             kept = sum(min(size, limit) for size in sizes.values())
         if kept >= total:
@@ -153,74 +140,89 @@ def _share_fixpoint(rows: Sequence[Candidate], settings: Balance) -> tuple[int, 
     return 0, 0
 
 
+def _cell_sizes(pool: _Pool) -> Counter[str]:
+    sizes = Counter[str]()
+    for profile, number in pool.rows["profile"].value_counts().iter_rows():
+        sizes[pool.profiles[profile].cell] += number
+    return sizes
+
+
 def _share_of(share: float, total: int) -> int:
     # 0.29 × 100 is 28.999999999999996 in floating point.
     return math.floor(share * total + 1e-9)
 
 
-def _choose(rows: Sequence[Candidate], settings: Balance, limit: int | None, target: int | None) -> set[int]:
-    """Rows that fill a floor first, then the others, each in preference order."""
-    counts: Counter[str] = Counter()
-    chosen: set[int] = set()
-    most = len(rows) if target is None else target
+def _choose(pool: _Pool, settings: Balance, limit: int | None, target: int | None) -> pl.Series:
+    """Whether each row is taken: rows that fill a floor first, then the others, each in preference order."""
+    if limit is None and not settings.caps and not settings.floors:
+        return pl.int_range(len(pool.rows), eager=True) < (len(pool.rows) if target is None else target)
+    profiles = pool.rows["profile"].to_list()
+    chosen = [False] * len(profiles)
+    counts: defaultdict[str, int] = defaultdict(int)
+    left = len(profiles) if target is None else target
     for to_floors in (True, False) if settings.floors else (False,):
-        for row in rows:
-            if len(chosen) == most:
-                return chosen
-            wanted = not to_floors or any(counts[group] < settings.floors.get(group, 0) for group in row.groups)
-            if row.row not in chosen and wanted and _full_group(row, counts, settings, limit) is None:
-                chosen.add(row.row)
-                counts.update(row.groups)
-    return chosen
+        # Counts only grow: a profile that has no place left, or has filled its floors, has none for later rows either.
+        closed: set[int] = set()
+        for place, profile in enumerate(profiles):
+            if profile in closed or chosen[place]:
+                continue
+            if not left or len(closed) == len(pool.profiles):
+                break
+            groups = pool.groups[profile]
+            wanted = not to_floors or any(counts[group] < settings.floors.get(group, 0) for group in groups)
+            if not wanted or _full_group(groups, counts, settings, limit) is not None:
+                closed.add(profile)
+                continue
+            chosen[place] = True
+            left -= 1
+            for group in groups:
+                counts[group] += 1
+    return pl.Series(chosen, dtype=pl.Boolean)
 
 
-def _full_group(row: Candidate, counts: Counter[str], settings: Balance, limit: int | None) -> tuple[str, int] | None:
-    """The group that has no place left for a row, with its size, or None."""
-    for group in row.groups:
-        cap = settings.caps.get(group)
-        if cap is not None and counts[group] >= cap:
-            return group, cap
-    if limit is not None and counts[row.cell] >= limit:
-        return f"{row.cell}, max_share", limit
-    return None
+def _full_group(
+    groups: tuple[str, ...], counts: Mapping[str, int], settings: Balance, limit: int | None
+) -> tuple[str, int] | None:
+    """The group of a row that has no place left for it, with its size, or None."""
+    if settings.caps:
+        for group in groups:
+            cap = settings.caps.get(group)
+            if cap is not None and counts[group] >= cap:
+                return group, cap
+    cell = groups[0]
+    return (f"{cell}, max_share", limit) if limit is not None and counts[cell] >= limit else None
 
 
 def _explain(
-    rows: Sequence[Candidate],
-    chosen: set[int],
-    counts: Counter[str],
-    settings: Balance,
-    limit: int | None,
-    target: int | None,
-) -> dict[int, Check]:
+    pool: _Pool, chosen: pl.Series, counts: Counter[str], settings: Balance, limit: int | None, target: int | None
+) -> pl.DataFrame:
     """For each row that is left out what was full, and which number it would have been."""
-    beyond: Counter[str] = Counter()
-    dropped: dict[int, Check] = {}
-    for row in rows:
-        if row.row in chosen:
-            continue
-        full = _full_group(row, counts, settings, limit)
-        group, size = full if full is not None else ("target", target or 0)
-        beyond[group] += 1
-        reason, evidence = ("over_cap", group) if full is not None else ("over_target", "")
-        dropped[row.row] = Check(reason, float(size + beyond[group]), float(size), evidence=evidence)
-    return dropped
+    full = [_full_group(groups, counts, settings, limit) for groups in pool.groups]
+    causes = [
+        (number, "over_target", float(target or 0), "")
+        if cause is None
+        else (number, "over_cap", float(cause[1]), cause[0])
+        for number, cause in enumerate(full)
+    ]
+    schema = {"profile": pl.UInt32, "reason": pl.String, "threshold": pl.Float64, "evidence": pl.String}
+    known = pl.DataFrame(causes, schema=schema, orient="row")
+    return number_beyond(pool.rows.filter(~chosen).join(known, on="profile", how="left", maintain_order="left"))
 
 
-def check_names(settings: Balance, rows: Iterable[Candidate] = (), categories: Iterable[str] = ()) -> None:
+def check_names(settings: Balance, profiles: Iterable[Profile] = (), categories: Iterable[str] = ()) -> None:
     """Raise UsageError where a cell of the settings cannot be.
 
     Args:
-        rows: their categories and languages are valid too.
+        profiles: of rows; their categories and languages are valid too.
         categories: more valid ones.
     """
     categories = [*dict.fromkeys((*CATEGORIES, *categories, UNCATEGORISED))]
     languages = [*LANGUAGES]
-    for row in rows:
-        if row.category and row.category not in categories:
-            categories.append(row.category)
-        if row.language not in languages:
-            languages.append(row.language)
+    for profile in profiles:
+        if profile.category and profile.category not in categories:
+            categories.append(profile.category)
+        if profile.language not in languages:
+            languages.append(profile.language)
     valid = {*categories, *languages, *(f"{category}/{language}" for category in categories for language in languages)}
     valid |= {*LEVELS, *(f"{name}/{level}" for name in valid for level in LEVELS)}
     mistakes = [

@@ -28,9 +28,10 @@ from builder.curation.exact import repeated_rows
 from builder.curation.facts import facts_table
 from builder.curation.filtering import FAILED_SCHEMA, columns_needed, failed_checks, failed_texts, needs_text
 from builder.curation.meaning import near_rows, same_meaning
-from builder.curation.novelty.scanning import scan_columns
+from builder.curation.novelty.additions import DIGEST, EarlierScan, scan_digest, scan_on
 from builder.curation.phrasings import draw_phrasings
 from builder.curation.quality import QUALITY, columns_scored, score_rows
+from builder.curation.redacting import replaced_rows, with_inherited_marks
 from builder.curation.split import split_columns
 from builder.dataset_folder import Review
 from builder.encoders import Codes
@@ -42,10 +43,11 @@ from builder.text import token_mode
 SignalValues = Mapping[str, SignalValue]
 
 SAMPLE_COLUMNS = ("row", "task_id", "category", "language", "origin", "kind")
-FACT_COLUMNS = ("fingerprint", "novelty_text", "wording", "given")
+FACT_COLUMNS = ("fingerprint", "novelty_text", "wording", "given", "redaction_of")
 _CONTAMINATION_COLUMNS = ("overlap", "overlap_needed", "overlap_text")
 _EVIDENCE_CHARACTERS = 120
-_FIRST_RANK, _LAST_RANK = -1_000_000, 1_000_000  # of a review, and of what is said after all row filters
+# Of a review, of a redaction, and of what is said after all row filters.
+_FIRST_RANK, _REDACTED_RANK, _LAST_RANK = -1_000_000, -999_999, 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,7 @@ def decide_rows(
     reviews: Mapping[int, Review],
     texts: pl.DataFrame | None = None,
     vectors: Codes | None = None,
+    earlier: EarlierScan | None = None,
 ) -> Decision:
     """Judge every row.
 
@@ -142,8 +145,10 @@ def decide_rows(
         reviews: the last human decision of each row; it overrides every check.
         texts: the failed checks that only the text could tell (`failed_texts`).
         vectors: of every row, by its number, where a setting needs them.
+        earlier: a scan for novelty that is gone on with where it judged the same rows; the result is the same without it.
     """
     kept_by_hand = sorted(row for row, review in reviews.items() if review.decision == "keep")
+    rows = with_inherited_marks(rows)
     quality, difficulty = score_rows(rows, settings.quality), score_difficulty(rows)
     guesses = None
     if settings.categories.guess and vectors is not None:
@@ -158,7 +163,8 @@ def decide_rows(
     failed = _row_checks(rows, settings, reviews, texts)
     course = _Course(rows, failed)
     course.drop(repeated_rows(course.left))
-    course.drop(_similar_rows(course.left, settings.novelty, settings.execution))
+    similar, digest = _similar_rows(course.left, settings.novelty, settings.execution, earlier)
+    course.drop(similar)
     if vectors is not None and settings.meaning.encoder != "none":
         course.drop(same_meaning(course.left, vectors[course.left["row"].to_numpy()], settings.meaning))
     if not settings.seeds.publish:
@@ -177,7 +183,8 @@ def decide_rows(
     diversity = measure_diversity(pool.sort("row"), kept["row"], vectors, settings.seed)
     sides, split_notes = _sides(kept, settings, vectors)
     notes = [*balanced.warnings, *split_notes, *diversity_notes(kept), *guess_notes(guesses)]
-    return Decision(_verdicts(rows["row"], course.failed(), sides), quality, difficulty, notes, diversity, guesses)
+    verdicts = _verdicts(rows["row"], course.failed(), sides, digest)
+    return Decision(verdicts, quality, difficulty, notes, diversity, guesses)
 
 
 class _Course:
@@ -220,7 +227,7 @@ def _row_checks(
     there = rows.lazy().select("row").collect()
     reviewed = pl.DataFrame(by_hand, schema=["row", "reason", "evidence"], orient="row") if by_hand else None
     judged = rows.filter(~pl.col("exempt"))
-    found = [failed_checks(judged, settings.filters)]
+    found = [failed_checks(judged, settings.filters), _complete(replaced_rows(rows), _REDACTED_RANK)]
     if texts is not None:
         found.append(texts.join(judged, on="row", how="semi"))
     if "overlap" in rows.columns:
@@ -237,17 +244,26 @@ def _row_checks(
     return pl.concat(found)
 
 
-def _similar_rows(rows: pl.DataFrame, novelty: Novelty, execution: Execution) -> pl.DataFrame:
-    """Rows that a kept one exceeds, each with the score, the kept row, how the texts were split and how the other begins."""
+def _similar_rows(
+    rows: pl.DataFrame, novelty: Novelty, execution: Execution, earlier: EarlierScan | None
+) -> tuple[pl.DataFrame, str]:
+    """Rows that a kept one exceeds, each with the score, the kept row, how the texts were split and how the other begins.
+
+    Returns:
+        These rows, and the digest of the scan.
+    """
     limit = execution.memory_limit
-    found = scan_columns(
-        rows.select("row", "exempt", text="novelty_text", group="task_id").to_arrow(),
+    judged = rows.select("row", "exempt", text="novelty_text", group="task_id").to_arrow()
+    found = scan_on(
+        judged,
         novelty.threshold,
+        earlier,
         memory_limit=None if limit is None else int(limit * 1e9),
         workers=execution.workers or len(os.sched_getaffinity(0)),
+        shards=execution if execution.engine == "ray" else None,
     )
     texts = rows.select("row", "novelty_text")
-    return (
+    similar = (
         _frame(found)
         .join(texts, on="row", how="left", maintain_order="left")
         .join(texts.rename({"row": "of", "novelty_text": "other"}), on="of", how="left", maintain_order="left")
@@ -262,6 +278,7 @@ def _similar_rows(rows: pl.DataFrame, novelty: Novelty, execution: Execution) ->
             ),
         )
     )
+    return similar, scan_digest(judged, novelty.threshold, found)
 
 
 def _compared(text: str, other: str) -> str:
@@ -284,16 +301,18 @@ def _sides(kept: pl.DataFrame, settings: Settings, vectors: Codes | None) -> tup
         near=near,
         memory_limit=None if limit is None else int(limit * 1e9),
         workers=settings.execution.workers or len(os.sched_getaffinity(0)),
+        shards=settings.execution if settings.execution.engine == "ray" else None,
     )
     return _frame(result.sides), result.notes
 
 
-def _verdicts(rows: pl.Series, failed: pl.DataFrame, sides: pl.DataFrame) -> pa.Table:
+def _verdicts(rows: pl.Series, failed: pl.DataFrame, sides: pl.DataFrame, digest: str) -> pa.Table:
     """Verdicts in row order.
 
     Args:
         failed: every failed check, by row and rank.
         sides: row and split of the kept rows.
+        digest: of the scan for novelty, kept beside the schema.
     """
     numbers = rows.to_numpy()
     counts = np.bincount(np.searchsorted(numbers, failed["row"].to_numpy()), minlength=len(numbers))
@@ -316,7 +335,8 @@ def _verdicts(rows: pl.Series, failed: pl.DataFrame, sides: pl.DataFrame) -> pa.
         listed,
         split.to_arrow().cast(pa.string()),
     ]
-    return pa.Table.from_arrays(columns, schema=VERDICT_SCHEMA)
+    verdicts = pa.Table.from_arrays(columns, schema=VERDICT_SCHEMA)
+    return verdicts.replace_schema_metadata({**VERDICT_SCHEMA.metadata, DIGEST: digest.encode()})
 
 
 _CHECKS_SCHEMA = pa.schema([pa.field("row", pa.int64()), pa.field("rank", pa.int32()), *CHECK_TYPE])

@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from builder.curation.blocked_words import find_blocked_word
 from builder.curation.exact import conversation_fingerprint
+from builder.curation.redacting import redaction_of
 from builder.schema import Sample
 from builder.signals import SignalValue
 from builder.signals.signal import table_schema, task_text
@@ -14,7 +15,7 @@ from builder.similarity import NoveltyKey, novelty_text
 from builder.text import normalise
 
 FACTS = "facts"
-FACTS_VERSION = 2
+FACTS_VERSION = 3
 
 _EVIDENCE_CHARACTERS = 80
 
@@ -32,6 +33,7 @@ def facts_schema(novelty_key: NoveltyKey) -> pa.Schema:
             pa.field("novelty_text", pa.string(), nullable=False),
             pa.field("wording", pa.binary(8)),
             pa.field("given", pa.binary(8)),
+            pa.field("redaction_of", pa.int64()),
         ],
     )
 
@@ -61,8 +63,8 @@ def facts_table(samples: Iterable[Sample], novelty_key: NoveltyKey) -> pa.Table:
 
     Returns:
         `row`, the columns of `row_facts`, `fingerprint` (128 bits, equal for conversations that a reader would call the
-        same), `novelty_text`, and hashes of the instruction (`wording`) and of its normalised input (`given`), null where
-        there is no instruction.
+        same), `novelty_text`, hashes of the instruction (`wording`) and of its normalised input (`given`), null where there
+        is no instruction, and the row that it is the redaction of, null where it is none.
     """
     records = [
         {
@@ -72,6 +74,7 @@ def facts_table(samples: Iterable[Sample], novelty_key: NoveltyKey) -> pa.Table:
             "novelty_text": novelty_text(sample, novelty_key),
             "wording": None if sample.instruction is None else _hash(sample.instruction),
             "given": None if sample.instruction is None else _hash(normalise(sample.input or "")),
+            "redaction_of": redaction_of(sample.source),
         }
         for sample in samples
     ]

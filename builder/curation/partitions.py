@@ -11,7 +11,7 @@ from builder.curation.contamination import CONTAMINATION, BenchmarkIndex, contam
 from builder.curation.facts import FACTS, facts_table
 from builder.curation.filtering import failed_texts
 from builder.dataset_folder import Partition
-from builder.signals import measure_all
+from builder.signals import SIGNALS, measure_all
 from builder.similarity import NoveltyKey
 
 
@@ -34,15 +34,16 @@ def measure_partition(work: Work, partition: Partition) -> dict[str, pa.Table]:
     """The lines of one partition that each table lacks."""
     samples = partition.read()
     tables: dict[str, pa.Table] = {}
-    for name, first in work.first.items():
+    # Tables that lack the same rows, usually all of them, are measured together.
+    for first in set(work.first.values()):
+        names = [name for name, lacked in work.first.items() if lacked == first]
         lacking = [sample for sample in samples if sample.row >= first]
-        if name == FACTS:
-            tables[name] = facts_table(lacking, work.novelty_key)
-        elif name == CONTAMINATION:
+        tables |= measure_all(lacking, [name for name in names if name in SIGNALS])
+        if FACTS in names:
+            tables[FACTS] = facts_table(lacking, work.novelty_key)
+        if CONTAMINATION in names:
             assert work.index is not None
-            tables[name] = contamination_table(lacking, work.index)
-        else:
-            tables |= measure_all(lacking, [name])
+            tables[CONTAMINATION] = contamination_table(lacking, work.index)
     return tables
 
 

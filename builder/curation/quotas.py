@@ -6,23 +6,21 @@ rows of one cell leave no room for the few that another one has.
 """
 
 import math
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from itertools import count
 from typing import Protocol
 
+import polars as pl
+
 from builder.cells import Cell
-from builder.schema import Check
 
 TOLERANCE = 0.01  # half of the two points that are promised: the last rows need not be of one cell
 _STEPS = 50  # how many turns a side takes to fill; more follow its share more closely
 
 
-class MixRow(Protocol):
+class MixProfile(Protocol):
     """What quotas look at."""
 
-    @property
-    def row(self) -> int: ...
     @property
     def category(self) -> str | None: ...
     @property
@@ -31,22 +29,29 @@ class MixRow(Protocol):
     def kind(self) -> str | None: ...
 
 
-def hold_quotas(rows: Sequence[MixRow], shares: Mapping[str, float], target: int | None) -> dict[int, Check]:
+def hold_quotas(
+    rows: pl.DataFrame, profiles: Sequence[MixProfile], shares: Mapping[str, float], target: int | None
+) -> pl.DataFrame:
     """Choose rows whose mix has the shares within `TOLERANCE`.
 
     Args:
-        rows: in preference order.
+        rows: row and profile, a number of one of the profiles, in preference order.
         shares: of the kept rows, by cell.
         target: rows to keep, where there are enough; the shares are of as many. None is as many as the shares allow.
 
     Returns:
-        The rows that are left out: `over_quota`, naming a side that is full, or `over_target`.
+        The rows that are left out, as `number_beyond` gives them: `over_quota`, naming a side that is full, or `over_target`.
     """
     quotas = _Quotas(shares)
-    groups: defaultdict[tuple[str, ...], list[int]] = defaultdict(list)
-    for row in rows:
-        groups[quotas.sides(row)].append(row.row)
-    sizes = {sides: len(members) for sides, members in groups.items()}
+    sides = [quotas.sides(profile) for profile in profiles]
+    numbers = {side: number for number, side in enumerate(dict.fromkeys(sides))}
+    known = pl.DataFrame(
+        {"profile": range(len(sides)), "sides": [numbers[side] for side in sides]},
+        schema={"profile": pl.UInt32, "sides": pl.UInt32},
+    )
+    sided = rows.join(known, on="profile", how="left", maintain_order="left")
+    named = list(numbers)
+    sizes = {named[number]: size for number, size in sided.group_by("sides", maintain_order=True).len().iter_rows()}
     total = len(rows) if target is None else target
     while True:
         limits = quotas.limits(total)
@@ -54,8 +59,23 @@ def hold_quotas(rows: Sequence[MixRow], shares: Mapping[str, float], target: int
         kept = sum(taken.values())
         # Fewer rows allow fewer of each side, until both agree.
         if target is not None or kept == total:
-            return _explain(groups, taken, limits, total)
+            break
         total = kept
+    explained = sided.join(_causes(named, taken, limits, total), on="sides", how="left", maintain_order="left")
+    return number_beyond(explained.filter(pl.int_range(pl.len()).over("sides") >= pl.col("taken")).sort("row"))
+
+
+def number_beyond(left_out: pl.DataFrame) -> pl.DataFrame:
+    """Rows that are left out, each with the number that it would have been.
+
+    Args:
+        left_out: row, reason, threshold and evidence.
+
+    Returns:
+        Row, reason, value, threshold, evidence: of the rows with one reason and evidence the first has threshold + 1.
+    """
+    value = pl.col("threshold") + pl.int_range(1, pl.len() + 1).over("reason", "evidence")
+    return left_out.select("row", "reason", value.alias("value"), "threshold", "evidence")
 
 
 class _Quotas:
@@ -69,9 +89,9 @@ class _Quotas:
             self._cells.append((Cell.parse(name), inside, others))
             self._shares |= {inside: share, others: 1 - share}
 
-    def sides(self, row: MixRow) -> tuple[str, ...]:
+    def sides(self, profile: MixProfile) -> tuple[str, ...]:
         return tuple(
-            inside if cell.holds(row.category, row.language, row.kind) else others
+            inside if cell.holds(profile.category, profile.language, profile.kind) else others
             for cell, inside, others in self._cells
         )
 
@@ -99,22 +119,21 @@ def _take(sizes: Mapping[tuple[str, ...], int], limits: Mapping[str, int], total
     return taken
 
 
-def _explain(
-    groups: Mapping[tuple[str, ...], Sequence[int]],
-    taken: Mapping[tuple[str, ...], int],
-    limits: Mapping[str, int],
-    total: int,
-) -> dict[int, Check]:
-    have: Counter[str] = Counter()
-    for sides, members in taken.items():
-        have.update(dict.fromkeys(sides, members))
-    beyond: defaultdict[str, count[int]] = defaultdict(lambda: count(1))
-    dropped: dict[int, Check] = {}
-    left_out = sorted((row, sides) for sides, members in groups.items() for row in members[taken.get(sides, 0) :])
-    for row, sides in left_out:
-        full = next((side for side in sides if have[side] >= limits[side]), "")
-        limit = limits[full] if full else total
-        dropped[row] = Check(
-            "over_quota" if full else "over_target", float(limit + next(beyond[full])), float(limit), evidence=full
-        )
-    return dropped
+def _causes(
+    named: Sequence[tuple[str, ...]], taken: Mapping[tuple[str, ...], int], limits: Mapping[str, int], total: int
+) -> pl.DataFrame:
+    """For the rows on the same sides of every quota: how many are taken, and why the others are not."""
+    have = Counter[str]()
+    for sides, number in taken.items():
+        have.update(dict.fromkeys(sides, number))
+    full = [next((side for side in sides if have[side] >= limits[side]), "") for sides in named]
+    return pl.DataFrame(
+        {
+            "sides": range(len(named)),
+            "taken": [taken.get(sides, 0) for sides in named],
+            "reason": ["over_quota" if side else "over_target" for side in full],
+            "threshold": [float(limits[side] if side else total) for side in full],
+            "evidence": full,
+        },
+        schema_overrides={"sides": pl.UInt32},
+    )

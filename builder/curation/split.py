@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from builder.config import Split
+from builder.config import Execution, Split
 from builder.curation.novelty.closeness import Closeness, Near, Tasks
 from builder.curation.novelty.token_sequences import Mask, Numbers, distinct, mask, token_sequences
 from builder.notes import Note
@@ -50,6 +50,7 @@ def split_columns(
     near: Near | None = None,
     memory_limit: int | None = None,
     workers: int = 1,
+    shards: Execution | None = None,
 ) -> SplitColumns:
     """Choose the validation rows.
 
@@ -65,6 +66,7 @@ def split_columns(
             one of the second that are close.
         memory_limit: bytes; signatures of texts that take more than half of it go to files.
         workers: threads.
+        shards: the workers among which texts are compared; None is this process.
     """
     frame = pl.DataFrame([pl.Series(name, rows[name]) for name in ("group", "category", "language")])
     tasks, own = _drawn_order(frame, seed)
@@ -72,7 +74,7 @@ def split_columns(
     wanted = min(round(settings.validation_share * len(rows)), settings.max_validation_rows)
     validation, linked = np.zeros(len(tasks), dtype=bool), np.zeros(len(tasks), dtype=bool)
     if wanted:
-        sequences, numbers = token_sequences(rows["text"], workers)
+        sequences, numbers = token_sequences(rows["text"], workers, shards)
         holders = pl.DataFrame({"task": own, "sequence": numbers}).filter(sequences.sizes[numbers] > 0).unique()
         closeness = Closeness(
             Tasks(sizes, holders, sequences),
@@ -80,6 +82,7 @@ def split_columns(
             also=None if near is None else _between_tasks(near, own),
             memory_limit=memory_limit,
             workers=workers,
+            shards=shards,
         )
         validation, linked = _Draw(sizes, tasks["stratum"].to_numpy(), wanted, closeness).run()
     size, moved = int(sizes[validation].sum()), int(sizes[linked & ~validation].sum())

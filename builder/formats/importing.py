@@ -4,7 +4,7 @@ A row whose structure is right but whose content is poor (no answer, two user tu
 the checks of curation decide about it. A row whose structure is wrong ends the import, with the other broken rows.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
@@ -53,11 +53,13 @@ class SampleFiles:
         rows: how many rows all of them hold; a row of several instances holds several samples.
     """
 
-    def __init__(self, paths: Sequence[Path], mapping: Mapping[str, str] | None, reporter: Reporter) -> None:
+    def __init__(
+        self, paths: Sequence[Path], mapping: Mapping[str, str] | None, taken: Collection[str], reporter: Reporter
+    ) -> None:
         self._files: list[RowFile] = []
         self.detected: list[Detected] = []
-        self._sources = distinct_names(paths, lambda path: path.name)
-        self._tasks = distinct_names(paths, lambda path: path.stem)
+        self._sources = distinct_names(paths, lambda path: path.name, taken)
+        self._tasks = distinct_names(paths, lambda path: path.stem, taken)
         with reporter.step("Looking at the files", total=len(paths)) as step:
             for path in paths:
                 self._files.append(open_rows(path))
@@ -84,17 +86,24 @@ class SampleFiles:
                 yield _sample(parts, next(numbers), f"{source}#{number}", f"{task}#{number}")
 
 
-def open_samples(paths: Sequence[Path], *, mapping: Mapping[str, str] | None = None, reporter: Reporter) -> SampleFiles:
+def open_samples(
+    paths: Sequence[Path],
+    *,
+    mapping: Mapping[str, str] | None = None,
+    taken: Collection[str] = (),
+    reporter: Reporter,
+) -> SampleFiles:
     """Look at files of any supported container and format; memory is that of a row or a few, whatever the files' sizes.
 
     Args:
         mapping: our field → the files' column, for columns whose names say something else.
+        taken: names that sources and tasks of other rows begin with, before the `#`; these files get others.
 
     Raises:
         InputFileError: a file cannot be read, or no format fits it.
         UsageError: the mapping names an unknown field.
     """
-    return SampleFiles(paths, mapping, reporter)
+    return SampleFiles(paths, mapping, taken, reporter)
 
 
 def read_samples(
@@ -123,14 +132,22 @@ def read_samples(
     return Imported(list(files.samples(first_row=first_row, note=problems.append)), problems, files.detected)
 
 
-def distinct_names(paths: Sequence[Path], short: Callable[[Path], str]) -> list[str]:
-    """A name for each file that no other file has, as short as that allows; two names that are equal would join tasks."""
+def distinct_names(paths: Sequence[Path], short: Callable[[Path], str], taken: Collection[str] = ()) -> list[str]:
+    """A name for each file that no other file has, as short as that allows; two names that are equal would join tasks.
+
+    Args:
+        taken: names that others have already.
+    """
     longer: tuple[Callable[[Path], str], ...] = (short, lambda p: p.name, lambda p: f"{p.parent.name}/{p.name}")
     for name_of in longer:
         names = [name_of(path) for path in paths]
-        if len(set(names)) == len(names):
+        if len(set(names)) == len(names) and not set(names).intersection(taken):
             return names
-    return [f"{name}~{names[:index].count(name) + 1}" for index, name in enumerate(names)]
+    used = set(taken)
+    for index, name in enumerate(names):
+        names[index] = next(one for number in count(1) if (one := f"{name}~{number}") not in used)
+        used.add(names[index])
+    return names
 
 
 def _read_parts(file: RowFile, detected: Detected) -> Iterator[tuple[int, SampleParts, tuple[str, ...]]]:

@@ -3,8 +3,10 @@
 build     seeds ──▶ grow ──▶ decide ──▶ publish, until exactly the target is kept
 rebuild   the ledger's replies, read again ──▶ decide ──▶ publish, without a request
 curate    files ──▶ decide ──▶ publish, or a folder's rows decided again
+add       files ──▶ behind a folder's rows ──▶ decide ──▶ publish, as if all had come at once
 """
 
+from builder.pipeline.adding import Added, add_files
 from builder.pipeline.building import build
 from builder.pipeline.curating import curate_files, curate_folder
 from builder.pipeline.looking import kept_samples, status, verify
@@ -12,8 +14,10 @@ from builder.pipeline.publishing import Outcome, publish, rewrite_report
 from builder.pipeline.rebuilding import Rebuilt, rebuild
 
 __all__ = [
+    "Added",
     "Outcome",
     "Rebuilt",
+    "add_files",
     "build",
     "curate_files",
     "curate_folder",

@@ -224,6 +224,10 @@ def _write_grown(folder: DatasetFolder, grown: Grown) -> None:
             )
         written += 1
     if folder.count_samples() > written:
-        raise IntegrityError(f"{folder.samples}: holds more rows than the ledger gives", "Restore the ledger.")
+        raise IntegrityError(
+            f"{folder.samples}: holds more rows than the ledger gives",
+            f"Restore the ledger; where rows were redacted or added since, `seedbed rebuild {folder.root}` takes these out, and "
+            "they can be redacted or added again once the growth is done.",
+        )
     folder.write_samples(grown.samples[written:])
     folder.write_rejections(grown.rejections[folder.rejections_table().num_rows :])

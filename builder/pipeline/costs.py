@@ -18,6 +18,7 @@ from builder.errors import UsageError
 from builder.requests.budget import usage_cost
 from builder.requests.prices import PICO, find_price
 from builder.requests.spending import Usage, read_latencies, read_recipes, read_usage
+from builder.schema import REDACTED
 from builder.settings_file import load_settings
 
 
@@ -145,10 +146,10 @@ def cost_of(ledger: Path, settings: Settings) -> float | None:
 
 def _rows_by_job(folder: DatasetFolder, recipes: Mapping[str, str]) -> dict[str, list[_Row]]:
     """Category and language of the rows that each job gave."""
-    table = folder.samples_table().select(["request_id", "task_id", "origin", "category", "language"])
+    table = folder.samples_table().select(["request_id", "task_id", "origin", "source", "category", "language"])
     rows: dict[str, list[_Row]] = {}
     for record in table.to_pylist():
-        if record["origin"] == "generated":
+        if record["origin"] == "generated" and not record["source"].startswith(REDACTED):
             job = job_of(record)
             rows.setdefault(job, []).append(_Row(recipes.get(job, "-"), record["category"] or "-", record["language"]))
     return rows

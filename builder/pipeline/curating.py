@@ -1,22 +1,24 @@
 """Deciding about rows that are there: files into a new folder, or a folder again in place."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from builder.config import Settings
+from builder.config import Language, Settings
 from builder.dataset_folder import DatasetFolder
 from builder.errors import (
     UsageError,
 )
 from builder.files import write_text
 from builder.formats.detection import describe
-from builder.formats.importing import read_samples
+from builder.formats.importing import RowProblem, SampleFiles, open_samples
 from builder.pipeline.publishing import Outcome, decide_folder, finish, spending_of
 from builder.pipeline.replacing import writing
-from builder.progress import Reporter
+from builder.progress import Reporter, Step
+from builder.schema import Sample
 from builder.settings_file import dump_settings, load_settings
 
 _PROBLEMS_SHOWN = 20
+_ROWS_AT_ONCE = 1_000  # that progress is told of
 
 
 def curate_files(
@@ -35,23 +37,63 @@ def curate_files(
     if folder.settings.exists():
         raise UsageError(
             f"{root}: holds a dataset already",
-            f"Choose another --out, or decide again in place with `seedbed curate {root}`.",
+            f"Choose another --out, decide again in place with `seedbed curate {root}`, or add files to it with "
+            f"`seedbed add {root} FILE`.",
         )
-    imported = read_samples(files, mapping=mapping, reporter=reporter)
-    for detected in imported.detected:
-        reporter.say(describe(detected, settings.report.language))
-    for path, row, problem in imported.problems[:_PROBLEMS_SHOWN]:
-        reporter.say(f"{path}, row {row}: {problem}")
-    if len(imported.problems) > _PROBLEMS_SHOWN:
-        reporter.say(f"… and {len(imported.problems) - _PROBLEMS_SHOWN} more such rows")
+    opened = open_samples(files, mapping=mapping, reporter=reporter)
     with writing(folder):
-        for part in (*folder.parts(folder.samples), *folder.parts(folder.rejections)):
-            part.unlink()  # an import that was cut short: without settings it is no dataset yet
-        folder.write_samples(imported.samples)
-        del imported  # a million samples are some GB, and all that follows reads the folder
+        _remove_parts(folder)  # an import that was cut short: without settings it is no dataset yet
+        try:
+            import_files(opened, folder, settings.report.language, reporter)
+        except BaseException:
+            _remove_parts(folder)
+            raise
         write_text(folder.settings, dump_settings(settings))
         decision = decide_folder(folder, settings, reporter)
         return Outcome(root, finish(folder, settings, decision, reporter))
+
+
+def import_files(files: SampleFiles, folder: DatasetFolder, language: Language, reporter: Reporter) -> int:
+    """Append files' samples to a folder as they are read, and say how the files are read and what is odd about their rows.
+
+    Returns:
+        How many there were.
+
+    Raises:
+        InputFileError: some rows of a file are broken; parts that were written before are still there.
+    """
+    for detected in files.detected:
+        reporter.say(describe(detected, language))
+    problems: list[RowProblem] = []
+    more = 0
+
+    def note(problem: RowProblem) -> None:
+        nonlocal more
+        if len(problems) < _PROBLEMS_SHOWN:
+            problems.append(problem)
+        else:
+            more += 1
+
+    with reporter.step("Importing", total=files.rows) as step:
+        samples = files.samples(first_row=folder.count_samples(), note=note)
+        written = folder.write_samples(_counted(samples, step))
+    for path, row, problem in problems:
+        reporter.say(f"{path}, row {row}: {problem}")
+    if more:
+        reporter.say(f"… and {more} more such rows")
+    return written
+
+
+def _counted(samples: Iterator[Sample], step: Step) -> Iterator[Sample]:
+    for number, sample in enumerate(samples, 1):
+        yield sample
+        if number % _ROWS_AT_ONCE == 0:
+            step.set(number)
+
+
+def _remove_parts(folder: DatasetFolder) -> None:
+    for part in (*folder.parts(folder.samples), *folder.parts(folder.rejections)):
+        part.unlink()
 
 
 def curate_folder(

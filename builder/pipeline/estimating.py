@@ -178,8 +178,10 @@ def _kept(folder: DatasetFolder) -> tuple[int, float]:
         return len(grown), 1.0
     verdicts = [verdict for verdict in folder.read_verdicts() if verdict.row in grown]
     kept = sum(verdict.kept for verdict in verdicts)
-    # Rows beyond the target are not lost: a higher one keeps them.
-    return kept, max(kept + sum(verdict.reason == "over_target" for verdict in verdicts), 1) / len(grown)
+    # Rows beyond the target are not lost: a higher one keeps them. Nor are those that a redaction stands for.
+    over_target = sum(verdict.reason == "over_target" for verdict in verdicts)
+    replaced = sum(verdict.reason == "redacted" for verdict in verdicts)
+    return kept, max(kept + over_target, 1) / (len(grown) - replaced)
 
 
 def _rates(settings: Settings, recipe: RecipeName, jobs: Sequence[PilotJob], bound: str) -> Rates:

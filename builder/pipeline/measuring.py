@@ -23,9 +23,10 @@ from builder.curation.partitions import Work, check_partition, measure_partition
 from builder.curation.quality import QUALITY
 from builder.dataset_folder import DatasetFolder, parquet_errors
 from builder.errors import IntegrityError, UsageError
-from builder.execution import run
+from builder.execution import even_rows, run
 from builder.files import table_writer
 from builder.formats.importing import read_samples
+from builder.object_store import local_files
 from builder.progress import Reporter
 from builder.schema import Sample
 from builder.signals import SIGNALS
@@ -61,7 +62,8 @@ def measure_folder(folder: DatasetFolder, settings: Settings, reporter: Reporter
             f"Run `seedbed curate {folder.root}` without --redecide; it measures only what is missing.",
         )
     work = Work(first, settings.novelty.key, index)
-    partitions = folder.partitions(settings.execution.partition_rows, min(first.values()))
+    done = min(first.values())
+    partitions = folder.partitions(even_rows(rows - done, settings.execution), done)
     with contextlib.ExitStack() as stack:
         step = stack.enter_context(reporter.step("Measuring", total=sum(p.count for p in partitions)))
         results = stack.enter_context(
@@ -132,8 +134,10 @@ def _read_columns(paths: Sequence[Path], columns: Sequence[str]) -> pl.DataFrame
 
 def read_benchmark(settings: Settings, reporter: Reporter) -> list[Sample]:
     """The rows of the files in `contamination.against`."""
-    files = [Path(name) for name in settings.contamination.against]
-    return read_samples(files, reporter=reporter).samples if files else []
+    if not settings.contamination.against:
+        return []
+    with local_files(settings.contamination.against, reporter) as files:
+        return read_samples(files, reporter=reporter).samples
 
 
 def _path(folder: DatasetFolder, name: str) -> Path:

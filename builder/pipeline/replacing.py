@@ -21,7 +21,7 @@ from builder.requests import inheriting
 
 _REVIEWS = ("reviews.jsonl", "reviews-unplaced.jsonl")
 _WRITTEN_ANEW = (
-    *("samples", "rejections", "signals", "verdicts.parquet", "publish"),
+    *("samples", "rejections", "signals", "verdicts.parquet", "verdicts-previous.parquet", "publish"),
     *("report.html", "report.json", "seedbed.yaml"),
 )
 # Their jobs have no requests, so none of them lacks a reply.
@@ -29,12 +29,11 @@ _WITHOUT_REQUESTS = ("procedural",)
 
 
 @contextlib.contextmanager
-def writing(folder: DatasetFolder) -> Iterator[None]:
-    """Hold a folder's lock, with what interrupted writers left behind put right."""
+def writing(folder: DatasetFolder) -> Iterator[bool]:
+    """Hold a folder's lock, with what interrupted writers left behind put right; yields whether one of them was completed."""
     with folder.lock():
         remove_temporary_files(folder.root)
-        complete_replacement(folder)
-        yield
+        yield complete_replacement(folder)
 
 
 def inherit(source: DatasetFolder, target: DatasetFolder, settings: str, *, moved: bool) -> None:
@@ -50,19 +49,24 @@ def inherit(source: DatasetFolder, target: DatasetFolder, settings: str, *, move
     inheriting.inherit(source.ledger, target.ledger, meta, without_requests=_WITHOUT_REQUESTS, moved=moved)
 
 
-def complete_replacement(folder: DatasetFolder) -> None:
-    """Move what is staged and decided into place; remove what is staged and not. Can be cut short and called again."""
+def complete_replacement(folder: DatasetFolder) -> bool:
+    """Move what is staged and decided into place; remove what is staged and not. Can be cut short and called again.
+
+    Returns:
+        Whether anything was moved.
+    """
     staged = DatasetFolder(folder.staging)
-    if not staged.root.exists():
-        return
-    if staged.manifest_hash() is not None:
+    decided = staged.manifest_hash() is not None
+    if decided:
         with disk_errors(folder.root):
             folder.manifest.unlink(missing_ok=True)
             _replace_ledger(folder, staged)
             _replace_files(folder, staged)
         folder.write_manifest()
         staged.manifest.unlink()
-    shutil.rmtree(staged.root)
+    if staged.root.exists():
+        shutil.rmtree(staged.root)
+    return decided
 
 
 def _replace_ledger(folder: DatasetFolder, staged: DatasetFolder) -> None:

@@ -7,6 +7,8 @@ from builder.config import Settings
 from builder.documents import Chunk, load_chunks
 from builder.errors import UsageError
 from builder.generation.seeds import load_seed_tasks
+from builder.object_store import local_files
+from builder.progress import Reporter
 from builder.recipes.recipe import Instance, Task
 
 
@@ -29,6 +31,8 @@ def read_seeds(settings: Settings) -> list[tuple[Task, str]]:
     Raises:
         UsageError: a file cannot be used, or no seed is in one of `growth.languages`.
     """
+    with local_files(settings.seeds.files, Reporter(quiet=True)) as files:
+        seeds = load_seed_tasks([str(file) for file in files])
     tasks = [
         (
             Task(
@@ -41,7 +45,7 @@ def read_seeds(settings: Settings) -> list[tuple[Task, str]]:
             ),
             seed.source,
         )
-        for seed in load_seed_tasks(settings.seeds.files)
+        for seed in seeds
     ]
     present = {task.language for task, _ in tasks}
     missing = [language for language in settings.growth.languages if language not in present]
@@ -62,4 +66,5 @@ def read_chunks(settings: Settings) -> tuple[Chunk, ...]:
     growth = settings.growth
     if "documents" not in growth.recipes:
         return ()
-    return load_chunks(growth.documents, words=growth.chunk_words, languages=growth.languages)
+    with local_files(growth.documents, Reporter(quiet=True)) as files:
+        return load_chunks(files, words=growth.chunk_words, languages=growth.languages)

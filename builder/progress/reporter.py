@@ -4,7 +4,7 @@ import contextlib
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 from rich.console import Console
@@ -127,6 +127,7 @@ class Reporter:
         self._quiet = quiet
         self._clock = clock
         self._console = Console(stderr=True)
+        self._names: Mapping[str, str] = {}
 
     @contextlib.contextmanager
     def step(self, label: str, total: int | None = None) -> Iterator[Step]:
@@ -164,8 +165,19 @@ class Reporter:
         else:
             yield view(lambda figures: self.say(plain_line(figures)), _PLAIN_INTERVAL)
 
+    @contextlib.contextmanager
+    def naming(self, names: Mapping[str, str]) -> Iterator[None]:
+        """While the block runs, `say` shows other names for these, such as an address for its temporary file."""
+        before, self._names = self._names, {**self._names, **names}
+        try:
+            yield
+        finally:
+            self._names = before
+
     def say(self, text: str) -> None:
         """One line on stderr."""
+        for name, shown in self._names.items():
+            text = text.replace(name, shown)
         if not self._quiet:
             print(text, file=sys.stderr, flush=True)
 

@@ -110,7 +110,8 @@ def build_report(
 
 
 def _count_candidates(tables: Tables) -> dict[str, Any]:
-    admitted = len(tables.rows.filter(pl.col("origin") == "generated"))
+    # A redaction takes the place of a row that was admitted; it was no candidate itself.
+    admitted = len(tables.rows.filter(pl.col("origin") == "generated")) - tables.redactions("generated")
     by_reason = _falling(tables.rejections["reason"])
     rejected = len(tables.rejections)
     return {"total": admitted + rejected, "admitted": admitted, "rejected": rejected, "by_reason": by_reason}

@@ -83,6 +83,7 @@ VALUE_LABELS: Mapping[str, _Pair] = {
     "empty_answer": ("empty answer", "回答为空"),
     "missing_code": ("code asked for and missing", "要求的代码缺失"),
     "picture_request": ("asks for a picture", "要求作图"),
+    "cut_off_answer": ("answer cut off", "回答中断"),
     "na_answer": ("“N/A” answer", "回答为“N/A”"),
     "no_input_marker": ("marker in place of no input", "用标记代替空输入"),
     "unclear_instruction": ("unclear instruction", "指令不明"),

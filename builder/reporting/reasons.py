@@ -282,8 +282,16 @@ _ROW_REASONS: Mapping[str, Reason] = {
         "含个人信息或密钥",
         "A turn holds personal data or a secret, such as an identity number, a card number or a key.",
         "对话中含有个人信息或密钥，例如身份证号、银行卡号或访问密钥。",
-        "Redact the row, or take the kind out of filters.drop_privacy.",
-        "请先脱敏，或从 filters.drop_privacy 中去掉相应类型。",
+        "`seedbed redact` puts a row without them in its place; or take the kind out of filters.drop_privacy.",
+        "`seedbed redact` 会换上一行脱敏后的数据；也可从 filters.drop_privacy 中去掉相应类型。",
+    ),
+    "redacted": Reason(
+        "Replaced by its redaction",
+        "已换成脱敏后的行",
+        "The row held personal data or secrets; a new row, in which placeholders stand for them, takes its place.",
+        "该行含有个人信息或密钥，已由一行用占位符代替这些内容的新数据取代。",
+        "To publish the row as it is, keep it in a review and drop its redaction in another.",
+        "若要原样发布，请在审核中保留该行，并剔除它的脱敏行。",
     ),
     "unsafe": Reason(
         "Unsafe content",
@@ -465,6 +473,7 @@ _OTHER_MEASURE = ("{v} against {t}", "{v}，界限 {t}")
 _COLLISIONS: Mapping[str, tuple[str, str]] = {
     "too_similar": ("Too similar to row {of}", "与第 {of} 行过于相似"),
     "exact_duplicate": ("The same as row {of}", "与第 {of} 行完全重复"),
+    "redacted": ("Redacted as row {of}", "脱敏后为第 {of} 行"),
     "same_meaning": ("Says the same as row {of}", "与第 {of} 行意思相同"),
     "other_phrasing": ("Asks for the task of row {of} in other words", "与第 {of} 行是同一任务的不同说法"),
 }

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from builder.dataset_folder import DatasetFolder
 from builder.errors import InputFileError, IntegrityError
-from builder.schema import REJECTION_SCHEMA, SAMPLE_SCHEMA, Sample, sample_from_record
+from builder.schema import REDACTED, REJECTION_SCHEMA, SAMPLE_SCHEMA, Sample, sample_from_record
 
 _ROW_COLUMNS = ("row", "category", "language", "origin", "kind")
 _VERDICT_COLUMNS = ("row", "kept", "reason", "of", "split")
@@ -42,6 +42,14 @@ class Tables:
             return {}
         lazy = _scan(self.folder.parts(self.folder.samples), SAMPLE_SCHEMA).filter(pl.col("row").is_in(wanted))
         return {r["row"]: sample_from_record(r) for r in collect(lazy, self.folder.samples).to_dicts()}
+
+    def redactions(self, origin: str) -> int:
+        """How many rows of an origin are redactions of other rows."""
+        source = pl.col("source").str.starts_with(REDACTED)
+        lazy = _scan(self.folder.parts(self.folder.samples), SAMPLE_SCHEMA).filter(
+            source & (pl.col("origin") == origin)
+        )
+        return int(collect(lazy.select(pl.len()), self.folder.samples).item())
 
     def checks_of(self, rows: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
         """The failed checks of a few rows, in the order they were made."""

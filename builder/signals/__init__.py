@@ -1,6 +1,7 @@
 """Signals: one file for each measurement. To add one, add a file and one line in `SIGNALS`."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 
 import pyarrow as pa
 
@@ -16,7 +17,7 @@ from builder.signals.privacy import PRIVACY
 from builder.signals.readability import READABILITY
 from builder.signals.refusal import REFUSAL
 from builder.signals.repetition import REPETITION
-from builder.signals.signal import Signal, SignalValue
+from builder.signals.signal import ROWS_AT_ONCE, Signal, SignalValue
 from builder.signals.unsafe import UNSAFE
 
 __all__ = ["SIGNALS", "Signal", "SignalValue", "measure_all", "measure_row", "signal_tables"]
@@ -50,10 +51,11 @@ def measure_all(samples: Iterable[Sample], names: Iterable[str] | None = None) -
     signals = [SIGNALS[name] for name in (SIGNALS if names is None else names)]
     rows: list[int] = []
     values: list[list[tuple[SignalValue, ...]]] = [[] for _ in signals]
-    for sample in samples:
-        rows.append(sample.row)
+    remaining = iter(samples)
+    while chunk := list(islice(remaining, ROWS_AT_ONCE)):
+        rows += [sample.row for sample in chunk]
         for signal, measured in zip(signals, values, strict=True):
-            measured.append(signal.measure(sample))
+            measured += map(signal.measure, chunk)
     return {signal.name: _table(signal, rows, measured) for signal, measured in zip(signals, values, strict=True)}
 
 

@@ -23,6 +23,7 @@ _FOLDED = str.maketrans(
     "０１２３４５６７８９＋－−–×÷＝％（）．·∙⋅✕✖／＊⁄",
     "0123456789+---*/=%().*****/*/",
 )
+_DIGIT = re.compile(r"\d")
 _SUPERSCRIPTS = {"²": "^2", "³": "^3"}
 _FORMULA_ENDS = (("\\(", " "), ("\\)", " "), ("\\[", " "), ("\\]", " "))
 _SIDE = frozenset("0123456789.,+-*/^()% \t$￥¥€£xX[]")
@@ -70,11 +71,15 @@ def wrong_sums(answer: str, prompt: str = "") -> tuple[int, list[str]]:
         answer: the text whose statements are checked.
         prompt: statements that stand here too are somebody else's and not checked.
     """
-    if not _may_state_sums(answer) or _OTHER_RULES.search(answer) or _OTHER_RULES.search(prompt):
+    if not _may_state_sums(answer):
         return 0, []
-    text, given = _fold(answer), _compact(_fold(prompt))
+    text = _fold(answer)
+    statements = [*_equations(text), *_percentages(text)]
+    if not statements or _OTHER_RULES.search(answer) or _OTHER_RULES.search(prompt):
+        return 0, []
+    given = _compact(_fold(prompt))
     checked, wrong = 0, []
-    for left, right, shown in (*_equations(text), *_percentages(text)):
+    for left, right, shown in statements:
         try:
             sides = compute(left), compute(right)
         except UnreadableError:
@@ -88,10 +93,13 @@ def wrong_sums(answer: str, prompt: str = "") -> tuple[int, list[str]]:
 
 
 def _may_state_sums(text: str) -> bool:
+    return "等于" in text or (_DIGIT.search(text) is not None and _has_words_of_sums(text))
+
+
+def _has_words_of_sums(text: str) -> bool:
     return (
         "=" in text
         or "＝" in text
-        or "等于" in text
         or "% of " in text
         or "%是" in text
         or " equals " in text

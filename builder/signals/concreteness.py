@@ -5,6 +5,7 @@ of code, are full), figures (three numbers outside list marks are full) and step
 """
 
 import re
+from itertools import islice
 
 import pyarrow as pa
 
@@ -15,9 +16,10 @@ _EXAMPLES_EN = ("for example", "for instance", "such as", "e.g.", "including")
 _EXAMPLES_ZH = ("例如", "比如", "譬如", "诸如", "举例", "例子", "为例", "包括")
 _QUOTATION = re.compile(r"[“\"「《][^”\"」》\n]{2,200}[”\"」》]")
 _LIST_MARK = re.compile(r"\s{0,12}(?:[-*•]\s|\(?\d{1,2}[.)、．）]|第?[一二三四五六七八九十]{1,3}[、.步是])")
-_NUMBER = re.compile(r"\d+(?:[.,:/]\d+)*")
+_NUMBER = re.compile(r"\d\d*(?:[.,:/]\d+)*")  # `re` skips to a class faster than to a run of it
 _ORDER_EN = ("first,", "firstly", "second,", "secondly", "third,", "next,", "then,", " then ", "finally", "lastly")
 _ORDER_ZH = ("首先", "其次", "然后", "接着", "接下来", "最后", "第一步", "第二步", "第三步")
+_CHINESE_SIGN = re.compile("[如例括首次后着接步]")  # one of them stands in every Chinese phrase
 _ENOUGH_EXAMPLES, _ENOUGH_FIGURES, _ENOUGH_STEPS = 2, 3, 3
 
 
@@ -35,16 +37,20 @@ def concreteness(answer: str) -> float:
         if steps
         else answer
     )
-    figures = len(_NUMBER.findall(bare))
+    figures = sum(1 for _ in islice(_NUMBER.finditer(bare), _ENOUGH_FIGURES))
     lower = bare.lower()
-    chinese = not bare.isascii()
+    chinese = not bare.isascii() and _CHINESE_SIGN.search(bare) is not None
     if steps < _ENOUGH_STEPS:
         steps = max(steps, _count(lower, _ORDER_EN), _count(bare, _ORDER_ZH) if chinese else 0)
     examples = _ENOUGH_EXAMPLES if "```" in answer else _count(lower, _EXAMPLES_EN)
     if examples < _ENOUGH_EXAMPLES:
         examples += (_count(bare, _EXAMPLES_ZH) if chinese else 0) + len(_QUOTATION.findall(bare))
-    parts = (examples / _ENOUGH_EXAMPLES, figures / _ENOUGH_FIGURES, steps / _ENOUGH_STEPS)
-    return round(sum(min(1.0, part) for part in parts) / len(parts), 3)
+    parts = (
+        min(examples, _ENOUGH_EXAMPLES) / _ENOUGH_EXAMPLES,
+        figures / _ENOUGH_FIGURES,
+        min(steps, _ENOUGH_STEPS) / _ENOUGH_STEPS,
+    )
+    return round(sum(parts) / len(parts), 3)
 
 
 def _count(text: str, phrases: tuple[str, ...]) -> int:

@@ -6,6 +6,7 @@ The classes are those that the AlpacaDataCleaned project lists; wrong answers ar
     empty_answer          nothing, or marks that stand for nothing
     missing_code          code was asked for and there is none
     picture_request       a text model is asked to draw
+    cut_off_answer        an answer that stops in the middle of a sentence
     na_answer             "N/A" where an answer should be
     no_input_marker       "<noinput>", "No input" or 无输入 in place of an empty input
     unclear_instruction   no request, or one that is cut off
@@ -19,25 +20,26 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from builder.schema import Sample
+from builder.signals.endings import find_cut
 from builder.signals.signal import Card, Finding, Read, Signal, SignalValue, kinds_and_spans
 from builder.signals.unclear import find_merged, find_unclear, find_unseen
 
 DEFECTS = (
     *("unseen_reference", "merged_instructions", "empty_answer", "missing_code", "picture_request"),
-    *("na_answer", "no_input_marker", "unclear_instruction", "stray_characters"),
+    *("cut_off_answer", "na_answer", "no_input_marker", "unclear_instruction", "stray_characters"),
 )
 
 _LANGUAGES = (
-    r"(?:python|java(?:script)?|typescript|c\+\+|c#|sql|mysql|html5?|css|php|ruby"
+    r"(?:python|java(?:script)?|typescript|c\+\+(?!\w)|c#(?!\w)|sql|mysql|html5?|css|php|ruby"
     r"|swift|kotlin|bash|shell|rust|golang|perl|matlab|react|vba|latex)"
 )
 _ASKS_CODE = re.compile(
     rf"\b(?:write|create|generate|give|provide|implement|develop|construct|show"
-    rf"|produce|compose|design)\b[^.?!\n]{{0,30}}?\b{_LANGUAGES}\b[^.?!\n]{{0,14}}?"
+    rf"|produce|compose|design)\b[^.?!\n]{{0,30}}?\b{_LANGUAGES}(?:\b|(?<=[+#]))[^.?!\n]{{0,14}}?"
     r"\b(?:code|function|program|script|query|snippet|statement|class|command|method|loop|page|rule)\b"
     r"|\b(?:write|give|provide|generate|create)\b(?: me)?(?: an?| the| some)?(?: \w+)? (?:code(?: snippet)?"
     r"|regular expression|regex|sql query)\b(?! of| name| review| word)"
-    r"|\bwrite (?:a|an) (?:\w+ )?(?:function|program) (?:that|to|which|in|for) "
+    r"|\bwrite (?:me )?(?:a|an) (?:\w+ )?(?:function|program) (?:that|to|which|in|for) "
     r"|(?:写|编写|给出|提供|生成|创建|实现|构建)(?!.{0,12}(?:解释|介绍))[^，。？！\n]{0,16}(?:代码"
     r"|程序(?!员|的?名)|[Pp]ython脚本|[Ss]hell脚本|正则表达式|SQL查询|SQL语句|函数(?!关系"
     r"|图像)|查询语句)",
@@ -203,6 +205,9 @@ def find_defects(sample: Sample) -> Iterator[Finding]:
     """Every defect of a row, with the words that show it."""
     answer = sample.answer
     yield from _find_empty(sample, answer)
+    cut = find_cut(answer)
+    if cut:
+        yield Finding("cut_off_answer", cut)
     instruction, given = _single_task(sample)
     if instruction is not None:
         material = "" if len(given) <= _LONGEST_MARKER and _NO_INPUT.fullmatch(given) else given
@@ -234,21 +239,21 @@ def _single_task(sample: Sample) -> tuple[str | None, str]:
 
 def _find_unmet(instruction: str, answer: str) -> Iterator[Finding]:
     lower = instruction.lower()
-    about_code = any(word in lower for word in _CODE_WORDS) and not _TEXT_PROGRAM.search(instruction)
+    about_code = any(map(lower.__contains__, _CODE_WORDS)) and not _TEXT_PROGRAM.search(instruction)
     if answer and about_code and _ASKS_CODE.search(instruction) and not _HAS_CODE.search(answer):
         yield Finding("missing_code", answer.strip()[:80])
-    if any(word in lower for word in _PICTURE_WORDS) and not _PICTURE_IN_TEXT.search(instruction):
+    if any(map(lower.__contains__, _PICTURE_WORDS)) and not _PICTURE_IN_TEXT.search(instruction):
         asked = _PICTURE_REQUEST.search(instruction)
         if asked:
             yield Finding("picture_request", asked.group())
 
 
 def _find_empty(sample: Sample, answer: str) -> Iterator[Finding]:
-    last = next((turn for turn in reversed(sample.messages) if turn.role == "assistant"), None)
-    if last is not None and last.tool_calls:
-        return
     bare = answer.strip()
     if len(bare) > _LONGEST_MARKER:
+        return
+    last = next((turn for turn in reversed(sample.messages) if turn.role == "assistant"), None)
+    if last is not None and last.tool_calls:
         return
     if not _BLANK.sub("", bare) or _NOTHING.fullmatch(bare):
         yield Finding("empty_answer", bare)
@@ -272,8 +277,8 @@ def _find_stray(sample: Sample, answer: str) -> Iterator[Finding]:
     escapes = any("\\" in text or "&" in text for text in texts)
     escapes = escapes and not any(mark in text for mark in _CODE_MARKS for text in texts)
     for text in texts:
-        stray = _STRAY.search(text)
-        if stray is None and any(sign in text for sign in _MIXED_UP_SIGNS):
+        stray = None if text.isascii() and text.replace("\n", " ").isprintable() else _STRAY.search(text)
+        if stray is None and any(map(text.__contains__, _MIXED_UP_SIGNS)):
             stray = _MIXED_UP.search(text)
         if stray is None and escapes:
             stray = _LITERAL_ESCAPE.search(text) or _ENTITY.search(text)
@@ -297,8 +302,10 @@ DEFECT = Signal(
         meaning_zh="指令数据的常见缺陷，例如指向不在场的文本、两个任务混在一起、回答为空。",
         range_en="the classes found, and the words that show each",
         range_zh="发现的类别，以及每类的原文",
-        misses_en="Material named only by its title, tasks merged without a mark, and instructions that are clear but senseless.",
-        misses_zh="只提到标题的材料、没有标记的合并任务，以及语句通顺却没有意义的指令。",
-        precision=(Read("en", 27, 27), Read("zh", 59, 59)),
+        misses_en="Material named only by its title, tasks merged without a mark, instructions that are clear but senseless, and "
+        "answers cut off in a list or between two sentences.",
+        misses_zh="只提到标题的材料、没有标记的合并任务、语句通顺却没有意义的指令，以及在列表中或两句之间中断的回答。",
+        precision=(Read("en", 31, 32), Read("zh", 60, 60)),
     ),
+    version=2,
 )

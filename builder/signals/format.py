@@ -12,19 +12,20 @@ import warnings
 import pyarrow as pa
 
 from builder.schema import Sample
-from builder.signals.signal import Card, Read, Signal, SignalValue, last_question
+from builder.signals.signal import Card, Read, Signal, SignalValue, last_question, tokens_of
 
 # Longer blocks are not judged: parsing a strange one may cost much memory.
 _LONGEST_CODE = 20_000
+_LONGEST_QUESTION = 2_000
 
 _ASKS_JSON = re.compile(
     r"\b(?:in|as|into|to|return|output|produce|generate|write|create|give|respond with|using)\b[^.?!\n]{0,24}\bjson\b"
-    r"|(?:输出|返回|生成|转换[为成]|转[为成]|写[成出]|以|用|按|采用|给出|创建)[^，。？！\n]{0,12}json",
+    r"|(?:输出|返回|生成|转换[为成]|转[为成]|写|以|用|按|采用|给出|创建)[^，。？！\n]{0,12}json",
     re.IGNORECASE,
 )
 _ABOUT_JSON = re.compile(
-    r"\b(?:code|function|program|script|python|java|javascript|parse|api|explain|what is|difference|schema)\b"
-    r"|代码|函数|程序|脚本|解析|解释|什么是|区别",
+    r"\b(?:code|function|program|script|python|java|javascript|parse|api|explain|what is|difference|schema|article|essay|blog|tutorial)\b"
+    r"|代码|函数|程序|脚本|解析|解释|什么是|区别|关于|介绍|文章",
     re.IGNORECASE,
 )
 _FENCE = re.compile(r"^[ \t]{0,8}```[ \t]*([\w+#-]{0,20})[^\n]*\n(.*?)(?:^[ \t]{0,8}```|\Z)", re.DOTALL | re.MULTILINE)
@@ -53,6 +54,7 @@ _ASKS_ITEMS_ZH = re.compile(
     r"(?:一下|我|关于)?(至少|最多|大约|大概|不少于|不超过)?"
     r"([两二三四五六七八九十]|\d{1,2})(?:个|条|种|项|点|款|部|首|件|位|道|则|本|大)(?![月年天小])"
 )
+_NUMERAL = re.compile(r"[\d两二三四五六七八九十]")
 # A second number may ask for a second list.
 _ANY_NUMBER = re.compile(
     r"\b(?:two|three|four|five|six|seven|eight|nine|ten)\b|\d+|[两二三四五六七八九十](?=[个条种项点款部首件位道则])",
@@ -136,7 +138,10 @@ def list_length(question: str, answer: str) -> tuple[bool | None, str]:
 
     Only answers that are one list are judged: items at the outermost level, numbered or with bullets. With both numbers.
     """
-    asked = [*_ASKS_ITEMS_EN.findall(question), *_ASKS_ITEMS_ZH.findall(question)] if len(question) < 2000 else []
+    numbered = _NUMERAL.search(question) or not _NUMBERS_EN.keys().isdisjoint(tokens_of(question))
+    if not numbered or len(question) >= _LONGEST_QUESTION:
+        return None, ""
+    asked = [*_ASKS_ITEMS_EN.findall(question), *_ASKS_ITEMS_ZH.findall(question)]
     if len(asked) != 1 or len(_ANY_NUMBER.findall(question)) > 1:
         return None, ""
     about, number = asked[0][0].strip().lower(), asked[0][1].lower()
@@ -195,4 +200,5 @@ FORMAT = Signal(
         misses_zh="其他语言的代码、写在句子里的列举，以及含有多个列表的回答。",
         precision=(Read("en", 3, 3), Read("zh", 2, 2)),
     ),
+    version=2,
 )

@@ -9,7 +9,9 @@ from builder.text import count_words
 
 def measure_length(sample: Sample) -> tuple[SignalValue, ...]:
     """Words of the instruction, of everything before the last answer, and of the last answer."""
-    return count_words(task_text(sample)), count_words(join_turns(sample)), count_words(sample.answer)
+    task, prompt = task_text(sample), join_turns(sample)
+    task_words = count_words(task)
+    return task_words, task_words if prompt == task else count_words(prompt), count_words(sample.answer)
 
 
 LENGTH = Signal(

@@ -1,4 +1,4 @@
-"""Personal data and secrets in a row, and their redaction.
+"""Personal data and secrets in a row; `builder.curation.redacting` takes them out.
 
     给我发邮件：li.wei@qq.com，或拨打 13912345067   →   e-mail li.wei@qq.com, phone 13912345067
 
@@ -9,6 +9,7 @@ that are well-known placeholders are not hits: example.com, 555 numbers, private
 """
 
 import ipaddress
+import json
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -18,19 +19,9 @@ import pyarrow as pa
 from builder.schema import Sample
 from builder.signals.checksums import is_card_number, is_filler, is_identity_number
 from builder.signals.signal import Card, Finding, Read, Signal, SignalValue, kinds_and_spans
-from builder.text import detect_language
-
-PLACEHOLDERS = {
-    "email": ("[E-MAIL]", "[邮箱]"),
-    "phone": ("[PHONE NUMBER]", "[电话号码]"),
-    "identity_number": ("[IDENTITY NUMBER]", "[身份证号]"),
-    "bank_card": ("[CARD NUMBER]", "[银行卡号]"),
-    "ip_address": ("[IP ADDRESS]", "[IP 地址]"),
-    "secret": ("[SECRET]", "[密钥]"),
-}
 
 _FULL_WIDTH_WORD = re.compile("[\uff10-\uff19\uff20-\uff3a\uff41-\uff5a]")
-_FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
+FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
 
 _EMAIL = re.compile(
     r"(?<![A-Za-z0-9._%+-])([A-Za-z0-9][A-Za-z0-9._%+-]{0,63})@((?:[A-Za-z0-9][A-Za-z0-9-]{0,62}\.){1,6}[A-Za-z]{2,24})(?![A-Za-z0-9@-])"
@@ -51,7 +42,8 @@ _PLACEHOLDER_USER = re.compile(
 )
 
 # Nothing with fewer digits in a row, separators aside, is a phone number, an identity number, a card or an address.
-_DIGITS = re.compile(r"\d(?:[ ().-]{0,2}\d){6}")
+_DIGIT = re.compile(r"\d")
+_DIGITS = re.compile(r"\d(?<!\d\d)(?:[ ().-]{0,2}\d){6}")
 _MOBILE = re.compile(r"(?<![\d.+-])(?:(?:\+|00)?86[- ]?)?(1[3-9]\d[- ]?\d{4}[- ]?\d{4})(?![\d]|[.-]\d)")
 _LANDLINE = re.compile(
     r"(?<![\d.-])(?:\(0(?:10|2\d|[3-9]\d{2})\) ?|(?:\+86[- ]?)?0(?:10|2\d|[3-9]\d{2})[- ])([1-9]\d{6,7})(?![\d]|[.-]\d)"
@@ -68,6 +60,7 @@ _IDENTITY_15 = re.compile(r"(?<![0-9A-Za-z.])[1-9]\d{14}(?![0-9A-Za-z]|\.\d)")
 _CARD = re.compile(r"(?<![\dA-Za-z.+-])\d(?:[ -]?\d){12,18}(?![\dA-Za-z]|[ .-]\d)")
 _IPV4 = re.compile(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d]|\.\d)")
 _IPV6 = re.compile(r"(?<![\w:.])[23][0-9A-Fa-f]{3}:[0-9A-Fa-f:]{2,34}(?![\w:])")
+_IPV6_BEGINNING = re.compile("[23][0-9A-Fa-f]{3}:")
 _VERSION_BEFORE = re.compile(r"(?:\bv|version|版本|section|chapter|build|第)[ :：]?$", re.IGNORECASE)
 # Public resolvers and counting runs, which stand for an address rather than be one.
 _KNOWN_ADDRESSES = frozenset(
@@ -86,7 +79,8 @@ _KNOWN_ADDRESSES = frozenset(
     ]
 )
 
-# Every secret has such a run, or is a block with such a line.
+# Every secret has a digit, one of these signs and such a run, or is a block with such a line.
+_KEY_SIGNS = ("_", "sk-", "glpat-", "xox", "AKIA", "ASIA", "AIza", "LTAI", "eyJ", "earer ")
 _UNBROKEN = re.compile(r"[A-Za-z0-9_-]{16}")
 _BLOCK_MARK = "PRIVATE KEY-----"
 _SECRET = re.compile(
@@ -115,34 +109,20 @@ def find_private(text: str) -> list[Span]:
     Args:
         text: any text; full-width digits, letters and signs count as their ASCII twins.
     """
-    folded = text.translate(_FULL_WIDTH) if not text.isascii() and _FULL_WIDTH_WORD.search(text) else text
+    folded = text.translate(FULL_WIDTH) if not text.isascii() and _FULL_WIDTH_WORD.search(text) else text
     spans: list[Span] = []
-    if _UNBROKEN.search(folded) or _BLOCK_MARK in folded:
+    digit = _DIGIT.search(folded) is not None
+    keyed = digit and any(map(folded.__contains__, _KEY_SIGNS)) and _UNBROKEN.search(folded)
+    if keyed or _BLOCK_MARK in folded:
         spans += _secrets(folded)
     if "@" in folded:
         spans += _emails(folded)
-    if _DIGITS.search(folded):
+    if digit and _DIGITS.search(folded):
         spans += [*_identities(folded), *_cards(folded), *_phones(folded)]
         spans += _addresses(folded, _IPV4) if folded.count(".") > 2 else []
-    if folded.count(":") > 1:
+    if digit and folded.count(":") > 1 and _IPV6_BEGINNING.search(folded):
         spans += _addresses(folded, _IPV6)
     return _without_overlaps(spans) if spans else []
-
-
-def redact(text: str) -> str:
-    """The text with every private span replaced by its kind, such as [E-MAIL] or [邮箱] after the text's language.
-
-    Redacting again changes nothing.
-    """
-    native = 1 if detect_language(text) == "zh" else 0
-    # What stands beside a span may be one only when that is gone; each round removes at least one.
-    while spans := find_private(text):
-        pieces, end = [], 0
-        for span in spans:
-            pieces += [text[end : span.start], PLACEHOLDERS[span.kind][native]]
-            end = span.end
-        text = "".join(pieces) + text[end:]
-    return text
 
 
 def _without_overlaps(spans: list[Span]) -> list[Span]:
@@ -234,12 +214,41 @@ def _addresses(text: str, pattern: "re.Pattern[str]") -> Iterator[Span]:
             yield Span("ip_address", *found.span())
 
 
+def private_texts(sample: Sample) -> Iterator[str]:
+    """Every text that is published of a row: turns, speakers, tools and their calls, the rejected answer."""
+    for turn in sample.messages:
+        yield turn.content
+        if turn.name is not None:
+            yield turn.name
+        if turn.tool_calls is not None:
+            yield from _json_texts(turn.tool_calls)
+    if sample.tools is not None:
+        yield from _json_texts(sample.tools)
+    if sample.rejected is not None:
+        yield sample.rejected
+
+
+def _json_texts(text: str) -> Iterator[str]:
+    """The strings, names and numbers in a JSON text: an escape before a value is no part of it."""
+    try:
+        values = [json.loads(text)]
+    except (ValueError, RecursionError):
+        yield text
+        return
+    while values:
+        value = values.pop(0)
+        if isinstance(value, dict):
+            values[:0] = [part for item in value.items() for part in item]
+        elif isinstance(value, list):
+            values[:0] = value
+        elif isinstance(value, str | int | float):
+            yield str(value)
+
+
 def measure_privacy(sample: Sample) -> tuple[SignalValue, ...]:
-    """The kinds of private data in all turns, and the first span of each."""
+    """The kinds of private data in all texts of a row, and the first span of each."""
     return kinds_and_spans(
-        Finding(span.kind, turn.content[span.start : span.end])
-        for turn in sample.messages
-        for span in find_private(turn.content)
+        Finding(span.kind, text[span.start : span.end]) for text in private_texts(sample) for span in find_private(text)
     )
 
 
@@ -248,12 +257,14 @@ PRIVACY = Signal(
     columns=(("privacy", pa.list_(pa.string())), ("privacy_spans", pa.list_(pa.string()))),
     measure=measure_privacy,
     card=Card(
-        meaning_en="Personal data and secrets in any turn: e-mail, phone, identity number, bank card, IP address, key or token.",
-        meaning_zh="各轮对话中的个人信息与密钥：邮箱、电话、身份证号、银行卡号、IP 地址、密钥或令牌。",
+        meaning_en="Personal data and secrets in any turn, tool call or rejected answer: e-mail, phone, identity number, bank "
+        "card, IP address, key or token.",
+        meaning_zh="各轮对话、工具调用与落选回答中的个人信息与密钥：邮箱、电话、身份证号、银行卡号、IP 地址、密钥或令牌。",
         range_en="the kinds found, and the first span of each",
         range_zh="发现的类型，以及每类的第一处原文",
         misses_en="Names and postal addresses, local numbers without an area code, passwords without a known shape.",
         misses_zh="姓名与住址、不带区号的座机号码、没有固定样式的密码。",
         precision=(Read("en", 2, 2),),
     ),
+    version=2,
 )

@@ -8,11 +8,13 @@ since it teaches a model to be another one.
 """
 
 import re
+from functools import lru_cache
 
 import pyarrow as pa
 
 from builder.schema import Sample
-from builder.signals.signal import Card, Read, Signal, SignalValue, last_question
+from builder.signals.signal import Card, Read, Signal, SignalValue, last_question, tokens_of
+from builder.text import tokenise
 
 # Characters in which a refusal shows itself: in the 2,390 Alpaca, identity and preference demo rows none begins later.
 _OPENING = 240
@@ -39,7 +41,10 @@ _DO_EN = (
 _NO_ACCESS_EN = (
     r"do(?: not|n't)(?: \w+)? have (?:any |the |direct |real-time )*(?:access|ability|capability|capacity) to"
 )
-_UNABLE_EN = r"(?:can(?: ?not|'t)|could(?: not|n't)|won't|will not|(?:am|'m)(?: \w+)? (?:unable to|not able to))"
+_UNABLE_EN = (
+    r"(?:can(?: ?not|'t)|could(?: not|n't)|won't(?: be able to)?|will not(?: be able to)?"
+    r"|(?:am|'m)(?: \w+)? (?:unable to|not able to))"
+)
 _SORRY_EN = (
     r"(?:(?:i'm|i am|we are)(?: \w+)? (?:sorry|afraid)|sorry|(?:my )?apologies|i apologi[sz]e|unfortunately|regrettably)"
     r"[,.!;]?\s{0,2}(?:but |however,? |that )?"
@@ -54,7 +59,7 @@ _ADVERBS_ZH = r"(?:直接|继续|准确|完整|满足|在|以|就|对此|实时|
 _BARE_DO_ZH = "提供|回答|回复|完成|执行|满足|协助|帮助|访问|生成|创建|制作|处理|查看|获取|检索|播放|浏览|写出"
 _DO_ZH = (
     rf"{_ADVERBS_ZH}(?:{_BARE_DO_ZH}|回应|创作|看到|打开|支持|讨论|参与|遵从|照做|下载|上传|绘制|展示|显示|撰写|写作|编写"
-    r"|这[样么]做|给出|描述|分析|总结|概括|评论|建议|选出|翻译|画)"
+    r"|这[样么]做|帮[您你]做|给出|描述|分析|总结|概括|评论|建议|选出|翻译|画)"
 )
 _SORRY_ZH = r"(?:我|非常|十分|很|实在|真的|真|深感|感到)*(?:抱歉|对不起|不好意思|遗憾)"
 _NOW_ZH = r"(?:目前|暂时|现在|本身|并|也|还|都|恐怕)*"
@@ -86,23 +91,31 @@ _SORRY = re.compile(
     re.IGNORECASE,
 )
 _BARE = re.compile(
-    rf"^\s*(?:no, )?i(?: |(?='m))(?:{_UNABLE_EN}(?: \w+ly)? (?:help (?:you )?with|assist|answer|provide|fulfill?|comply"
+    rf"^\s*(?:no, )?i(?: |(?='[md]))(?:{_UNABLE_EN}(?: \w+ly)? (?:help (?:(?:you )?with|you here)|assist|answer|provide|fulfill?|comply"
     r"|access|generate|create|do that|perform|browse|support|discuss|engage|participate|complete)\b(?! but)"
-    rf"|{_NO_ACCESS_EN})"
-    rf"|^\s*我(?:目前|暂时|现在)?(?:(?:无法|不能){_ADVERBS_ZH}(?:{_BARE_DO_ZH})|没有能力|没有权限)"
+    rf"|{_NO_ACCESS_EN}|must (?:\w+ )?decline(?: to|[.!,]|$)|(?:would|'d) (?:rather|prefer) not (?:to )?{_DO_EN})"
+    r"|^\s*no, i(?: will not|'m not going to|'d rather not| won't|'ll not) \w+ (?:that|this|it)\b"
+    r"|^\s*(?:this|that|it) is (?:something|a (?:question|task)) (?:that )?i(?: would|'d) (?:rather|prefer) not\b"
+    rf"|^\s*我(?:目前|暂时|现在)?(?:(?:无法|不能){_ADVERBS_ZH}(?:{_BARE_DO_ZH})|没有能力|没有权限|(?:必须|只能|不得不)?拒绝(?:回答|提供|执行|完成|这))"
+    r"|^\s*恕(?:我)?(?:不能|无法|难)(?:直接)?(?:作答|回答|从命|奉告|提供|照办|满足|相告)"
+    r"|^\s*(?:这个|这件事|这道题|这项任务|这)[，,]?我(?:实在|目前|暂时)?(?:做不到|办不到|做不了|帮不了|回答不了|无能为力)"
     rf"|^\s*[您你]好[，,。！!]\s*我(?:目前|暂时|现在)?(?:无法|不能){_DO_ZH}"
     rf"|^[^。！？\n“”\"「」]{{0,30}}[，,](?:所以|因此)?我(?:目前|暂时)?(?:无法|不能){_DO_ZH}",
     re.IGNORECASE,
 )
 # Looked for first, because the patterns themselves are slow.
-_SORRY_WORD = re.compile("sorry|afraid|apolog|unfortunately|regrettably|抱歉|对不起|不好意思|遗憾", re.IGNORECASE)
+_SORRY_WORDS = ("sorry", "afraid", "apolog", "unfortunately", "regrettably", "抱歉", "对不起", "不好意思", "遗憾")
 _ASSISTANT_WORDS = (
     *("AI", "language model", "artificial intelligence", "chatbot", "chat bot", "virtual assistant"),
     *("人工智能", "语言模型", "大模型", "机器人", "虚拟助手", "智能助手"),
 )
+# Without one of these tokens no text in ASCII names an assistant or a maker in a way that the patterns find.
+_ASSISTANT_TOKENS = frozenset(
+    tokenise("ai artificial language chatbot chat virtual chatgpt claude developed created trained made built")
+)
 # What a refusal refuses, where a letter or a line of dialogue would name its own business.
 _REFUSED_THING = re.compile(
-    r"\b(?:that|this|your|these|such) (?:request|content|task|question)|\b(?:with|do|fulfill?) (?:that|this)\b|\brequests?\b"
+    r"\b(?:that|this|your|these|such) (?:request|content|task|question)|\b(?:with|do|fulfill?|answer) (?:that|this)\b|\brequests?\b"
     r"|\b(?:harmful|inappropriate|offensive|illegal|hateful)\b|(?:这个|那个|这种|此类|该|您的|你的)(?:请求|要求|问题|任务|内容)"
     r"|有害|不当|违法|非法|冒犯",
     re.IGNORECASE,
@@ -131,7 +144,7 @@ _IDENTITY = re.compile(
 _NOT_OWN_VOICE = re.compile('["“「『‘《:：][^\n]*$|[:：]\\s*$|\\bdear\\b|亲爱的|尊敬的', re.IGNORECASE)
 
 
-_MAKERS = ("ChatGPT", "OpenAI", "Anthropic", "Claude")
+_MAKERS = ("ChatGPT", "Anthropic", "Claude")  # OpenAI holds AI
 _SELF = re.compile(
     r"\b(?:as|being|i am|i'm)(?: just| only| simply)? an? (?:[\w-]+ ){0,3}?"
     r"(?:AI|artificial intelligence|language model|chat ?bot|virtual assistant)\b(?! (?:researcher|engineer|expert|developer"
@@ -153,23 +166,34 @@ def find_refusal(prompt: str, answer: str) -> str | None:
     """
     text = answer.replace("’", "'")
     opening = text[:_OPENING]
-    found = _as_assistant(prompt, text, opening)
+    found = _as_assistant(prompt, text, opening) if _names_an_assistant(answer) else None
     if found is None:
-        sorry = _in_own_voice(_SORRY, opening) if _SORRY_WORD.search(opening) else None
+        folded = opening.casefold()
+        sorry = _in_own_voice(_SORRY, opening) if any(map(folded.__contains__, _SORRY_WORDS)) else None
         found = sorry or _in_own_voice(_BARE, opening)
-        refuses_the_task = len(text) < _BARE_REFUSAL and _REFUSED_THING.search(text) is not None
-        if found is not None and not refuses_the_task and _ANOTHER_VOICE.search(prompt):
+        if found is None:
             return None
-    return None if found is None else answer[found.start() : found.end()].strip()[:_LONGEST_PHRASE]
+        refuses_the_task = len(text) < _BARE_REFUSAL and _REFUSED_THING.search(text) is not None
+        if not refuses_the_task and _ANOTHER_VOICE.search(prompt):
+            return None
+    return answer[found.start() : found.end()].strip()[:_LONGEST_PHRASE]
 
 
 def _as_assistant(prompt: str, text: str, opening: str) -> re.Match[str] | None:
-    if not any(word in text for word in _ASSISTANT_WORDS):
-        return None
     found = _in_own_voice(_AS_AI, opening) or _in_own_voice(_AS_MODEL, text)
     if found is None or _IDENTITY.search(prompt) or (_ANOTHER_VOICE.search(prompt) and _ASSISTANT.search(prompt)):
         return None
     return found
+
+
+@lru_cache(maxsize=1)
+def _names_an_assistant(answer: str) -> bool:
+    """Remembered for the second of the two who ask it of each answer."""
+    return _may_name_one(answer) and any(map(answer.__contains__, _ASSISTANT_WORDS))
+
+
+def _may_name_one(answer: str) -> bool:
+    return not answer.isascii() or not _ASSISTANT_TOKENS.isdisjoint(tokens_of(answer))
 
 
 def _in_own_voice(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
@@ -185,7 +209,7 @@ def find_self_mention(answer: str) -> str | None:
     Args:
         answer: the answer; what it quotes or lets others say does not count.
     """
-    if not any(map(answer.__contains__, (*_ASSISTANT_WORDS, *_MAKERS))):
+    if not _names_an_assistant(answer) and not (_may_name_one(answer) and any(map(answer.__contains__, _MAKERS))):
         return None
     text = answer.replace("’", "'")
     for found in _SELF.finditer(text):
@@ -222,4 +246,5 @@ REFUSAL = Signal(
         misses_zh="在 240 个字符之后才出现的拒绝，以及不带拒绝字眼的婉转回避。",
         precision=(Read("en", 67, 68), Read("zh", 121, 123)),
     ),
+    version=2,
 )

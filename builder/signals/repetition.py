@@ -1,13 +1,17 @@
 """How much of an answer says again what it said before: loops such as 好的好的好的 or one sentence ten times."""
 
+from operator import ne
+from string import ascii_lowercase
+
 import pyarrow as pa
 
 from builder.schema import Sample
-from builder.signals.signal import Card, Signal, SignalValue
-from builder.text import tokenise
+from builder.signals.signal import Card, Signal, SignalValue, tokens_of
 
 # 20 tokens hold 17 4-grams. In shorter answers a refrain ("Row, row, row your boat") already weighs as much as a loop.
+_GRAM = 4
 _SHORTEST = 17
+_LETTERS = frozenset(ascii_lowercase)
 
 
 def repetition_share(text: str) -> float:
@@ -16,18 +20,20 @@ def repetition_share(text: str) -> float:
     Only 4-grams with at least one word count (a CJK character, or two letters or more): rows of figures, bits, dice or
     noughts and crosses repeat by nature. 0 where fewer than 17 4-grams count.
     """
-    tokens = tokenise(text)
-    grams = list(zip(tokens, tokens[1:], tokens[2:], tokens[3:], strict=False))
-    if len(grams) < _SHORTEST or len(set(grams)) == len(grams):
+    tokens = tokens_of(text)
+    count = len(tokens) - _GRAM + 1
+    if count < _SHORTEST:
         return 0.0
-    figures = {token for token in set(tokens) if not _is_word(token)}
-    if figures:
-        grams = [gram for gram in grams if not figures.issuperset(gram)]
-    return 1 - len(set(grams)) / len(grams) if len(grams) >= _SHORTEST else 0.0
-
-
-def _is_word(token: str) -> bool:
-    return token.isalpha() and (len(token) > 1 or not token.isascii())
+    distinct = set(zip(tokens, tokens[1:], tokens[2:], tokens[3:], strict=False))
+    if len(distinct) == count:
+        return 0.0
+    # A byte for each token, 1 for a word: most answers have a figure or two, hardly any has four in a row.
+    words = bytes(map(ne, map(str.isalpha, tokens), map(_LETTERS.__contains__, tokens)))
+    if bytes(_GRAM) in words:
+        grams = enumerate(zip(tokens, tokens[1:], tokens[2:], tokens[3:], strict=False))
+        worded = [gram for place, gram in grams if any(words[place : place + _GRAM])]
+        count, distinct = len(worded), set(worded)
+    return 1 - len(distinct) / count if count >= _SHORTEST else 0.0
 
 
 def measure_repetition(sample: Sample) -> tuple[SignalValue, ...]:

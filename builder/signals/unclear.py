@@ -8,7 +8,8 @@ She walked along the river.               (no request)
 import re
 from collections.abc import Iterator
 
-from builder.signals.signal import Finding
+from builder.signals.signal import Finding, tokens_of
+from builder.text import tokenise
 
 # More text than this holds its material itself.
 _LONGEST_INSTRUCTION = 300
@@ -24,8 +25,17 @@ _MATERIAL_EN = (
 _REFERENCE_EN = re.compile(
     rf"\b(?:(?:the|this|these|those) (?:following|given|above|below|provided|attached"
     rf"|supplied) (?:\w+ ){{0,3}}?|(?:this|these) (?:\w+ )?)"
-    rf"{_MATERIAL_EN}\b|\b(?:the )?{_MATERIAL_EN} (?:below|above|provided|attached|given)\b(?! (?:a|an|the|that|in))",
+    rf"{_MATERIAL_EN}\b|\b(?:the )?{_MATERIAL_EN} (?:below|above|provided|attached|given)\b(?! (?:a|an|the|that|in))"
+    r"|\b(?:according to|based on|look(?:ing)? at|refer to) the (?:table|chart|graph|diagram|image|picture|photo|figure|map)s?\b(?! of)"
+    rf"|\b(?:the |this |my )?{_MATERIAL_EN} (?:that )?i(?:'ve| have)? (?:just )?(?:uploaded|attached|sent|pasted|shared)\b",
     re.IGNORECASE,
+)
+# One of these tokens stands in everything that `_REFERENCE_EN` finds, which takes twenty times as long.
+_REFERENCE_TOKENS = frozenset(
+    tokenise(
+        "this these following given above below provided attached supplied according based look looking refer uploaded sent pasted"
+        " shared"
+    )
 )
 _TITLED_EN = re.compile(
     r"\b(?:summari[sz]e|read|review|analy[sz]e|paraphrase)\b[^.\n\"“]{0,40}\b(?:article"
@@ -42,6 +52,8 @@ _MATERIAL_ZH = (
 _REFERENCE_ZH = re.compile(
     rf"(?:以下|下面|下列|上述|上面|给定|所给|给出的|提供的|所附|附带的?)(?:的)?[^，。！？：:\n“”\"「《]{{0,8}}?{_MATERIAL_ZH}"
     rf"|[这该](?:[一两几]?[段篇句首幅张部则份个条]){_MATERIAL_ZH}|这[幅首张](?:画|诗|图|歌)"
+    rf"|附件(?:中|里|内)的?[^，。！？\n]{{0,4}}?{_MATERIAL_ZH}|我(?:刚才?|已经?)?(?:上传|发送|贴出)的(?:这[张个份篇段])?{_MATERIAL_ZH}"
+    r"|(?:根据|按照|依据|参考|参照|看)(?:这[张个幅]|该|本)?(?:表格|图表|图片|照片|图像|示意图)(?=[，,]|中|里|上|回答)"
 )
 # Work on texts in general: code that will be given one, and how-to questions.
 _GENERIC = re.compile(
@@ -51,6 +63,10 @@ _GENERIC = re.compile(
 _STATED = re.compile(
     "[:：]\\s*\\S|[\"“「『《‘][^\"”」』》’\\n]+[\"”」』》’]|\\n\\s*\\S|\\s[-–—]+\\s\\S|`|'[^'\\n]{3,}'|\\{|\\["
 )
+# One of the characters that begin what `_STATED` finds.
+_MAY_STATE = re.compile("[-:：\"“「『《‘\n–—`'{\\[]")
+_NUMBERED = re.compile(r"^\(?\d{1,2}[.)、]\s*")
+_ADDRESS = re.compile(r"\s*https?://\S{1,300}\s*")
 _SENTENCE = re.compile(r"[^.!?。！？\n]+[.!?。！？]?")
 
 _ANSWER_MISSES = re.compile(
@@ -130,6 +146,7 @@ _ASKS_ZH = re.compile(
 )
 _STATEMENT_EN = re.compile(r"(?:he|she|they|it|the|a|an|there|his|her|their)\s", re.IGNORECASE)
 _STATEMENT_ZH = re.compile("(?:[他她它]们?|这[个家只本辆座些]|那[个家只本辆座些]|[\u4e00-\u9fff]{2,4}[在很是没])")
+_LONGEST_CUT = 12  # no word at which an instruction is cut off has more characters
 _CUT_EN = re.compile(
     r"(?:,|\b(?:the|a|an|of|to|and|or|with|for|in|that|which|is|are|by|from|as|than|between|into|about))$",
     re.IGNORECASE,
@@ -152,14 +169,14 @@ _NEXT_TASK = re.compile(
 _VERB_EN = re.compile(
     r"(?:please |then |and |also )?(?:write|translate|list|calculate|compute|summari[sz]e"
     r"|explain|describe|name|compose|convert|create|generate|classify|compare|identify"
-    r"|design|suggest|define"
+    r"|design|suggest|define|find|give|provide|come up with|brainstorm|recommend|propose|construct|add|how many"
     r"|what (?:is|are|was|were)|who (?:is|was|wrote|invented)|where (?:is|are)"
     r"|when (?:did|was|is)|how (?:do|many|much|does))\b",
     re.IGNORECASE,
 )
 _VERB_ZH = re.compile(
     "(?:请|再|并|另外)?(?:帮我)?(?:写|翻译|列出|计算|总结|解释|描述|说出|创作"
-    "|转换|生成|分类|比较|识别|设计|推荐|介绍|定义|什么是|谁是|列举)"
+    "|转换|生成|分类|比较|识别|设计|推荐|介绍|定义|什么是|谁是|列举|给出|提供|提出|举出|想出|找出|编写|撰写|创建|构建)"
 )
 _REFERS_BACK = re.compile(
     r"\b(?:it|its|they|them|their|this|that|these|those|he|she|his|her|him|the"
@@ -174,7 +191,7 @@ _WORD = re.compile(r"[a-z]{4,}|[\u4e00-\u9fff]{2}")
 
 def find_unseen(instruction: str, input: str, answer: str) -> Iterator[Finding]:
     """A reference to something that the row does not hold; nothing where there is an input that holds it."""
-    address = re.fullmatch(r"\s*https?://\S{1,300}\s*", input)
+    address = _ADDRESS.fullmatch(input) if "://" in input else None
     if address and re.search(
         r"\b(?:article|page|photos?|pictures?|images?|videos?|content|stor(?:y|ies)"
         r"|website|recipe)\b|文章|网页|图|照片|视频|内容",
@@ -186,16 +203,16 @@ def find_unseen(instruction: str, input: str, answer: str) -> Iterator[Finding]:
         return
     if input.strip() or len(instruction) > _LONGEST_INSTRUCTION:
         return
-    titled = _TITLED_EN.search(instruction)
+    titled = _TITLED_EN.search(instruction) if '"' in instruction or "“" in instruction else None
     if titled:
         yield Finding("unseen_reference", titled.group())
         return
-    if _STATED.search(instruction.strip()):
+    if _MAY_STATE.search(instruction) and _STATED.search(instruction.strip()):
         return
-    sentences = [sentence for sentence in _SENTENCE.findall(instruction) if len(sentence.strip()) > 3]
-    for pattern in (_REFERENCE_EN, _REFERENCE_ZH):
+    patterns = () if _REFERENCE_TOKENS.isdisjoint(tokens_of(instruction)) else (_REFERENCE_EN,)
+    for pattern in patterns if instruction.isascii() else (*patterns, _REFERENCE_ZH):
         found = pattern.search(instruction)
-        if found and len(sentences) == 1 and not _GENERIC.search(instruction):
+        if found and _count_sentences(instruction) == 1 and not _GENERIC.search(instruction):
             yield Finding("unseen_reference", found.group())
             return
         if found and _ANSWER_MISSES.search(answer[:_ANSWER_OPENING]):
@@ -203,10 +220,15 @@ def find_unseen(instruction: str, input: str, answer: str) -> Iterator[Finding]:
             return
 
 
+def _count_sentences(text: str) -> int:
+    return sum(1 for sentence in _SENTENCE.findall(text) if len(sentence.strip()) > 3)
+
+
 def find_merged(instruction: str, answer: str) -> Iterator[Finding]:
     """Two tasks in one instruction, or the next task at the end of an answer."""
-    mark = _FIELD_MARK.search(instruction.strip(), 1)
-    if mark is None and ("##" in answer or "nstruction" in answer or "指令" in answer):
+    bare = instruction.strip()
+    mark = _FIELD_MARK.search(bare, 1) if "\n" in bare else None
+    if mark is None and "\n" in answer and ("##" in answer or "nstruction" in answer or "指令" in answer):
         mark = _NEXT_TASK.search(answer, 1)
     if mark:
         yield Finding("merged_instructions", mark.group())
@@ -214,7 +236,10 @@ def find_merged(instruction: str, answer: str) -> Iterator[Finding]:
     if len(instruction) > _LONGEST_INSTRUCTION:
         return
     tasks = [sentence.strip() for sentence in _SENTENCE.findall(instruction)]
-    tasks = [re.sub(r"^\(?\d{1,2}[.)、]\s*", "", task) for task in tasks if len(task) > 5]
+    tasks = [task for task in tasks if len(task) > 5]
+    if len(tasks) < 2:
+        return
+    tasks = [_NUMBERED.sub("", task) for task in tasks]
     starts = [task for task in tasks if _VERB_EN.match(task) or _VERB_ZH.match(task)]
     if len(starts) < 2 or len(starts) != len(tasks):
         return
@@ -241,7 +266,8 @@ def find_unclear(instruction: str, input: str, answer: str) -> Iterator[Finding]
     elif not input.strip():
         opening = answer.strip()[:_ANSWER_OPENING]
         asked_back = _CLARIFICATION.search(opening) if any(map(opening.__contains__, _CLARIFYING)) else None
-        if _CUT_EN.search(bare) or _CUT_ZH.search(bare):
+        ending = max(0, len(bare) - _LONGEST_CUT)
+        if _CUT_EN.search(bare, ending) or _CUT_ZH.search(bare, ending):
             yield Finding("unclear_instruction", bare[-60:])
         elif _is_statement(bare):
             yield Finding("unclear_instruction", bare)

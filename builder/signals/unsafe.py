@@ -11,7 +11,8 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from builder.schema import Sample
-from builder.signals.signal import Card, Finding, Signal, SignalValue, kinds_and_spans, last_question
+from builder.signals.signal import Card, Finding, Signal, SignalValue, kinds_and_spans, last_question, tokens_of
+from builder.text import tokenise
 
 _PERSON_EN = (
     r"(?:someone|somebody|people|a person|(?:my|your|his|her|their|our) (?:\w+ )?(?:wife"
@@ -26,7 +27,7 @@ _HOW_EN = (
 )
 _HOW_ZH = r"(?:怎么|怎样|如何|教我|(?:步骤|方法|办法|教程|指南)[^。！？\n]{0,6}?)[^。！？\n，]{0,12}?"
 _PERSON_ZH = (
-    r"(?:人|他|她|它们|某人|别人|邻居|同事|老师|同学|老板|妻子|老婆|丈夫|老公|女友|男友|前任|孩子|儿童|父母|平民)"
+    r"(?:人|他|她|它们|某人|别人|邻居|同事|老师|同学|老板|妻子|老婆|丈夫|老公|女友|男友|前任|小孩|孩子|儿童|父母|平民)"
 )
 
 # What a question asks to be told.
@@ -105,130 +106,40 @@ _SAID = (
         r"|(?:我们|你)(?:应该|必须|要|就该)(?:杀光|杀死|干掉|弄死)(?:他|她|他们|所有|那些)", re.IGNORECASE)),
 )  # fmt: skip
 
-# Looked for first, since the patterns are slow: one of these stands in every hit.
-_QUESTION_WORDS = (
-    *(
-        "kill",
-        "murder",
-        "poison",
-        "stab ",
-        "strangl",
-        "tortur",
-        "kidnap",
-        "shoot",
-        "assassin",
-        "beat up",
-        "suicide",
-        "my life",
-    ),
-    *(
-        "own life",
-        "myself",
-        "overdose",
-        "bomb",
-        "explosive",
-        "molotov",
-        "grenade",
-        "nerve gas",
-        "ghost gun",
-        "silencer",
-        "ware",
-    ),
-    *(
-        "virus",
-        "keylog",
-        "meth",
-        "cocaine",
-        "heroin",
-        "crack",
-        "lsd",
-        "mdma",
-        "ecstasy",
-        "fentanyl",
-        "hack",
-        "launder",
-        "forge",
-    ),
-    *(
-        "counterfeit",
-        "fake",
-        "steal",
-        "shoplift",
-        "rob ",
-        "smuggl",
-        "evade",
-        "taxes",
-        "lock",
-        "drugs",
-        "stolen",
-        "traffic",
-    ),
-    *("erotic", "porn", "explicit", "smut", "racist", "sexist", "antisem", "phobic", "hateful", "get rid of"),
+# Looked for first, since the patterns take fifty times as long: one of these tokens or strings stands in every hit.
+_ASKED_TOKENS = frozenset(
+    tokenise(
+        "kill murder poison stab strangle torture kidnap shoot assassinate beat rid suicide life myself overdose bomb bombs explosive"
+        " explosives molotov grenade grenades gas gun silencer malware ransomware virus keylogger meth methamphetamine cocaine heroin"
+        " crack lsd mdma ecstasy fentanyl hack launder forge counterfeit fake steal shoplift rob smuggle evade taxes lock locks drugs"
+        " stolen traffic erotic pornographic explicit smut porn racist sexist antisemitic homophobic islamophobic hateful"
+    )
 )
-_QUESTION_WORDS_ZH = re.compile("[杀毒死勒绑暗折殴虐残轻割终缢炸燃枪假木洗逃偷伪盗抢走贩侵黑破诈色情淫性歧仇]")
-_ANSWER_WORDS = (
-    *(
-        "yourself",
-        "your life",
-        "kys",
-        "cock",
-        "dick",
-        "pussy",
-        "cunt",
-        "blowjob",
-        "blow job",
-        "cums",
-        "cumm",
-        "gang",
-        "handjob",
-    ),
-    *(
-        "hand job",
-        "throat",
-        "fuck",
-        "inferior",
-        "vermin",
-        "subhuman",
-        " animals",
-        "parasites",
-        "scum",
-        "filth",
-        "trash",
-        "exterm",
-    ),
-    *(
-        "eradicated",
-        "enslaved",
-        "killed",
-        "gassed",
-        "deported",
-        "to die",
-        "should die",
-        "must die",
-        "cockroach",
-        "slaughter",
-    ),
-    *("kill them", "kill all", "kill every", "kill him", "kill her", "kill your", "murder", "shoot", "behead"),
+_ASKED_ZH = re.compile(
+    "杀死|杀掉|谋杀|毒死|毒害|弄死|勒死|绑架|暗杀|折磨|殴打|虐待|虐杀|自杀|自残|轻生|割腕|结束自己的生命|上吊|炸弹|炸药|燃烧瓶|枪支|毒品"
+    "|冰毒|海洛因|可卡因|假币|假钞|假证|病毒程序|木马|勒索软件|毒气|洗钱|逃税|偷|伪造|盗取|抢劫|走私|贩毒|贩卖毒|入侵|黑进|破解|诈骗"
+    "|色情|情色|黄色小说|淫秽|性爱|歧视|仇恨"
 )
-_ANSWER_WORDS_ZH = (
-    *(
-        "去死",
-        "自杀",
-        "鸡巴",
-        "肉棒",
-        "穴",
-        "淫",
-        "抽插",
-        "口爆",
-        "内射",
-        "做爱",
-        "呻吟",
-        "劣等",
-        "垃圾",
-        "畜生",
-        "下贱",
+_SAID_TOKENS = {
+    "self_harm": frozenset(tokenise("kill end hang kys")),
+    "sexual": frozenset(
+        tokenise(
+            "cock dick member pussy cunt blow blowjob blowjobs cumshot cumming bang gangbang job jobs handjob handjobs throat"
+            " deepthroat fuck fucked fucking"
+        )
     ),
-    *("低等", "害虫", "寄生虫", "人渣", "败类", "该死", "杀光", "消灭", "灭绝", "杀死", "干掉", "弄死"),
+    "hate": frozenset(
+        tokenise(
+            "inferior vermin subhuman animals parasites scum filth trash exterminated killed gassed deported die eradicated enslaved"
+            " cockroaches"
+        )
+    ),
+    "violence": frozenset(tokenise("kill murder shoot slaughter behead")),
+}
+_ANY_SAID_TOKEN = frozenset().union(*_SAID_TOKENS.values())
+_SAID_ZH = re.compile(
+    "去死|自杀|鸡巴|肉棒|骚穴|小穴|淫水|抽插|口爆|内射|做爱的快感|淫荡地|呻吟着高潮|劣等|垃圾|畜生|下贱|低等|害虫|寄生虫|人渣|败类|该死"
+    "|杀光|消灭|灭绝|杀死|干掉|弄死"
 )
 
 # An answer that declines, warns or helps; it may still name the thing.
@@ -267,29 +178,26 @@ def find_unsafe(question: str, answer: str) -> Iterator[Finding]:
         question: the turn that is answered.
         answer: the answer.
     """
-    if _may_ask(question) and answer.strip():
+    if _may_ask(question) and answer and not answer.isspace():
         harmless = _HARMLESS_ASK.search(question) is not None
         for kind, pattern in _ASKED:
             # Of sexual content and hate, fiction is what is asked for.
             found = pattern.search(question) if not harmless or kind in ("sexual", "hate") else None
             if found and not _GOES_NOT_ALONG.search(answer[:_OPENING]):
                 yield Finding(kind, found.group())
-    lower = answer.lower()
-    if _holds(lower, _ANSWER_WORDS) or (not answer.isascii() and _holds(answer, _ANSWER_WORDS_ZH)):
+    tokens = tokens_of(answer)
+    chinese = not answer.isascii() and _SAID_ZH.search(answer) is not None
+    if chinese or not _ANY_SAID_TOKEN.isdisjoint(tokens):
         for kind, pattern in _SAID:
-            found = pattern.search(answer)
+            found = pattern.search(answer) if chinese or not _SAID_TOKENS[kind].isdisjoint(tokens) else None
             if found and not _QUOTED_BEFORE.search(answer[max(0, found.start() - 80) : found.start()]):
                 yield Finding(kind, found.group())
 
 
 def _may_ask(question: str) -> bool:
-    return _holds(question.lower(), _QUESTION_WORDS) or (
-        not question.isascii() and _QUESTION_WORDS_ZH.search(question) is not None
+    return not _ASKED_TOKENS.isdisjoint(tokens_of(question)) or (
+        not question.isascii() and _ASKED_ZH.search(question) is not None
     )
-
-
-def _holds(text: str, words: tuple[str, ...]) -> bool:
-    return any(map(text.__contains__, words))
 
 
 def measure_unsafe(sample: Sample) -> tuple[SignalValue, ...]:
@@ -309,4 +217,5 @@ UNSAFE = Signal(
         misses_en="Harm in plain or coded words, in fiction, and spread over several turns.",
         misses_zh="措辞平常或隐晦的有害内容、虚构作品中的内容，以及分散在多轮中的内容。",
     ),
+    version=2,
 )

@@ -7,7 +7,8 @@ from typing import TypeVar
 import polars as pl
 import pyarrow as pa
 
-from builder.config import Settings, Split
+from builder.config import Balance, Settings, Split
+from builder.curation.balance import Profile, balance_rows
 from builder.curation.contamination import BenchmarkText, contamination_table, index_benchmark
 from builder.curation.deciding import decide
 from builder.curation.exact import repeated_rows
@@ -125,3 +126,38 @@ def split(rows: Sequence[SplitRow], settings: Split, seed: int) -> SplitResult:
     return SplitResult(
         dict(zip(*(found.sides[name].to_pylist() for name in ("row", "split")), strict=True)), found.moved, found.notes
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A row of the mix."""
+
+    row: int
+    category: str | None
+    language: str
+    kind: str | None = None
+    difficulty: str | None = None
+
+    @property
+    def profile(self) -> Profile:
+        return Profile(self.category, self.language, self.kind, self.difficulty)
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceResult:
+    """The rows that the mix has no place for, and what could not be had."""
+
+    dropped: dict[int, Check]
+    warnings: list[Note]
+
+
+def balance(rows: Sequence[Candidate], settings: Balance, target: int | None) -> BalanceResult:
+    """`balance_rows` for a few rows, in preference order."""
+    columns = {"category": pl.String, "language": pl.String, "kind": pl.String, "difficulty_level": pl.String}
+    values = [(row.row, *row.profile) for row in rows]
+    result = balance_rows(pl.DataFrame(values, schema={"row": pl.Int64, **columns}, orient="row"), settings, target)
+    dropped = {
+        row: Check(reason, value, threshold, evidence=evidence)
+        for row, reason, value, threshold, evidence in result.dropped.iter_rows()
+    }
+    return BalanceResult(dropped, result.warnings)

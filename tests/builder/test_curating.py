@@ -1,8 +1,9 @@
 """Curating a folder by columns and partitions: the same decisions as row by row, however the rows are cut."""
 
+import contextlib
 import json
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,15 +13,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from builder import pipeline
+from builder import dataset_folder, pipeline
 from builder.config import Filters, Settings
 from builder.curation.contamination import load_benchmark
 from builder.curation.deciding import decide
 from builder.curation.exact import conversation_fingerprint
 from builder.curation.filtering import check_row
 from builder.dataset_folder import DatasetFolder, Review
-from builder.errors import UsageError
-from builder.progress import Reporter
+from builder.errors import InputFileError, UsageError
+from builder.progress import Reporter, Step
 from builder.schema import Check, Origin, Sample, Verdict, task_messages, verdict_from_record
 from builder.settings_file import load_settings
 from builder.signals import measure_row
@@ -84,8 +85,8 @@ def curate(folder: DatasetFolder, *overrides: str, may_measure: bool = True) -> 
 
 
 def content(folder: DatasetFolder) -> dict[str, bytes]:
-    """The files of a folder that hold rows, measurements or decisions."""
-    files = (path for path in folder.root.rglob("*.parquet"))
+    """The files of a folder that hold rows, measurements or decisions, but for the decision before the last."""
+    files = (path for path in folder.root.rglob("*.parquet") if path != folder.previous_verdicts)
     return {str(path.relative_to(folder.root)): path.read_bytes() for path in files}
 
 
@@ -327,6 +328,70 @@ def test_a_benchmark_is_searched_for_once(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="contamination: 50 of 50 rows"):
         curate(folder, f"contamination.against=[{tmp_path / 'other.json'}]", may_measure=False)
     assert not any(v.reason == "contaminated" for v in curate(folder, "contamination.against=[]", may_measure=False))
+
+
+# Importing.
+
+
+def alpaca(count: int) -> str:
+    rows = ({"instruction": f"Name {row} uses of w{row}.", "output": f"Use {row} is the best."} for row in range(count))
+    return "".join(json.dumps(row) + "\n" for row in rows)
+
+
+class Watching(Reporter):
+    """Notes how many parts there are whenever progress is told of."""
+
+    def __init__(self, folder: DatasetFolder) -> None:
+        super().__init__(quiet=True)
+        self._folder = folder
+        self.parts: list[int] = []
+
+    @contextlib.contextmanager
+    def step(self, label: str, total: int | None = None) -> Iterator[Step]:
+        def show(_: Step) -> None:
+            if label == "Importing":
+                self.parts.append(len(self._folder.parts(self._folder.samples)))
+
+        yield Step(show, label, total)
+
+
+def test_parts_are_written_while_rows_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dataset_folder, "ROWS_PER_PART", 4)
+    monkeypatch.setattr("builder.pipeline.curating._ROWS_AT_ONCE", 4)
+    (tmp_path / "rows.jsonl").write_text(alpaca(10), encoding="utf-8")
+    watching = Watching(DatasetFolder(tmp_path / "d"))
+    chosen = load_settings(None, ["execution.workers=1"], {})
+    pipeline.curate_files([tmp_path / "rows.jsonl"], chosen, tmp_path / "d", watching)
+    assert watching.parts == [1, 2]
+    assert DatasetFolder(tmp_path / "d").count_samples() == 10
+
+
+def test_a_failed_import_leaves_no_row_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dataset_folder, "ROWS_PER_PART", 3)
+    file, root = tmp_path / "rows.jsonl", tmp_path / "d"
+    file.write_text(alpaca(10) + '{"instruction": ["no text"], "output": "Yes."}\n', encoding="utf-8")
+    chosen = load_settings(None, ["execution.workers=1"], {})
+    with pytest.raises(InputFileError, match=r"rows.jsonl"):
+        pipeline.curate_files([file], chosen, root, QUIET)
+    assert [path.name for path in root.rglob("*") if path.is_file()] == [".lock"]
+    with pytest.raises(InputFileError, match="not a dataset folder"):
+        DatasetFolder.open(root)
+    file.write_text(alpaca(10), encoding="utf-8")
+    assert pipeline.curate_files([file], chosen, root, QUIET).report["rows"]["total"] == 10
+
+
+def test_how_a_file_is_read_and_what_is_odd_about_its_rows_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    turns = [{"role": role, "content": "One"} for role in ("user", "user", "assistant")]
+    odd = json.dumps({"messages": turns}) + "\n"
+    (tmp_path / "rows.jsonl").write_text(odd * 23, encoding="utf-8")
+    chosen = load_settings(None, ["execution.workers=1"], {})
+    pipeline.curate_files([tmp_path / "rows.jsonl"], chosen, tmp_path / "d", Reporter())
+    said = capsys.readouterr().err
+    assert "rows.jsonl: 23 rows, " in said
+    assert said.count("two user turns in a row") == 20
+    assert "… and 3 more such rows" in said
 
 
 # Reviews and preference.

@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builder.config import Balance, Filters, Split
-from builder.curation.balance import Candidate, balance
 from builder.curation.blocked_words import find_blocked_word
 from builder.curation.filtering import check_row
 from builder.errors import UsageError
@@ -17,7 +16,7 @@ from builder.schema import Check, Message, Origin, Sample, task_messages
 from builder.signals import measure_row
 from builder.similarity import similarity
 from builder.text import tokenise
-from tests.builder.references import SplitRow, find_exact_duplicates, find_similar, split
+from tests.builder.references import Candidate, SplitRow, balance, find_exact_duplicates, find_similar, split
 
 
 def make_sample(
@@ -250,7 +249,7 @@ def test_the_first_in_preference_order_wins_and_texts_without_tokens_never_match
 
 
 def candidates(*cells: tuple[str | None, str]) -> list[Candidate]:
-    return [Candidate(row, category, language, 0.0, f"t{row}") for row, (category, language) in enumerate(cells)]
+    return [Candidate(row, category, language) for row, (category, language) in enumerate(cells)]
 
 
 def test_caps_by_cell_category_and_language_take_the_first_rows() -> None:
@@ -282,7 +281,9 @@ def test_a_floor_that_cannot_be_met_is_a_warning_in_both_languages() -> None:
 
 def test_the_largest_share_holds_for_the_rows_that_are_kept() -> None:
     rows = candidates(*[("code", "en")] * 90, *[("planning", "en")] * 6, *[("planning", "zh")] * 4)
-    kept = Counter(row.cell for row in rows if row.row not in balance(rows, Balance(max_share=0.5), None).dropped)
+    kept = Counter(
+        row.profile.cell for row in rows if row.row not in balance(rows, Balance(max_share=0.5), None).dropped
+    )
     assert kept == {"code/en": 10, "planning/en": 6, "planning/zh": 4}
 
 
@@ -320,12 +321,12 @@ def test_the_mix_holds_its_laws(
     rows = candidates(*cells)
     result = balance(rows, Balance(caps=caps, floors=floors, max_share=share), target)
     kept = [row for row in rows if row.row not in result.dropped]
-    counts = Counter(group for row in kept for group in row.groups)
+    counts = Counter(group for row in kept for group in row.profile.groups)
 
     assert set(result.dropped) <= {row.row for row in rows}
     assert all(counts[group] <= cap for group, cap in caps.items())
     if not any("max_share" in note.text_en for note in result.warnings):
-        assert all(counts[row.cell] <= share * len(kept) + 1e-9 for row in kept)
+        assert all(counts[row.profile.cell] <= share * len(kept) + 1e-9 for row in kept)
     warned = {group for group in floors if any(f"rows of {group};" in note.text_en for note in result.warnings)}
     assert warned == {group for group, floor in floors.items() if counts[group] < floor}
     if target is not None:

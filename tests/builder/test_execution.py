@@ -12,7 +12,7 @@ import pytest
 
 from builder.config import Execution
 from builder.errors import InputFileError, UsageError, WorkerLostError
-from builder.execution import run
+from builder.execution import run, shards
 
 TWO = Execution(workers=2)
 
@@ -38,6 +38,40 @@ def die_at_three(number: int) -> int:
     if number == 3:
         os.kill(os.getpid(), signal.SIGKILL)
     return number
+
+
+class Words:
+    """The words that a shard was given."""
+
+    def __init__(self, number: int, count: int) -> None:
+        self._number, self._count = number, count
+        self._words: list[str] = []
+
+    def spell(self, word: str) -> list[str]:
+        if word == "die":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return [f"{word} from {self._number} to {other}" for other in range(self._count)]
+
+    def hear(self, *words: str) -> int:
+        self._words += words
+        return len(self._words)
+
+    def words(self, beginning: str) -> list[str]:
+        if not beginning:
+            raise ZeroDivisionError("a bug")
+        return [word for word in self._words if word.startswith(beginning)]
+
+
+def exchanged(execution: Execution) -> list[list[str]]:
+    with shards(Words, execution) as held:
+        assert held.exchange("spell", "hear", "hello") == [len(held)] * len(held)
+        assert held.exchange("spell", "hear", "ciao") == [2 * len(held)] * len(held)
+        return held.call("words", "hello")
+
+
+def test_shards_pass_each_other_parcels_and_keep_them() -> None:
+    assert exchanged(Execution(workers=1)) == [["hello from 0 to 0"]]
+    assert exchanged(TWO) == [["hello from 0 to 0", "hello from 1 to 0"], ["hello from 0 to 1", "hello from 1 to 1"]]
 
 
 def test_results_come_in_the_order_of_the_partitions() -> None:

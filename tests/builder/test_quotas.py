@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from builder.cells import Cell
 from builder.config import Balance, Settings
-from builder.curation.balance import Candidate, balance
 from builder.errors import UsageError
 from builder.generation.pool import Pool
 from builder.pipeline import build
@@ -18,6 +17,7 @@ from builder.progress import Reporter
 from builder.recipes.alpaca import compose
 from builder.settings_file import load_settings
 from builder.teachers.lessons import read_needs
+from tests.builder.references import Candidate, balance
 
 SIX = {
     "*/zh": 0.6,
@@ -95,7 +95,7 @@ shares = st.fixed_dictionaries(
 def test_no_side_of_a_quota_holds_more_than_its_share_and_a_point(
     rows: list[tuple[str, str, str]], quotas: dict[str, float], target: int | None
 ) -> None:
-    candidates = [Candidate(n, c, lang, 0.0, f"t{n}", kind) for n, (c, lang, kind) in enumerate(rows)]
+    candidates = [Candidate(n, c, lang, kind) for n, (c, lang, kind) in enumerate(rows)]
     result = balance(candidates, Balance(quotas=quotas), target)
     kept = [candidate for candidate in candidates if candidate.row not in result.dropped]
     total = len(kept) if target is None else target
@@ -109,7 +109,7 @@ def test_no_side_of_a_quota_holds_more_than_its_share_and_a_point(
 
 
 def test_rows_beyond_a_quota_say_which_one_and_how_many_fit() -> None:
-    rows = [Candidate(n, "code", "en" if n < 80 else "zh", 0.0, f"t{n}", "generation") for n in range(100)]
+    rows = [Candidate(n, "code", "en" if n < 80 else "zh", "generation") for n in range(100)]
     result = balance(rows, Balance(quotas={"zh": 0.5}), None)
     first = result.dropped[min(result.dropped)]
     assert (first.reason, first.evidence) == ("over_quota", "not zh 50%")

@@ -1,6 +1,7 @@
 """The same decisions on a cluster: two nodes of Ray on this machine."""
 
 import os
+import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,11 +9,14 @@ from typing import Any
 import pytest
 
 from builder.config import Execution
+from builder.curation.novelty import scanning, sharded_neighbours
+from builder.curation.novelty.scanning import scan_columns
 from builder.dataset_folder import DatasetFolder
 from builder.errors import InputFileError, WorkerLostError
-from builder.execution import run
+from builder.execution import run, shards
 from tests.builder.test_curating import content, curate, make_folder, make_rows
-from tests.builder.test_execution import die_at_three, fail_at_three, process_of
+from tests.builder.test_execution import Words, die_at_three, exchanged, fail_at_three, process_of
+from tests.builder.test_scanning import plain, table, variations
 
 ROOT = Path(__file__).parents[2]
 
@@ -53,6 +57,32 @@ def test_errors_come_back_as_they_were() -> None:
 def test_a_worker_that_dies_again_and_again_is_an_error() -> None:
     with pytest.raises(WorkerLostError, match="Ray lost a partition"):
         list(run(die_at_three, range(6), ON_RAY))
+
+
+def test_actors_pass_each_other_parcels_and_keep_them() -> None:
+    for workers in (1, 2):
+        assert exchanged(Execution(engine="ray", workers=workers)) == exchanged(Execution(workers=workers))
+
+
+def test_an_actor_that_dies_or_fails_is_an_error() -> None:
+    with shards(Words, Execution(engine="ray", workers=2)) as held:
+        with pytest.raises(RuntimeError, match=r"(?s)a worker failed.*ZeroDivisionError: a bug"):
+            held.call("words", "")
+        with pytest.raises(WorkerLostError, match="Ray lost a worker of the novelty scan"):
+            held.exchange("spell", "hear", "die")
+
+
+def test_the_scan_on_a_cluster_drops_what_one_process_drops(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scanning, "_ROWS_AT_ONCE", 40)
+    monkeypatch.setattr(sharded_neighbours, "_FETCHED", 30)
+    rng = random.Random(2)
+    words = [f"w{number}" for number in range(60)]
+    stems = [" ".join(rng.choices(words, k=size)) for size in (8, 9, 12, 15, 70, 90)]
+    rows = table(plain(variations(rng, stems * 4, words, " ", 130)))
+    whole = scan_columns(rows, 0.7)
+    assert 30 < len(whole) < 125
+    on_ray = Execution(engine="ray", workers=2, partition_rows=17)
+    assert scan_columns(rows, 0.7, shards=on_ray).equals(whole)
 
 
 def test_a_cluster_decides_as_one_process(tmp_path: Path) -> None:

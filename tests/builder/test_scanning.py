@@ -10,7 +10,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rouge_score import rouge_scorer
 
-from builder.curation.novelty import meetings, scanning, signature_columns, signature_index, signatures, token_sequences
+from builder.config import Execution
+from builder.curation.novelty import (
+    edges,
+    local_neighbours,
+    meetings,
+    scanning,
+    sharded_neighbours,
+    signature_columns,
+    signature_index,
+    signatures,
+    token_sequences,
+)
 from builder.curation.novelty.scanning import scan_columns
 from builder.text import tokenise
 
@@ -60,9 +71,18 @@ def scanned(
     memory_limit: int | None = None,
     spill: Path | None = None,
     workers: int = 1,
+    shards: int | None = None,
 ) -> Dropped:
     before = None if kept is None else table(kept)
-    found = scan_columns(table(rows), threshold, kept=before, memory_limit=memory_limit, spill=spill, workers=workers)
+    found = scan_columns(
+        table(rows),
+        threshold,
+        kept=before,
+        memory_limit=memory_limit,
+        spill=spill,
+        workers=workers,
+        shards=None if shards is None else Execution(workers=shards),
+    )
     return list(zip(*(found[name].to_pylist() for name in ("row", "of", "similarity")), strict=True))
 
 
@@ -90,9 +110,9 @@ def test_decisions_are_those_of_the_sequential_scan_with_rouge_score(rows: list[
     assert scanned(rows, threshold) == sequential(rows, threshold)
 
 
-@pytest.fixture(params=["extended", "single", "long"])
+@pytest.fixture(params=["extended", "single", "long", "table"])
 def portions(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Runs, portions and partitions so small that a few rows fill many of them; signatures of two tokens, or of one."""
+    """Runs, portions and partitions so small that a few rows fill many of them; signatures of two tokens, or of one, or none."""
     monkeypatch.setattr(scanning, "_ROWS_AT_ONCE", 5)
     monkeypatch.setattr(scanning, "_MEETINGS_OF_A_ROW", 1)
     monkeypatch.setattr(signature_index, "_SEQUENCES_AT_ONCE", 4)
@@ -100,7 +120,14 @@ def portions(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(signature_index, "_ENTRIES_OF_A_PARTITION", 30)
     monkeypatch.setattr(signatures, "_SAMPLE", 8)
     monkeypatch.setattr(signatures, "_PAIRS_PER_SIGNATURE", 1000 if request.param == "single" else 0)
+    monkeypatch.setattr(local_neighbours, "_PAIRS_OF_A_MEETING", 1 << 30 if request.param == "table" else 4)
+    monkeypatch.setattr(edges, "_ROWS", 3)
+    monkeypatch.setattr(edges, "_COLUMNS", 4)
+    monkeypatch.setattr(sharded_neighbours, "_FETCHED", 3)
+    monkeypatch.setattr(sharded_neighbours, "_SIGNED_AT_ONCE", 2)
     if request.param == "long":
+        monkeypatch.setattr(meetings, "_COUNTERS", 20)
+        monkeypatch.setattr(meetings, "_SPARSE", 4)
         monkeypatch.setattr(signatures, "_SHORT", 4)
         monkeypatch.setattr(signatures, "_TOKENS_OF_A_COUNT", 3)
     monkeypatch.setattr(token_sequences, "_TEXTS_AT_ONCE", 5)
@@ -114,6 +141,17 @@ def test_decisions_depend_on_no_portion_partition_worker_or_memory_limit(
     rows: list[Row], threshold: float, workers: int, memory_limit: int | None
 ) -> None:
     assert scanned(rows, threshold, workers=workers, memory_limit=memory_limit) == sequential(rows, threshold)
+
+
+@pytest.mark.usefixtures("portions")
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(some_rows(), THRESHOLDS, st.sampled_from([1, 2, 8]), st.integers(0, 30))
+def test_decisions_depend_on_no_number_of_shards(rows: list[Row], threshold: float, shards: int, cut: int) -> None:
+    first = scanned(rows[:cut], threshold, shards=shards)
+    assert first == sequential(rows[:cut], threshold)
+    gone = {row for row, _, _ in first}
+    kept = [row for row in rows[:cut] if row[0] not in gone]
+    assert first + scanned(rows[cut:], threshold, kept=kept, shards=shards) == sequential(rows, threshold)
 
 
 @settings(max_examples=60, deadline=None)
@@ -159,6 +197,7 @@ def test_texts_of_shared_frames_are_judged_as_by_the_sequential_scan() -> None:
     found = scanned(plain(texts), 0.7)
     assert found == sequential(plain(texts), 0.7)
     assert 100 < len(found) < 295
+    assert scanned(plain(texts), 0.7, shards=3) == found
 
 
 def test_a_template_leaves_its_few_survivors(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,6 +223,15 @@ def test_long_and_short_texts_meet(largest: int, monkeypatch: pytest.MonkeyPatch
     rng.shuffle(texts)
     assert scanned(plain(texts), 0.7) == sequential(plain(texts), 0.7)
     assert scanned(plain(texts), 0.5) == sequential(plain(texts), 0.5)
+    assert scanned(plain(texts), 0.5, shards=3) == sequential(plain(texts), 0.5)
+
+
+def test_texts_of_a_few_words_are_judged_as_by_the_sequential_scan() -> None:
+    rng = random.Random(5)
+    texts = [" ".join(rng.choices("abcdefghijkl", k=rng.choice([3, 4, 5, 6, 9, 55]))) for _ in range(140)]
+    found = scanned(plain(texts), 0.7)
+    assert found == sequential(plain(texts), 0.7)
+    assert 5 < len(found) < 130
 
 
 def test_short_texts_and_texts_without_tokens_all_stay() -> None:
@@ -230,6 +278,8 @@ def test_no_rows_give_an_empty_table() -> None:
 def test_decisions_hold_when_tokens_outnumber_characters(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(token_sequences, "_CHARACTERS", 5)
     texts = ["a b c d e", "a b c d f", "x y z", "x y z w", "d c b a", "a b c d e g", "x y z w v"]
+    assert scanned(plain(texts), 0.7) == sequential(plain(texts), 0.7)
+    monkeypatch.setattr(local_neighbours, "_PAIRS_OF_A_MEETING", 1 << 30)
     assert scanned(plain(texts), 0.7) == sequential(plain(texts), 0.7)
 
 

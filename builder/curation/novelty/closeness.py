@@ -5,14 +5,15 @@ one template cost a small multiple of one.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 import polars as pl
 
-from builder.curation.novelty.edges import exceeding
-from builder.curation.novelty.signature_index import SignatureIndex
+from builder.config import Execution
+from builder.curation.novelty.neighbours import Neighbours, neighbours
 from builder.curation.novelty.token_sequences import Mask, Numbers, TokenSequences, distinct, mask
 
 # Given two sets of tasks: pairs of one of the first and one of the second that are close.
@@ -52,21 +53,27 @@ class Closeness:
         tasks: all of them.
         threshold: in (0, 1]; two are close if two of their texts exceed it by ROUGE-L F1. At 1 none are.
         also: another measure.
-        memory_limit: bytes, for `SignatureIndex.build`.
-        workers: threads.
+        memory_limit, workers, shards: as for `neighbours`.
     """
 
     def __init__(
-        self, tasks: Tasks, threshold: float, *, also: Near | None, memory_limit: int | None, workers: int
+        self,
+        tasks: Tasks,
+        threshold: float,
+        *,
+        also: Near | None,
+        memory_limit: int | None,
+        workers: int,
+        shards: Execution | None,
     ) -> None:
         self._tasks, self._threshold, self._also = tasks, threshold, also
-        self._memory_limit, self._workers = memory_limit, workers
+        self._memory_limit, self._workers, self._shards = memory_limit, workers, shards
 
     def linked(self, tasks: Numbers) -> Mask:
         """Whether each task is close to any other."""
         found = np.zeros(len(self._tasks), dtype=bool)
-        with self._index(tasks) as index:
-            for near in self._measures(index):
+        with self._neighbours(tasks) as texts:
+            for near in self._measures(texts):
                 asked = tasks[~found[tasks]]
                 for portion in self._portions(len(asked)):
                     if not len(asked):
@@ -86,19 +93,19 @@ class Closeness:
         joined = _Joined(self._tasks.sizes)
         explored = np.zeros(len(self._tasks), dtype=bool)
         given: set[int] = set()
-        with self._index(tasks) as index:
+        with self._neighbours(tasks) as texts:
             start, count = 0, _FIRST_EXPLORED
             while start < len(tasks):
                 portion = tasks[start : start + count]
                 start, count = start + count, 2 * count
-                self._explore(portion, index, joined, explored, fits)
+                self._explore(portion, texts, joined, explored, fits)
                 for root in map(joined.root, portion.tolist()):
                     if root not in given and fits(joined.size(root)):
                         given.add(root)
                         yield np.sort(joined.members(root))
 
     def _explore(
-        self, tasks: Numbers, index: SignatureIndex, joined: "_Joined", explored: Mask, fits: Callable[[int], bool]
+        self, tasks: Numbers, texts: Neighbours, joined: "_Joined", explored: Mask, fits: Callable[[int], bool]
     ) -> None:
         """Join tasks with all that they are linked to, as far as that fits."""
 
@@ -109,7 +116,7 @@ class Closeness:
         while len(asked):
             explored[asked] = True
             reached = [asked]
-            for near in self._measures(index):
+            for near in self._measures(texts):
                 for portion in self._portions(len(asked)):
                     some, others = near(asked, portion)
                     joined.join(some, others)
@@ -118,18 +125,19 @@ class Closeness:
             met = distinct(np.concatenate(reached))
             asked = fitting(met[~explored[met]])
 
-    def _index(self, tasks: Numbers) -> SignatureIndex:
-        texts = _texts(self._tasks.of(tasks))
-        return SignatureIndex.build(
+    def _neighbours(self, tasks: Numbers) -> AbstractContextManager[Neighbours]:
+        return neighbours(
             self._tasks.sequences,
             self._threshold,
-            among=texts,
+            among=_texts(self._tasks.of(tasks)),
             memory_limit=self._memory_limit,
+            spill=None,
             workers=self._workers,
+            shards=self._shards,
         )
 
-    def _measures(self, index: SignatureIndex) -> list[Near]:
-        measures: list[Near] = [partial(self._near, index)] if self._threshold < 1 else []
+    def _measures(self, texts: Neighbours) -> list[Near]:
+        measures: list[Near] = [partial(self._near, texts)] if self._threshold < 1 else []
         return measures if self._also is None else [*measures, self._also]
 
     def _portions(self, asked: int) -> Iterator[Numbers]:
@@ -139,11 +147,11 @@ class Closeness:
             yield np.arange(start, min(stop, len(self._tasks)))
             start, stop = stop, _MORE * stop
 
-    def _near(self, index: SignatureIndex, some: Numbers, others: Numbers) -> tuple[Numbers, Numbers]:
+    def _near(self, near: Neighbours, some: Numbers, others: Numbers) -> tuple[Numbers, Numbers]:
         """`Near` by ROUGE-L. Of those that hold a text the first stands for all, so that some pairs are left to others."""
         mine, theirs = self._tasks.of(some), self._tasks.of(others)
         texts, opposite = _texts(mine), _texts(theirs)
-        edges = exceeding(self._tasks.sequences, index.pairs(texts, opposite), self._threshold, self._workers)
+        edges = near.edges(texts, opposite)
         same = np.intersect1d(texts, opposite, assume_unique=True)
         close = pl.DataFrame({"a": np.append(edges.some, same), "b": np.append(edges.others, same)})
         found = [

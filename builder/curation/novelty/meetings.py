@@ -11,11 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from builder.curation.novelty.signature_columns import LARGEST, RANK_BITS, SignatureColumns
-from builder.curation.novelty.signatures import Integers
-from builder.curation.novelty.token_sequences import Bits, Mask, Numbers, distinct
+from builder.curation.novelty.signatures import Integers, Signatures
+from builder.curation.novelty.token_sequences import Bits, Mask, Numbers, TokenSequences, distinct
 
 _AT_ONCE = 2_000_000
 _SLACK = 1e-9
+# Meetings of long sequences are counted in an array of so many pairs at once, which stays in the cache; or by sorting, where
+# they are fewer than one for so many pairs.
+_COUNTERS, _SPARSE = 1 << 18, 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +29,30 @@ class Shapes:
         sizes: in tokens.
         classes: which of 64 classes its tokens are of.
         counted: how often a long sequence meets another that is close, or the other's number.
+        short: the largest size of which a pair needs one sequence, to be found by a signature alone, not by how many.
+        partner: the largest size of the other one.
         threshold: that ROUGE-L F1 must exceed.
     """
 
     sizes: Integers
     classes: Bits
     counted: Integers
+    short: int
+    partner: int
     threshold: float
+
+    @staticmethod
+    def of(sequences: TokenSequences, signatures: Signatures) -> "Shapes":
+        """Those of sequences with such signatures."""
+        sizes = sequences.sizes.astype(np.int32)
+        return Shapes(
+            sizes,
+            sequences.classes(),
+            signatures.counted(sizes),
+            signatures.short,
+            signatures.partner,
+            signatures.threshold,
+        )
 
     def near(self, some: Integers, others: Integers, count: Numbers) -> Mask:
         """Whether two sequences may share enough tokens: of a class that only one has, the other lacks a token at least.
@@ -76,8 +96,7 @@ class Meetings:
 
     def met(self) -> Integers:
         """The sequence met, for each meeting."""
-        places = np.arange(self.size) + np.repeat(self.first - np.cumsum(self.count) + self.count, self.count)
-        met: Integers = self.others.sequence[places]
+        met: Integers = self.others.sequence[_runs(self.first, self.count)]
         return met
 
     def portions(self) -> "Iterator[Meetings]":
@@ -93,11 +112,12 @@ class Meetings:
 def meetings_between(some: SignatureColumns, others: SignatureColumns) -> list[Meetings]:
     """Some signatures with others, asked from either side; those of one sequence meet as well where both have it."""
     sides = [(some, others)] if some is others else [(some, others), (others, some)]
-    found = []
-    for side, opposite in sides:
-        asking = side.take(side.asking())
-        found.append(_meetings(asking, opposite, np.searchsorted(opposite.key, asking.key)))
-    return found
+    return [meetings_of(side.take(side.asking()), opposite) for side, opposite in sides]
+
+
+def meetings_of(asking: SignatureColumns, others: SignatureColumns) -> Meetings:
+    """Signatures that ask with others."""
+    return _meetings(asking, others, np.searchsorted(others.key, asking.key))
 
 
 def meetings_within(some: SignatureColumns) -> Meetings:
@@ -123,24 +143,46 @@ def near_pairs(meetings: Meetings, shapes: Shapes) -> Numbers:
     return distinct(np.concatenate(found))
 
 
-def frequent_pairs(meetings: list[Meetings], shapes: Shapes) -> Numbers:
+def frequent_pairs(meetings: Meetings, shapes: Shapes) -> Numbers:
     """The pairs of sequences that meet as often as two long ones that are close do, packed.
 
     Args:
-        meetings: all of the sequences that ask in them, since a pair's are counted together.
+        meetings: with all signatures that the sequences met have, since a pair's are counted together.
     """
-    by_sequence = [part.take(np.argsort(part.asking.sequence, kind="stable")) for part in meetings]
+    mine = distinct(meetings.asking.sequence.astype(np.int64))
+    theirs = distinct(meetings.others.sequence.astype(np.int64))
+    place = np.searchsorted(theirs, meetings.others.sequence)
+    by_sequence = meetings.take(np.argsort(meetings.asking.sequence, kind="stable"))
+    own = np.searchsorted(mine, by_sequence.asking.sequence)
+    at_once = max(1, _COUNTERS // max(1, len(theirs)))
     found = [np.zeros(0, dtype=np.int64)]
-    low = -1
-    for high in _turns(by_sequence):
-        packed = []
-        for part in by_sequence:
-            start, stop = np.searchsorted(part.asking.sequence, (low, high), side="right")
-            turn = part.take(slice(start, stop))
-            packed.append(_packed(np.repeat(turn.asking.sequence, turn.count), turn.met()))
-        found.append(_frequent(np.sort(np.concatenate(packed)), shapes))
-        low = high
+    for start in range(0, len(mine), at_once):
+        some = mine[start : start + at_once]
+        turn = slice(*np.searchsorted(own, (start, start + at_once)))
+        first, count = by_sequence.first[turn], by_sequence.count[turn]
+        counter = np.repeat((own[turn] - start) * len(theirs), count) + place[_runs(first, count)]
+        least = int(min(shapes.counted[some].min(), shapes.counted[theirs].min()))
+        counters, times = _counted(counter, len(some) * len(theirs), least)
+        a, b = some[counters // len(theirs)], theirs[counters % len(theirs)]
+        often = times >= np.minimum(shapes.counted[a], shapes.counted[b])
+        found.append(_packed(a[often], b[often]))
     return distinct(np.concatenate(found))
+
+
+def _runs(first: Numbers, count: Numbers) -> Numbers:
+    """The places of runs, one after the other."""
+    places: Numbers = np.arange(count.sum()) + np.repeat(first - np.cumsum(count) + count, count)
+    return places
+
+
+def _counted(numbers: Numbers, count: int, least: int) -> tuple[Numbers, Numbers]:
+    """Of numbers below a count, those that occur at least so often, and how often."""
+    if len(numbers) * _SPARSE < count:
+        found, times = np.unique(numbers, return_counts=True)
+        return found, times
+    times = np.bincount(numbers, minlength=count)
+    found = np.flatnonzero(times >= least)
+    return found, times[found]
 
 
 def unpacked(pairs: list[Numbers]) -> tuple[Numbers, Numbers]:
@@ -149,28 +191,8 @@ def unpacked(pairs: list[Numbers]) -> tuple[Numbers, Numbers]:
     return packed >> 32, packed & 0xFFFFFFFF
 
 
-def _packed(some: Integers, others: Integers) -> Numbers:
+def _packed(some: Integers | Numbers, others: Integers | Numbers) -> Numbers:
     """Pairs in one number each, the smaller one first; none of a sequence with itself."""
     a, b = some.astype(np.int64), others.astype(np.int64)
     packed: Numbers = (np.minimum(a, b) << 32 | np.maximum(a, b))[a != b]
     return packed
-
-
-def _turns(meetings: list[Meetings]) -> list[int]:
-    """The last sequence of each turn, so that a turn has a limited number of meetings and the whole of each that asks."""
-    sequence = np.concatenate([np.zeros(0, np.int32), *(part.asking.sequence for part in meetings)])
-    count = np.concatenate([np.zeros(0, np.int64), *(part.count for part in meetings)])
-    order = np.argsort(sequence, kind="stable")
-    sequence, turn = sequence[order], np.cumsum(count[order]) // _AT_ONCE
-    last = np.flatnonzero(sequence != np.append(sequence[1:], -1))
-    ends = last[turn[last] != np.append(turn[last[1:]], -1)]
-    turns: list[int] = sequence[ends].tolist()
-    return turns
-
-
-def _frequent(packed: Numbers, shapes: Shapes) -> Numbers:
-    first = np.flatnonzero(np.append(True, packed[1:] != packed[:-1])[: len(packed)])
-    a, b = packed[first] >> 32, packed[first] & 0xFFFFFFFF
-    enough = np.diff(first, append=len(packed)) >= np.minimum(shapes.counted[a], shapes.counted[b])
-    pairs: Numbers = packed[first[enough]]
-    return pairs

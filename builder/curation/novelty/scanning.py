@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from builder.curation.novelty.edges import NO_EDGES, Edges, exceeding
-from builder.curation.novelty.signature_index import SignatureIndex
+from builder.config import Execution
+from builder.curation.novelty.edges import NO_EDGES, Edges
+from builder.curation.novelty.neighbours import Neighbours, neighbours
 from builder.curation.novelty.token_sequences import Numbers, distinct, mask, token_sequences
 
 DROPPED = pa.schema([("row", pa.int64()), ("of", pa.int64()), ("similarity", pa.float64())])
@@ -33,10 +34,11 @@ def scan_columns(
     memory_limit: int | None = None,
     spill: Path | None = None,
     workers: int = 1,
+    shards: Execution | None = None,
 ) -> pa.Table:
     """The rows that are not novel.
 
-    The result depends on the rows, their order and the threshold alone.
+    The result depends on the rows, their order and the threshold alone, wherever the work is done.
 
     Args:
         rows: row: int64, text: string, group: string, exempt: bool; in preference order. Rows of one group do not decide
@@ -47,6 +49,7 @@ def scan_columns(
         memory_limit: bytes; signatures that take more than half of it go to files.
         spill: a folder for these files; None is that of temporary files.
         workers: threads.
+        shards: the workers that tokenise, hold signatures and compare, each a part; None is this process.
 
     Returns:
         row: int64, of: int64, similarity: float64; for each dropped row the kept row before it that is most similar, the
@@ -54,11 +57,17 @@ def scan_columns(
     """
     if threshold >= 1 or not len(rows):
         return DROPPED.empty_table()
-    scan = _Scan(rows, threshold, kept, workers)
-    with SignatureIndex.build(
-        scan.sequences, threshold, among=scan.judged, memory_limit=memory_limit, spill=spill, workers=workers
-    ) as index:
-        return scan.run(index)
+    scan = _Scan(rows, kept, workers, shards)
+    with neighbours(
+        scan.sequences,
+        threshold,
+        among=scan.judged,
+        memory_limit=memory_limit,
+        spill=spill,
+        workers=workers,
+        shards=shards,
+    ) as near:
+        return scan.run(near)
 
 
 class _Scan:
@@ -69,14 +78,13 @@ class _Scan:
         judged: the sequences of the rows that are judged; None is all.
     """
 
-    def __init__(self, rows: pa.Table, threshold: float, kept: pa.Table | None, workers: int) -> None:
-        self._threshold, self._workers = threshold, workers
+    def __init__(self, rows: pa.Table, kept: pa.Table | None, workers: int, shards: Execution | None) -> None:
         columns = ["row", "text", "group"]
         every = rows.select(columns)
         self._start = 0 if kept is None else len(kept)
         if kept is not None:
             every = pa.concat_tables([kept.select(columns), every])
-        self.sequences, self._numbers = token_sequences(every["text"], workers)
+        self.sequences, self._numbers = token_sequences(every["text"], workers, shards)
         self.judged = None if kept is None else distinct(self._numbers[self._start :])
         self._sizes = self.sequences.sizes
         self._rows = np.asarray(every["row"]).astype(np.int64)
@@ -89,61 +97,56 @@ class _Scan:
         self._kept_more: dict[int, list[tuple[int, int]]] = {}
         self._dropped: list[tuple[int, int, float]] = []
 
-    def run(self, index: SignatureIndex) -> pa.Table:
+    def run(self, near: Neighbours) -> pa.Table:
         """Decide about all rows; gives the dropped ones."""
         edges = NO_EDGES
         if self.judged is not None:
             self._keep(np.arange(self._start))
-            edges = self._to_kept(0, self._start, self.judged, index)
-        self._decide(self._start, len(self._rows), edges, index)
+            edges = near.edges(self.judged, self._kept_of(0, self._start))
+        self._decide(self._start, len(self._rows), edges, near)
         columns = zip(*self._dropped, strict=True) if self._dropped else ((), (), ())
         arrays = [pa.array(column, kind) for column, kind in zip(columns, DROPPED.types, strict=True)]
         return pa.Table.from_arrays(arrays, schema=DROPPED)
 
-    def _decide(self, start: int, stop: int, edges: Edges, index: SignatureIndex) -> None:
+    def _decide(self, start: int, stop: int, edges: Edges, near: Neighbours) -> None:
         """Decide about a run of rows.
 
         Args:
             edges: from their sequences to those kept before them.
-            index: that holds their sequences.
+            near: to be asked about their sequences.
         """
         numbers = distinct(self._numbers[start:stop])
-        index = index.only(numbers)
+        if len(numbers) < len(self.sequences):
+            near = near.only(numbers)
         edges = edges.of(mask(numbers, len(self.sequences)))
-        if stop - start <= _ROWS_AT_ONCE:
-            open_, settled = self._divide(start, stop, edges)
+        if stop - start <= _ROWS_AT_ONCE * near.parts:
             most = _MEETINGS_OF_A_ROW * (stop - start) if stop - start > 1 else 1 << 62
-            pairs = index.pairs_up_to(most, open_, settled)
-            if pairs is not None:
-                self._judge_all(start, stop, edges + self._exceeding(pairs))
+            found = near.edges_up_to(most, *self._divide(start, stop, edges))
+            if found is not None:
+                self._judge_all(start, stop, edges + found)
                 return
         middle = (start + stop) // 2
-        self._decide(start, middle, edges, index)
+        self._decide(start, middle, edges, near)
         later = distinct(self._numbers[middle:stop])
-        self._decide(middle, stop, edges + self._to_kept(start, middle, later, index), index)
+        self._decide(middle, stop, edges + near.edges(later, self._kept_of(start, middle)), near)
 
-    def _to_kept(self, start: int, stop: int, later: Numbers, index: SignatureIndex) -> Edges:
-        """Edges between later sequences and those kept of a run of rows."""
+    def _kept_of(self, start: int, stop: int) -> Numbers:
+        """The sequences that were kept of a run of rows."""
         numbers = distinct(self._numbers[start:stop])
-        return self._exceeding(index.pairs(later, numbers[self._kept_row[numbers] >= 0]))
-
-    def _exceeding(self, pairs: tuple[Numbers, Numbers]) -> Edges:
-        return exceeding(self.sequences, pairs, self._threshold, self._workers)
+        return numbers[self._kept_row[numbers] >= 0]
 
     def _divide(self, start: int, stop: int, edges: Edges) -> tuple[Numbers, Numbers]:
         """The sequences of a run of rows: those that may still be kept, and those that earlier rows drop for sure."""
-        numbers, groups = self._numbers[start:stop], self._groups[start:stop]
+        numbers, place = np.unique(self._numbers[start:stop], return_inverse=True)
         # A row goes if any sequence that its own is close to was kept in another group than the row's.
-        owner, several = np.full(len(self.sequences), -1), np.zeros(len(self.sequences), dtype=bool)
+        owner, several = np.full(len(numbers), -1), np.zeros(len(numbers), dtype=bool)
         kept = self._kept_row[edges.others] >= 0
-        close, owners = edges.some[kept], self._kept_group[edges.others[kept]]
+        close, owners = np.searchsorted(numbers, edges.some[kept]), self._kept_group[edges.others[kept]]
         owner[close] = owners
         several[close[owner[close] != owners]] = True
-        dropped = (owner[numbers] >= 0) & ((owner[numbers] != groups) | several[numbers]) & ~self._exempt[start:stop]
-        open_ = distinct(numbers[~dropped])
-        settled = mask(numbers, len(self.sequences))
-        settled[open_] = False
-        return open_, np.flatnonzero(settled)
+        dropped = (owner[place] >= 0) & ((owner[place] != self._groups[start:stop]) | several[place])
+        open_ = mask(place[~dropped | self._exempt[start:stop]], len(numbers))
+        return numbers[open_], numbers[~open_]
 
     def _judge_all(self, start: int, stop: int, edges: Edges) -> None:
         numbers = self._numbers[start:stop]

@@ -65,6 +65,10 @@ class SignatureColumns:
             np.concatenate([np.zeros(0, np.uint16), *(part.reach for part in parts)]),
         )
 
+    def ordered(self) -> "SignatureColumns":
+        """In order of the keys."""
+        return self.take(np.argsort(self.key))
+
     def shared(self, wanted: Mask | None) -> "SignatureColumns":
         """In order of the keys, without keys that only one signature has, or none of a wanted sequence."""
         order = np.argsort(self.key)

@@ -1,7 +1,8 @@
-"""Which sequences may be close: their signatures, sorted in partitions by key, and joins of one set with another."""
+"""Which sequences may be close: their signatures, sorted in partitions, and joins of one set with another."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
@@ -13,12 +14,13 @@ from builder.curation.novelty.meetings import (
     Shapes,
     frequent_pairs,
     meetings_between,
+    meetings_of,
     meetings_within,
     near_pairs,
     unpacked,
 )
 from builder.curation.novelty.signature_columns import SignatureColumns, SignatureFiles
-from builder.curation.novelty.signatures import Entries, Signatures
+from builder.curation.novelty.signatures import Entries, Integers, Keys, Signatures
 from builder.curation.novelty.token_sequences import Mask, Numbers, TokenSequences, mask
 
 R = TypeVar("R")
@@ -26,10 +28,10 @@ T = TypeVar("T")
 
 _SEQUENCES_AT_ONCE = 16_384
 _ENTRIES_OF_A_PARTITION = 2_000_000
+# Every partition of long sequences is asked by all, so that they are fewer, and larger by this.
+_LONG = 4
 # Of one signature while the index is built, sorting included.
 _BYTES = 48
-# Long sequences meet by chance, some thousand times each, and whichever way they are divided: so much each of it counts.
-_CHANCE = 0.005
 
 
 class SignatureIndex:
@@ -37,7 +39,7 @@ class SignatureIndex:
 
     Args:
         short: partitions by key of the signatures that find pairs with a short sequence in them.
-        long: of those that find pairs of long ones.
+        long: partitions by sequence of those that find pairs of long ones, since a pair's meetings are counted.
         shapes: of all sequences.
         workers: threads.
         files: that hold the partitions; None where memory does.
@@ -51,8 +53,8 @@ class SignatureIndex:
         workers: int,
         files: SignatureFiles | None = None,
     ) -> None:
-        self._short, self._long = short, long
-        self._shapes = shapes
+        self.short, self.long = short, long
+        self.shapes = shapes
         self._workers = workers
         self._files = files
 
@@ -78,14 +80,14 @@ class SignatureIndex:
             workers: threads.
         """
         signatures = Signatures(sequences, threshold, among)
-        sizes = sequences.sizes.astype(np.int32)
-        shapes = Shapes(sizes, sequences.classes(), signatures.counted(sizes), threshold)
-        count = max(workers, -(-signatures.expected // _ENTRIES_OF_A_PARTITION))
+        shapes = Shapes.of(sequences, signatures)
         spilled = memory_limit is not None and signatures.expected * _BYTES > memory_limit / 2
         files = SignatureFiles(spill) if spilled else None
-        wanted = None if among is None else mask(among, len(sequences))
-        short = _partitions("short", signatures.of, shapes, count, wanted, files, workers)
-        long = _partitions("long", signatures.of_long, shapes, count, wanted, files, workers)
+        making = _Making(shapes, None if among is None else mask(among, len(sequences)), files, workers)
+        count = max(workers, -(-signatures.expected // _ENTRIES_OF_A_PARTITION))
+        short = making.partitions("short", signatures.of, by_key, count)
+        count = max(workers, -(-signatures.expected // (_LONG * _ENTRIES_OF_A_PARTITION)))
+        long = making.partitions("long", signatures.of_long, by_sequence, count)
         return cls(short, long, shapes, workers, files)
 
     def __enter__(self) -> Self:
@@ -99,78 +101,136 @@ class SignatureIndex:
 
     def only(self, numbers: Numbers) -> "SignatureIndex":
         """The index of some sequences; an index in files is given as it is, until a quarter of it is asked for."""
-        if self._files is not None and len(numbers) * 4 > len(self._shapes.sizes):
+        if self._files is not None and len(numbers) * 4 > len(self.shapes.sizes):
             return self
-        chosen = mask(numbers, len(self._shapes.sizes))
-        short, long = (self._each(parts, lambda part: part.of(chosen)) for parts in (self._short, self._long))
-        return SignatureIndex(short, long, self._shapes, self._workers)
+        chosen = mask(numbers, len(self.shapes.sizes))
+        short, long = (self._each(parts, lambda part: part.of(chosen)) for parts in (self.short, self.long))
+        return SignatureIndex(short, long, self.shapes, self._workers)
 
     def pairs(self, some: Numbers, others: Numbers) -> tuple[Numbers, Numbers]:
         """Pairs of one of some sequences and one of others that may be close, each once; the sets may overlap."""
-        chosen, opposite = (mask(numbers, len(self._shapes.sizes)) for numbers in (some, others))
+        join = self.join(some, others, self.asking(some, others))
+        return unpacked([*self.near(join), *self.frequent(join)])
 
-        def met(part: SignatureColumns) -> list[Meetings]:
-            return meetings_between(part.of(chosen), part.of(opposite))
+    def asking(self, some: Numbers, others: Numbers) -> list[SignatureColumns]:
+        """The signatures of long sequences that ask: those of some sequences, and those of others."""
+        return [self._asking(numbers) for numbers in (some, others)]
 
-        def paired(part: SignatureColumns) -> Numbers:
-            return np.concatenate([near_pairs(meetings, self._shapes) for meetings in met(part)])
+    def join(
+        self, some: Numbers, others: Numbers, asking: Sequence[SignatureColumns], *, within: bool = False
+    ) -> "Join":
+        """Where some sequences meet others.
 
-        long = [meetings for found in self._each(self._long, met) for meetings in found]
-        return unpacked([*self._each(self._short, paired), frequent_pairs(long, self._shapes)])
-
-    def pairs_up_to(self, most: int, some: Numbers, others: Numbers) -> tuple[Numbers, Numbers] | None:
-        """Pairs of some sequences with one another and with others; None where that looks at more than `most`."""
-        chosen, opposite = (mask(numbers, len(self._shapes.sizes)) for numbers in (some, others))
+        Args:
+            some, others: sequences.
+            asking: the signatures of all long ones of them that ask, as `asking` gives them.
+            within: some meet one another as well; no other is among them.
+        """
+        chosen, opposite = (mask(numbers, len(self.shapes.sizes)) for numbers in (some, others))
+        theirs = chosen | opposite if within else opposite
 
         def met(part: SignatureColumns) -> list[Meetings]:
             among = part.of(chosen)
-            return [meetings_within(among), *meetings_between(among, part.of(opposite))]
+            found = meetings_between(among, part.of(opposite))
+            return [meetings_within(among), *found] if within else found
 
         def met_long(part: SignatureColumns) -> list[Meetings]:
-            # With all on one side every meeting of two that ask alike is counted for both.
-            among = part.of(chosen)
-            return [*meetings_between(among, among), *meetings_between(among, part.of(opposite))]
+            mine, others = asking
+            return [meetings_of(mine, part.of(theirs)), meetings_of(others, part.of(chosen))]
 
-        short = [meetings for found in self._each(self._short, met) for meetings in found]
-        long = [meetings for found in self._each(self._long, met_long) for meetings in found]
-        if sum(part.size for part in short) + _CHANCE * sum(part.size for part in long) > most:
-            return None
-        near = self._each(short, lambda meetings: near_pairs(meetings, self._shapes))
-        return unpacked([*near, frequent_pairs(long, self._shapes)])
+        short, long = self._each(self.short, met), self._each(self.long, met_long)
+        return Join([found for part in short for found in part], [found for part in long for found in part])
+
+    def near(self, join: "Join") -> list[Numbers]:
+        """The pairs with a short sequence in them, packed."""
+        return self._each(join.short, lambda meetings: near_pairs(meetings, self.shapes))
+
+    def frequent(self, join: "Join") -> list[Numbers]:
+        """The pairs of long sequences, packed."""
+        return self._each(join.long, lambda meetings: frequent_pairs(meetings, self.shapes))
+
+    def _asking(self, numbers: Numbers) -> SignatureColumns:
+        chosen = mask(numbers, len(self.shapes.sizes))
+        parts = self._each(self.long, lambda part: part.of(chosen))
+        return SignatureColumns.joined([part.take(part.asking()) for part in parts])
 
     def _each(self, items: list[T], work: Callable[[T], R]) -> list[R]:
         with ThreadPoolExecutor(self._workers) as pool:
             return list(pool.map(work, items))
 
 
-def _partitions(
-    name: str,
-    made: Callable[[Numbers], Entries],
-    shapes: Shapes,
-    count: int,
-    wanted: Mask | None,
-    files: SignatureFiles | None,
-    workers: int,
-) -> list[SignatureColumns]:
-    """Make signatures in portions, and sort them in so many partitions by key."""
-    every = np.arange(len(shapes.sizes))
+@dataclass(frozen=True, slots=True)
+class Join:
+    """Where the signatures of two sets of sequences meet.
 
-    def portion(start: int) -> list[SignatureColumns]:
-        columns = SignatureColumns.made(made(every[start : start + _SEQUENCES_AT_ONCE]), shapes.sizes)
-        own = (columns.key >> np.uint64(32)) % np.uint64(count)
-        parts = [columns.take(np.flatnonzero(own == number)) for number in range(count)]
-        if files is None:
-            return parts
-        files.append({f"{name}-{number}": part for number, part in enumerate(parts)})
-        return []
+    Attributes:
+        short: those that find pairs with a short sequence in them.
+        long: those that find pairs of long ones.
+    """
 
-    with ThreadPoolExecutor(workers) as pool:
-        portions = list(pool.map(portion, range(0, len(every), _SEQUENCES_AT_ONCE)))
+    short: list[Meetings]
+    long: list[Meetings]
 
-        def partition(number: int) -> SignatureColumns:
-            if files is None:
-                return SignatureColumns.joined([parts[number] for parts in portions]).shared(wanted)
-            files.append({f"{name}-{number}-sorted": files.read(f"{name}-{number}").shared(wanted)})
-            return files.read(f"{name}-{number}-sorted")
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """How many meetings there are of either kind."""
+        return sum(part.size for part in self.short), sum(part.size for part in self.long)
 
-        return list(pool.map(partition, range(count)))
+
+def by_key(columns: SignatureColumns) -> Keys:
+    """What signatures of pairs with a short sequence are divided by."""
+    return columns.key >> np.uint64(32)
+
+
+def by_sequence(columns: SignatureColumns) -> Integers:
+    """What signatures of pairs of long sequences are divided by."""
+    return columns.sequence
+
+
+def divided(columns: SignatureColumns, by: Keys | Integers, count: int) -> list[SignatureColumns]:
+    """Signatures in so many parts."""
+    own = by % count
+    return [columns.take(np.flatnonzero(own == number)) for number in range(count)]
+
+
+def portions(numbers: Numbers) -> list[Numbers]:
+    """Sequences in portions whose signatures are made at once."""
+    return [numbers[start : start + _SEQUENCES_AT_ONCE] for start in range(0, len(numbers), _SEQUENCES_AT_ONCE)]
+
+
+class _Making:
+    """Makes signatures in portions, and sorts them in partitions."""
+
+    def __init__(self, shapes: Shapes, wanted: Mask | None, files: SignatureFiles | None, workers: int) -> None:
+        self._shapes, self._wanted, self._files, self._workers = shapes, wanted, files, workers
+
+    def partitions(
+        self,
+        name: str,
+        made: Callable[[Numbers], Entries],
+        by: Callable[[SignatureColumns], Keys | Integers],
+        count: int,
+    ) -> list[SignatureColumns]:
+        """So many partitions; without signatures that no two share where all of a key are in one."""
+
+        def portion(numbers: Numbers) -> list[SignatureColumns]:
+            columns = SignatureColumns.made(made(numbers), self._shapes.sizes)
+            parts = divided(columns, by(columns), count)
+            if self._files is None:
+                return parts
+            self._files.append({f"{name}-{number}": part for number, part in enumerate(parts)})
+            return []
+
+        def ordered(columns: SignatureColumns) -> SignatureColumns:
+            return columns.shared(self._wanted) if by is by_key else columns.ordered()
+
+        with ThreadPoolExecutor(self._workers) as pool:
+            parted = list(pool.map(portion, portions(np.arange(len(self._shapes.sizes)))))
+
+            def partition(number: int) -> SignatureColumns:
+                if self._files is None:
+                    return ordered(SignatureColumns.joined([parts[number] for parts in parted]))
+                self._files.append({f"{name}-{number}-sorted": ordered(self._files.read(f"{name}-{number}"))})
+                return self._files.read(f"{name}-{number}-sorted")
+
+            return list(pool.map(partition, range(count)))

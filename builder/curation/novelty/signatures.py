@@ -71,11 +71,15 @@ class Signatures:
 
     Attributes:
         expected: about how many signatures there are.
+        threshold: as given.
+        short: the largest size, in tokens, of which a pair needs one sequence to be found by `of`.
+        partner: the largest size of the other.
     """
 
     def __init__(self, sequences: TokenSequences, threshold: float, among: Numbers | None = None) -> None:
         self._sequences = sequences
-        self._longest_partner = int(_SHORT * (2 - threshold) / threshold + _SLACK)
+        self.threshold, self.short = threshold, _SHORT
+        self.partner = int(_SHORT * (2 - threshold) / threshold + _SLACK)
         longest = int(sequences.sizes.max(initial=0))
         sizes = np.arange(longest + longest // _TOKENS_OF_A_COUNT + 3)
         # By size: the smallest and the largest size of a sequence that may be close enough, and the fewest tokens shared.
@@ -94,7 +98,7 @@ class Signatures:
 
     def of(self, numbers: Numbers) -> Entries:
         """The signatures of some sequences that find pairs with a short one in them; numbers rise."""
-        ordered = self._ordered(numbers, 0, self._longest_partner)
+        ordered = self._ordered(numbers, 0, self.partner)
         single = self._single(ordered)
         extended = self._extended[ordered.codes[ordered.places(single)]]
         return ordered.named([single.take(~extended), *self._longer(ordered, single.take(extended))])
@@ -134,7 +138,7 @@ class Signatures:
 
     def _found(self, numbers: Numbers) -> tuple[Weights, Weights]:
         """For each token, how many signatures of one occurrence end with it, and how many of two begin with it."""
-        ordered = self._ordered(numbers, 0, self._longest_partner)
+        ordered = self._ordered(numbers, 0, self.partner)
         single = self._single(ordered)
         codes, tokens = ordered.codes[ordered.places(single)], len(self._sequences.frequencies)
         longer = np.bincount(codes, weights=self._room(ordered, single), minlength=tokens)

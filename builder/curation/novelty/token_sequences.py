@@ -1,6 +1,5 @@
 """Token sequences of many texts in flat arrays: equal sequences are held once, and a token is a number."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
@@ -12,12 +11,15 @@ import pyarrow as pa
 from rapidfuzz import process
 from rapidfuzz.distance import LCSseq
 
+from builder.config import Execution
+from builder.execution import run
 from builder.text import tokenise_column
 
 Numbers = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.uint32]
 Bits = npt.NDArray[np.uint64]
 Mask = npt.NDArray[np.bool_]
+Lengths = npt.NDArray[np.uint16]
 
 _TEXTS_AT_ONCE = 32_768
 _PAIRS_AT_ONCE = 131_072
@@ -48,12 +50,16 @@ class TokenSequences:
         """The number of tokens of each sequence."""
         return np.diff(self.starts)
 
+    def sizes_of(self, numbers: Numbers) -> Numbers:
+        """Those of some sequences."""
+        return self.starts[numbers + 1] - self.starts[numbers]
+
     def gather(self, numbers: Numbers) -> tuple[Codes, Numbers]:
         """The codes of some sequences, and where each starts among them, then the end of the last; numbers rise."""
         if len(numbers) and numbers[-1] - numbers[0] == len(numbers) - 1:
             starts = self.starts[numbers[0] : numbers[-1] + 2]
             return self.codes[starts[0] : starts[-1]], starts - starts[0]
-        sizes = self.starts[numbers + 1] - self.starts[numbers]
+        sizes = self.sizes_of(numbers)
         starts = np.append(0, np.cumsum(sizes))
         return self.codes[np.arange(starts[-1]) + np.repeat(self.starts[numbers] - starts[:-1], sizes)], starts
 
@@ -72,37 +78,65 @@ class TokenSequences:
         found = [self._lcs(first[part], second[part], workers) for part in parts]
         return np.concatenate(found) if found else np.zeros(0, dtype=np.int64)
 
+    def lcs_table(self, first: Numbers, second: Numbers, workers: int) -> Lengths:
+        """The LCS length of each of some sequences (rows) with each of others (columns): a tenth of `lcs`'s time a pair."""
+        numbers, places = np.unique(np.concatenate((first, second)), return_inverse=True)
+        strings = self._strings(numbers)
+        if strings is None:
+            axis = 0 if len(first) >= len(second) else 1
+            halves = [
+                (half, second) if axis == 0 else (first, half) for half in np.array_split((first, second)[axis], 2)
+            ]
+            return np.concatenate([self.lcs_table(*half, workers) for half in halves], axis=axis)
+        queries, choices = ([strings[place] for place in half.tolist()] for half in np.split(places, [len(first)]))
+        table: Lengths = process.cdist(queries, choices, scorer=LCSseq.similarity, dtype=np.uint16, workers=workers)
+        return table
+
     def _lcs(self, first: Numbers, second: Numbers, workers: int) -> Numbers:
         numbers, places = np.unique(np.concatenate((first, second)), return_inverse=True)
-        codes, starts = self.gather(numbers)
-        if len(self.frequencies) > _CHARACTERS:
-            used, own = np.unique(codes, return_inverse=True)
-            if len(used) > _CHARACTERS and len(first) > 1:
-                half = len(first) // 2
-                parts = (slice(None, half), slice(half, None))
-                return np.concatenate([self._lcs(first[part], second[part], workers) for part in parts])
-            codes = own.astype(np.uint32)
-        # One character for each token makes the LCS bit-parallel.
-        codes = np.where(codes < _SURROGATES.start, codes, codes + np.uint32(len(_SURROGATES)))
-        text = codes.astype("<u4").tobytes().decode("utf-32-le")
-        strings = [text[start:end] for start, end in pairwise(starts.tolist())]
+        strings = self._strings(numbers)
+        if strings is None:
+            half = len(first) // 2
+            parts = (slice(None, half), slice(half, None))
+            return np.concatenate([self._lcs(first[part], second[part], workers) for part in parts])
         queries, choices = ([strings[place] for place in half.tolist()] for half in np.split(places, 2))
         lcs = process.cpdist(queries, choices, scorer=LCSseq.similarity, dtype=np.int32, workers=workers)
         return lcs.astype(np.int64)
 
+    def _strings(self, numbers: Numbers) -> list[str] | None:
+        """The sequences with one character for each token, which makes the LCS bit-parallel; None where that takes too many.
 
-def token_sequences(texts: pa.ChunkedArray, workers: int) -> tuple[TokenSequences, Numbers]:
+        Two sequences, or fewer, always have enough.
+        """
+        codes, starts = self.gather(numbers)
+        if len(self.frequencies) > _CHARACTERS:
+            used, own = np.unique(codes, return_inverse=True)
+            if len(used) > _CHARACTERS and len(numbers) > 2:
+                return None
+            codes = own.astype(np.uint32)
+        codes = np.where(codes < _SURROGATES.start, codes, codes + np.uint32(len(_SURROGATES)))
+        text = codes.astype("<u4").tobytes().decode("utf-32-le")
+        return [text[start:end] for start, end in pairwise(starts.tolist())]
+
+
+def token_sequences(
+    texts: pa.ChunkedArray, workers: int, shards: Execution | None = None
+) -> tuple[TokenSequences, Numbers]:
     """Tokenise texts (`builder.text.tokenise`).
 
     Args:
         texts: strings.
         workers: threads.
+        shards: the workers that tokenise, a partition of rows at a time; None is this process.
 
     Returns:
         The distinct sequences in order of first appearance, and the number of each text's.
     """
-    with ThreadPoolExecutor(workers) as pool:
-        parts = list(pool.map(_encode, _slices(texts)))
+    if shards is None:
+        with ThreadPoolExecutor(workers) as pool:
+            parts = list(pool.map(_encode, _slices(texts, _TEXTS_AT_ONCE)))
+    else:
+        parts = list(run(_encode, _slices(texts, shards.partition_rows), shards))
     encoded = pa.chunked_array([tokens for tokens, _ in parts], _DICTIONARY).unify_dictionaries()
     codes = np.concatenate([np.asarray(chunk.indices) for chunk in encoded.chunks] or [np.zeros(0, dtype=np.int32)])
     sizes = np.concatenate([sizes for _, sizes in parts] or [np.zeros(0, dtype=np.int64)])
@@ -130,8 +164,8 @@ def mask(numbers: Numbers, count: int) -> Mask:
     return chosen
 
 
-def _slices(texts: pa.ChunkedArray) -> Iterator[pa.ChunkedArray]:
-    return (texts.slice(start, _TEXTS_AT_ONCE) for start in range(0, len(texts), _TEXTS_AT_ONCE))
+def _slices(texts: pa.ChunkedArray, count: int) -> list[pa.ChunkedArray]:
+    return [texts.slice(start, count) for start in range(0, len(texts), count)]
 
 
 def _encode(texts: pa.ChunkedArray) -> tuple[pa.DictionaryArray, Numbers]:

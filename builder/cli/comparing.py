@@ -1,0 +1,119 @@
+"""`seedbed diff`: what became of the rows between two decisions."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from builder.cli.options import AsJson, Folder, print_json
+from builder.cli.places import folder_for, shown
+
+if TYPE_CHECKING:
+    from builder.comparing import Comparison
+    from builder.config import Language
+
+
+def diff(
+    folder: Folder,
+    other: Annotated[
+        Path | None,
+        typer.Argument(
+            help="Another one; without it, DIR before its last decision and now.",
+            metavar="OTHER",
+            parser=folder_for("read"),
+        ),
+    ] = None,
+    reason: Annotated[str | None, typer.Option(help="Only rows dropped for this reason, before or after.")] = None,
+    limit: Annotated[int, typer.Option(min=0, help="How many rows to show of each change.")] = 3,
+    as_json: AsJson = False,
+) -> None:
+    """Compare two datasets, or the last two decisions of one.
+
+    Rows of two datasets are matched by their conversations. Says what was kept and is dropped, the other way round, and why.
+    """
+    from builder.comparing import compare
+
+    comparison = compare(folder, other, reason=reason, limit=limit)
+    if as_json:
+        places = {"before": shown(comparison.before), "after": shown(comparison.after)}
+        print_json({**comparison.as_record(), **places})
+    else:
+        _print(comparison)
+
+
+def _print(found: "Comparison") -> None:
+    words = _CHINESE if found.language == "zh" else _ENGLISH
+    sides = [shown(found.before), shown(found.after)]
+    if found.before == found.after:
+        sides = [words["earlier"], words["now"]]
+    for name, side in zip(sides, ("before", "after"), strict=True):
+        print(words["side"].format(name, found.rows[side], found.kept[side]))
+    _print_counts(found, words)
+    if not any(found.changes.values()):
+        print(words["same"])
+    for change, count in found.changes.items():
+        if count:
+            print(f"\n{words[change]}  {count:,}")
+        for example in found.examples[change]:
+            print(_one_line(example, words, found.language))
+
+
+def _print_counts(found: "Comparison", words: Mapping[str, str]) -> None:
+    """How many rows had the one outcome and have the other; those that have the same one are a line of their own."""
+    print(words["counts"])
+    for line in found.counts:
+        was, now = (_outcome(line[side], words, found.language) for side in ("before", "after"))
+        print(f"{line['rows']:>12,}  {was}" + ("" if line["before"] == line["after"] else f" → {now}"))
+
+
+def _one_line(example: Mapping[str, Any], words: Mapping[str, str], language: "Language") -> str:
+    was, now = example["before"], example["after"]
+    rows = " → ".join(dict.fromkeys(str(side["row"]) for side in (was, now) if side is not None))
+    outcomes = [_side(side, words, language, split=was and now) for side in (was, now) if side is not None]
+    return f"{rows:>12}  {' → '.join(dict.fromkeys(outcomes))}  {example['text']}"
+
+
+def _side(side: Mapping[str, Any], words: Mapping[str, str], language: "Language", *, split: object) -> str:
+    outcome = _outcome(side["outcome"], words, language)
+    return f"{outcome} ({side['split']})" if side["split"] and split else outcome
+
+
+def _outcome(outcome: str | None, words: Mapping[str, str], language: "Language") -> str:
+    from builder.reporting.reasons import reason_for
+
+    if outcome is None or outcome == "kept":
+        return words[f"outcome_{outcome or 'none'}"]
+    return reason_for(outcome).label(language)
+
+
+_ENGLISH = {
+    "earlier": "before",
+    "now": "now",
+    "side": "{}: {:,} rows, {:,} kept",
+    "counts": "rows by what became of them:",
+    "outcome_kept": "kept",
+    "outcome_none": "not there",
+    "same": "No row was decided otherwise.",
+    "dropped": "kept before, dropped now",
+    "kept": "dropped before, kept now",
+    "other_split": "kept on the other side of the split",
+    "other_reason": "dropped for another reason",
+    "only_before": "no longer there",
+    "only_after": "new",
+}
+_CHINESE = {
+    "earlier": "之前",
+    "now": "现在",
+    "side": "{}：{:,} 行，保留 {:,} 行",
+    "counts": "各行的去向：",
+    "outcome_kept": "保留",
+    "outcome_none": "没有此行",
+    "same": "没有任何一行的决定发生变化。",
+    "dropped": "原先保留，现在去除",
+    "kept": "原先去除，现在保留",
+    "other_split": "仍保留，但换到了另一份（训练或验证）",
+    "other_reason": "去除原因改变",
+    "only_before": "不再存在",
+    "only_after": "新增",
+}

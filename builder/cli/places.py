@@ -1,0 +1,112 @@
+"""Addresses on the command line: what a command is given as a folder may be at an address, and is a working copy to it."""
+
+import contextlib
+import functools
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from builder.errors import UsageError
+
+if TYPE_CHECKING:
+    from builder.addresses import Address
+    from builder.progress import Reporter
+    from builder.working_copy import Use
+
+
+@dataclass(frozen=True, slots=True)
+class FolderAt:
+    """A dataset folder at an address, and what for."""
+
+    address: "Address"
+    use: "Use"
+
+
+def folder_for(use: "Use") -> Callable[[str], Path | FolderAt]:
+    """What reads an argument that is a dataset folder or its address."""
+
+    def read(text: str) -> Path | FolderAt:
+        place = path_or_address(text)
+        return place if isinstance(place, Path) else FolderAt(place, use)
+
+    return read
+
+
+def path_or_address(text: str) -> "Path | Address":
+    """What reads an argument that is a path or an address."""
+    if "://" not in text:
+        return Path(text)
+    from builder.addresses import Address, is_address
+
+    return Address.parse(text) if is_address(text) else Path(text)
+
+
+def with_working_copies(command: Callable[..., None]) -> Callable[..., None]:
+    """A command to which a folder at an address is a path: its working copy, sent back where the command changes it.
+
+    Raises:
+        UsageError: an address stands where only a path can.
+    """
+
+    @functools.wraps(command)
+    def called(**given: Any) -> None:
+        for value in given.values():
+            for one in value if isinstance(value, list) else [value]:
+                _refuse_address(one)
+        asked = {name: value for name, value in given.items() if isinstance(value, FolderAt)}
+        with contextlib.ExitStack() as stack:
+            if asked:
+                from builder.progress import Reporter
+
+                reporter = Reporter(quiet=given.get("quiet", False))
+                for name, one in asked.items():
+                    given[name] = stack.enter_context(dataset_at(one.address, reporter, use=one.use))
+            command(**given)
+
+    return called
+
+
+@contextlib.contextmanager
+def dataset_at(place: "Path | Address", reporter: "Reporter", *, use: "Use") -> Iterator[Path]:
+    """The dataset folder at a path or an address while the block runs; see `working_copy`."""
+    if isinstance(place, Path):
+        yield place
+        return
+    from builder.working_copy import working_copy
+
+    with working_copy(place, reporter, use=use) as root:
+        yield root
+
+
+def is_dataset(place: "Path | Address") -> bool:
+    """Whether it is to be read as a dataset folder and not as a file of rows."""
+    if isinstance(place, Path):
+        return place.is_dir()
+    from builder.formats.reading import SUFFIXES
+    from builder.object_store import Store
+
+    return Path(place.name).suffix.lower() not in SUFFIXES and not Store(place).exists()
+
+
+def shown(folder: Path) -> str:
+    """A dataset folder as the user named it: the address where it is a working copy."""
+    from builder.working_copy import address_of
+
+    return address_of(folder) or str(folder)
+
+
+# typer makes one slash of two where it reads a path.
+_COLLAPSED = re.compile(r"[a-z][a-z0-9+.\-]+:/", re.IGNORECASE)
+
+
+def _refuse_address(value: Any) -> None:
+    if isinstance(value, Path) and _COLLAPSED.match(str(value)):
+        from builder.addresses import masked
+
+        raise UsageError(
+            f"{masked(str(value).replace(':/', '://', 1))}: an address where this command needs a path",
+            "What is grown or paid for must be on this machine's disk first: name a folder, and copy it to the address "
+            "with the store's own tool, such as `aws s3 sync`; show, why, curate, train and others read it there.",
+        )

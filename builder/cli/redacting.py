@@ -1,0 +1,19 @@
+"""The command that takes personal data and secrets out of a dataset."""
+
+from builder.cli.options import AsJson, ChangedFolder, Quiet, print_outcome, reporter
+from builder.cli.places import shown
+
+
+def redact(folder: ChangedFolder, as_json: AsJson = False, quiet: Quiet = False) -> None:
+    """Put rows without personal data and secrets in the place of rows that hold some.
+
+    Each is a new row with placeholders such as [EMAIL_1], or [邮箱_1] in a Chinese one; the old row stays in the folder,
+    dropped as `redacted`. Rows that a person reviewed stay as they are. Running it again adds nothing.
+    """
+    from builder.pipeline.redacting import redact_folder
+
+    done = redact_folder(folder, reporter(quiet))
+    if not as_json:
+        kinds = " · ".join(f"{kind} {rows:,}" for kind, rows in sorted(done.kinds.items()))
+        print(f"{shown(folder)}: {done.rows:,} rows redacted" + (f" ({kinds})" if kinds else ""))
+    print_outcome(done.outcome, as_json, {"redacted": {"rows": done.rows, "kinds": dict(done.kinds)}})

@@ -1,0 +1,354 @@
+"""Files at addresses: any protocol of fsspec (`s3`, `gs`, `abfs`, `hf`, `file`, `memory`, …).
+
+    with local_files(["tasks.csv", "s3://bucket/more/*.parquet"], reporter) as paths:
+        …                                      each address is a temporary file now, and errors name the address
+
+Credentials come from where the protocol's own package looks for them, which is the environment.
+"""
+
+import contextlib
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import IO, Any, TypeGuard
+
+from builder.addresses import Address, is_address, mask_all
+from builder.errors import DiskError, EndpointError, InputFileError, SeedbedError, UsageError, nearest
+from builder.files import disk_errors
+from builder.progress import Reporter
+
+_WEB = ("http", "https")
+_REFUSED = re.compile("credential|auth|token|forbidden|accessdenied|refresherror", re.IGNORECASE)
+_SECRET_NAME = re.compile("KEY|SECRET|TOKEN|PASSWORD|CREDENTIAL|SAS", re.IGNORECASE)
+_SHORTEST_SECRET = 8  # characters; a shorter value may be a word
+
+_MIB = 2**20
+_BLOCK = 4 * _MIB  # bytes: a few round trips for each of a store's usual parts, and little memory
+_LONGEST_NAME = 80  # characters of a temporary file's name: 240 bytes of Chinese, of the 255 that a file system allows
+
+
+class Store:
+    """The files at and below an address.
+
+    Raises:
+        UsageError: the protocol is unknown, or its package is not installed.
+        EndpointError: from any method, where the store or its credentials do not work.
+        InputFileError: from any method, where nothing is at the address.
+    """
+
+    def __init__(self, address: Address) -> None:
+        self.address = address
+        self._files, self._root = _open(address)
+
+    def exists(self, name: str = "") -> bool:
+        """Whether a file is there."""
+        with _store_errors(self._at(name)):
+            try:
+                return bool(self._files.info(self._path(name))["type"] == "file")
+            except FileNotFoundError:
+                return False
+
+    def size(self, name: str = "") -> int | None:
+        """Bytes of a file; None where the store does not say."""
+        with _store_errors(self._at(name)):
+            size = self._files.info(self._path(name)).get("size")
+            return None if size is None else int(size)
+
+    def find(self, below: str = "") -> list[str]:
+        """The names of all files below a folder, relative to this address."""
+        with _store_errors(self.address):
+            prefix = self._root.rstrip("/") + "/"
+            try:
+                found = self._files.find(self._path(below))
+            except FileNotFoundError:
+                return []
+            return sorted(path.removeprefix(prefix) for path in found if path.startswith(prefix))
+
+    def expand(self) -> list[Address]:
+        """The addresses of the files that the address means; several where it holds `*`, `?` or `[`.
+
+        Raises:
+            InputFileError: there is none.
+        """
+        if self.address.protocol in _WEB or not re.search(r"[*?\[]", self.address.whole):
+            return [self.address]
+        with _store_errors(self.address):
+            matches = self._files.glob(self._root, detail=True)
+        found = [path for path, info in matches.items() if info["type"] == "file"]
+        if not found:
+            raise InputFileError(str(self.address), "no file matches")
+        return [Address(str(self._files.unstrip_protocol(path))) for path in sorted(found)]
+
+    def read(self, name: str, limit: int) -> bytes | None:
+        """A small file whole; None where there is none.
+
+        Raises:
+            InputFileError: it has more than `limit` bytes.
+        """
+        try:
+            with _store_errors(self._at(name)), self._files.open(self._path(name), "rb") as file:
+                content = bytes(file.read(limit + 1))
+        except InputFileError:
+            return None
+        if len(content) > limit:
+            raise InputFileError(
+                str(self._at(name)), f"more than {limit // _MIB} MiB, which is not what should be there"
+            )
+        return content
+
+    def fetch(self, name: str, path: Path, told: Callable[[int], None]) -> None:
+        """Write a file to this machine, in blocks.
+
+        Args:
+            told: is given the bytes of each block.
+
+        Raises:
+            DiskError: it is larger than the space that is free there.
+        """
+        size = self.size(name)
+        with disk_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            free = shutil.disk_usage(path.parent).free
+        if size is not None and size > free:
+            raise DiskError(
+                f"{self._at(name)}: {size / 2**30:,.1f} GiB, and {path.parent} has {free / 2**30:,.1f} GiB free",
+                "Free some space, or name a folder on a larger disk in TMPDIR (files) or SEEDBED_CACHE (datasets).",
+            )
+        fetched = 0
+        with contextlib.ExitStack() as stack:
+            with _store_errors(self._at(name)):
+                remote = stack.enter_context(self._files.open(self._path(name), "rb"))
+            with disk_errors(path):
+                local: IO[bytes] = stack.enter_context(path.open("wb"))
+            while block := self._block(name, remote):
+                fetched += len(block)
+                if size is not None and fetched > size:
+                    break
+                with disk_errors(path):
+                    local.write(block)
+                told(len(block))
+        if size is not None and fetched != size:
+            raise InputFileError(
+                str(self._at(name)),
+                "it changed while it was read",
+                remedy="Run the command again when nothing writes to it.",
+            )
+
+    def _block(self, name: str, remote: Any) -> bytes:
+        with _store_errors(self._at(name)):
+            return bytes(remote.read(_BLOCK))
+
+    def put(self, path: Path, name: str = "") -> None:
+        """Send a local file; it is there whole or not at all."""
+        with _store_errors(self._at(name)):
+            self._make_parent(name)
+            self._files.put_file(str(path), self._path(name))
+
+    def write(self, name: str, content: bytes, *, new: bool) -> bool:
+        """Write a small file; False where it had to be new and is there already."""
+        try:
+            with _store_errors(self._at(name)):
+                self._make_parent(name)
+                try:
+                    self._files.pipe_file(self._path(name), content, mode="create" if new else "overwrite")
+                except FileExistsError:
+                    return False
+        finally:
+            self._files.invalidate_cache()
+        return True
+
+    def copy(self, name: str, target: str) -> None:
+        """Copy a file inside the store."""
+        with _store_errors(self._at(name)):
+            self._make_parent(target)
+            self._files.cp_file(self._path(name), self._path(target))
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Remove files; those that are not there are none the less."""
+        for name in names:
+            with contextlib.suppress(InputFileError), _store_errors(self._at(name)):
+                self._files.rm_file(self._path(name))
+        self._files.invalidate_cache()
+
+    def _make_parent(self, name: str) -> None:
+        if self.address.protocol in ("file", "local"):  # a store has no folders
+            self._files.makedirs(self._path(name).rpartition("/")[0], exist_ok=True)
+
+    def _path(self, name: str) -> str:
+        return f"{self._root}/{name}" if name else self._root
+
+    def _at(self, name: str) -> Address:
+        return self.address / name if name else self.address
+
+
+def _open(address: Address) -> tuple[Any, str]:
+    try:
+        import fsspec
+    except ImportError:
+        raise UsageError(f"{address}: reading it needs fsspec", "pip install fsspec") from None
+    protocol = address.protocol
+    try:
+        fsspec.get_filesystem_class(protocol)
+    except ValueError:
+        known = fsspec.available_protocols()
+        raise UsageError(
+            f"{address}: no such protocol: {protocol}{nearest(protocol, known)}",
+            "Such as s3://, gs://, abfs://, hf:// or https://; a path has no ://.",
+        ) from None
+    except ImportError as error:
+        missing = getattr(error.__cause__, "name", None)
+        package = missing.partition(".")[0] if missing else f"the package of fsspec for {protocol}"
+        raise UsageError(f"{address}: reading {protocol}:// needs {package}", f"pip install {package}") from None
+    with _store_errors(address):
+        # What others wrote a moment ago must be seen: no listing is kept.
+        files, root = fsspec.core.url_to_fs(address.whole, use_listings_cache=False, skip_instance_cache=True)
+    return files, str(root)
+
+
+@contextlib.contextmanager
+def _store_errors(address: Address) -> Iterator[None]:
+    """One error for whatever a store's package raises; each has its own exceptions, and some repeat signed addresses."""
+    try:
+        yield
+    except (SeedbedError, FileExistsError):
+        raise
+    except FileNotFoundError as error:
+        if _is_other_trouble(error.__cause__):
+            raise _described(error.__cause__, address) from None
+        raise InputFileError(
+            str(address), "nothing is there", remedy="Look at the name: capitals count, and so does every slash."
+        ) from None
+    except Exception as error:
+        raise _described(error, address) from None
+
+
+def _is_other_trouble(cause: BaseException | None) -> TypeGuard[Exception]:
+    """Whether "not found" stands for a refusal or a lost connection, as in fsspec's files of the web."""
+    return isinstance(cause, Exception) and (_is_refusal(cause) or "Connect" in type(cause).__name__)
+
+
+def _is_refusal(error: Exception) -> bool:
+    status = getattr(error, "status", getattr(error, "code", None))
+    return isinstance(error, PermissionError) or bool(_REFUSED.search(type(error).__name__)) or status in (401, 403)
+
+
+def _described(error: Exception, address: Address) -> EndpointError:
+    said = f"{type(error).__name__}: {_without_secrets(str(error), address)}"
+    if _is_refusal(error):
+        return EndpointError(
+            f"{address}: the store refuses the credentials, or there are none ({said})",
+            "They come from the environment or the store's own configuration files: for s3:// AWS_ACCESS_KEY_ID, "
+            "AWS_SECRET_ACCESS_KEY or AWS_PROFILE, and AWS_ENDPOINT_URL for other stores than Amazon's.",
+        )
+    return EndpointError(f"{address}: the store does not work ({said})", "Run the same command again.")
+
+
+def _without_secrets(text: str, address: Address) -> str:
+    line = text.replace(address.whole, str(address)).strip().partition("\n")[0]
+    line = mask_all(line)
+    for name, value in os.environ.items():
+        if _SECRET_NAME.search(name) and len(value) >= _SHORTEST_SECRET:
+            line = line.replace(value, "***")
+    return line[:300]
+
+
+@contextlib.contextmanager
+def local_files(places: Sequence[str | Path | Address], reporter: Reporter) -> Iterator[list[Path]]:
+    """Paths for paths and addresses: what is at an address is a temporary file while the block runs.
+
+    Errors and what the reporter says name the address; the file's name and that of its folder are those of the address, so
+    that a row's source is what it would be for a local file.
+
+    Raises:
+        InputFileError: nothing is at an address, or no file matches.
+        UsageError, EndpointError, DiskError: it cannot be fetched; see `Store`.
+    """
+    if not any(isinstance(place, Address) or is_address(str(place)) for place in places):
+        yield [Path(str(place)) for place in places]
+        return
+    with tempfile.TemporaryDirectory(prefix="seedbed-") as folder:
+        paths: list[Path] = []
+        names: dict[str, str] = {}
+        for place in places:
+            if isinstance(place, Path) or (isinstance(place, str) and not is_address(place)):
+                paths.append(Path(place))
+                continue
+            address = Address.parse(place) if isinstance(place, str) else place
+            for found in Store(address).expand():
+                path = Path(folder, str(len(paths)), *_file_name(found))
+                _fetch(found, path, reporter)
+                names[str(path)] = str(found)
+                paths.append(path)
+        with reporter.naming(names), naming_errors(names):
+            yield paths
+
+
+@contextlib.contextmanager
+def file_for(place: Path | Address, reporter: Reporter) -> Iterator[Path]:
+    """Where to write a file that is meant for a path or an address; it is sent there when the block ends well.
+
+    Raises:
+        UsageError: a folder was written for an address.
+        EndpointError: it cannot be sent.
+    """
+    if isinstance(place, Path):
+        yield place
+        return
+    store = Store(place)
+    with tempfile.TemporaryDirectory(prefix="seedbed-") as folder:
+        path = Path(folder, *_file_name(place))
+        with naming_errors({str(path): str(place)}):
+            yield path
+        if path.is_dir():
+            raise UsageError(f"{place}: this format is a folder of files", "Write it to a folder, and copy that there.")
+        with transfer(reporter, f"Sending to {place}", path.stat().st_size) as told:
+            store.put(path)
+            told(path.stat().st_size)
+
+
+def _fetch(address: Address, path: Path, reporter: Reporter) -> None:
+    store = Store(address)
+    with transfer(reporter, f"Fetching {address}", store.size()) as told:
+        store.fetch("", path, told)
+
+
+@contextlib.contextmanager
+def transfer(reporter: Reporter, label: str, size: int | None) -> Iterator[Callable[[int], None]]:
+    """Show how far a transfer is, in MiB; yields what counts bytes."""
+    moved = 0
+    with reporter.step(f"{label} (MiB)", total=None if size is None else -(-size // _MIB)) as step:
+
+        def told(count: int) -> None:
+            nonlocal moved
+            moved += count
+            step.set(-(-moved // _MIB))
+
+        yield told
+
+
+def _file_name(address: Address) -> tuple[str, str]:
+    """The folder's and the file's name."""
+    parts = PurePosixPath(str(address).partition("://")[2].removesuffix("?***")).parts
+    usable = [part.replace("\0", "")[-_LONGEST_NAME:] for part in parts if part not in ("/", ".", "..")]
+    folder, name = (["folder", "file", *usable])[-2:]
+    return folder, name
+
+
+@contextlib.contextmanager
+def naming_errors(names: Mapping[str, str]) -> Iterator[None]:
+    """Have errors that pass name what the user named.
+
+    Args:
+        names: a local path → what is shown in its place.
+    """
+    try:
+        yield
+    except SeedbedError as error:
+        for path, shown in names.items():
+            error.message = error.message.replace(path, shown)
+            error.remedy = error.remedy.replace(path, shown)
+        error.args = (error.message,)
+        raise

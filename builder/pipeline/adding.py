@@ -1,0 +1,154 @@
+"""Files' rows added to a curated dataset folder: they are measured, then all rows are decided about as if they had come at once.
+
+DIR ──▶ DIR/.rebuild/ (a whole dataset folder: what DIR holds, linked, and new parts) ──▶ in the place of what is there
+"""
+
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from builder.config import Settings
+from builder.curation.deciding import Decision
+from builder.dataset_folder import DatasetFolder
+from builder.errors import UsageError
+from builder.files import disk_errors, write_text
+from builder.formats.importing import open_samples
+from builder.pipeline.curating import import_files
+from builder.pipeline.embedding import encoder_of
+from builder.pipeline.publishing import Outcome, decide_folder, finish
+from builder.pipeline.replacing import complete_replacement, writing
+from builder.progress import Reporter
+from builder.settings_file import dump_settings, load_settings
+
+# What the new folder begins with. Its report is read for what is taken over from the last one.
+_LINKED = (
+    *("samples", "rejections", "signals", "verdicts.parquet", "verdicts-previous.parquet"),
+    "report.json",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What was added.
+
+    Attributes:
+        outcome: of the folder as it is now.
+        first: the number of the first added row.
+        rows: how many were added.
+        kept: how many of them are kept.
+        repeated: how many of them say word for word what an earlier row of the folder says.
+    """
+
+    outcome: Outcome
+    first: int
+    rows: int
+    kept: int
+    repeated: int
+
+
+def add_files(
+    root: Path,
+    files: Sequence[Path],
+    overrides: Sequence[str],
+    reporter: Reporter,
+    mapping: Mapping[str, str] | None = None,
+) -> Added:
+    """Append files' rows to a dataset folder, decide about all rows and publish; whole or not at all.
+
+    The verdicts and what is published are those of one curation of all the rows in this order.
+
+    Args:
+        overrides: `key=value` settings on top of the folder's own.
+        mapping: as for `curate_files`.
+
+    Raises:
+        InputFileError: not a dataset folder, or a file cannot be read.
+        UsageError: the folder was grown, or a run that was cut short is completed only now.
+    """
+    folder = DatasetFolder.open(root)
+    _refuse_grown(folder)
+    with writing(folder) as completed:
+        if completed:
+            raise UsageError(
+                f"{root}: a run that was cut short at its very end is completed now; the dataset has "
+                f"{folder.count_samples():,} rows",
+                "Look at it with `seedbed show`, and run the same command again if the files' rows are not in it yet.",
+            )
+        settings = load_settings(folder.settings, overrides)
+        opened = open_samples(files, mapping=mapping, taken=_names_taken(folder), reporter=reporter)
+        first, staged = folder.count_samples(), _linked(folder)
+        try:
+            rows = import_files(opened, staged, settings.report.language, reporter)
+            write_text(staged.settings, dump_settings(settings))
+            decision = _decide(folder, staged, settings, reporter)
+            report = finish(staged, settings, decision, reporter)
+        finally:
+            complete_replacement(folder)
+    kept = pl.Series(decision.verdicts["kept"])[first:].sum()
+    return Added(Outcome(root, report), first, rows, int(kept), _count_repeated(folder, first))
+
+
+def _refuse_grown(folder: DatasetFolder) -> None:
+    """The rows of a grown folder are those that its ledger gives: a build could not go on, a rebuild would lose others."""
+    if folder.ledger.exists():
+        raise UsageError(
+            f"{folder.root}: was grown, and its rows are what its ledger gives; added ones would be lost in a rebuild",
+            f"Make a new dataset of both: `seedbed curate {folder.publish / 'data'}/*.parquet FILE --out NEW`.",
+        )
+
+
+def _names_taken(folder: DatasetFolder) -> set[str]:
+    """What sources and tasks are named after so far."""
+    parts = folder.parts(folder.samples)
+    if not parts:
+        return set()
+    named = pl.scan_parquet(parts, glob=False).select(pl.col("source", "task_id").str.replace(r"#\d+$", "")).collect()
+    return {name for column in named for name in column.unique().to_list()}
+
+
+def _linked(folder: DatasetFolder) -> DatasetFolder:
+    """A folder in the place for staging that holds what another one does, without a copy where the disk can do it.
+
+    No file is written in place, so what is linked stays as it is. Reviews and vectors are the other one's own: vectors are
+    found by their text, and what was paid for them is never lost.
+    """
+    staged = DatasetFolder(folder.staging)
+    staged.reviews, staged.embeddings = folder.reviews, folder.embeddings
+    with disk_errors(staged.root):
+        for name in _LINKED:
+            path = folder.root / name
+            for file in path.rglob("*") if path.is_dir() else [path]:
+                if file.is_file():
+                    target = staged.root / file.relative_to(folder.root)
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    _link(file, target)
+    return staged
+
+
+def _link(file: Path, target: Path) -> None:
+    try:
+        os.link(file, target)
+    except OSError:  # a file system without links
+        shutil.copyfile(file, target)
+
+
+def _decide(folder: DatasetFolder, staged: DatasetFolder, settings: Settings, reporter: Reporter) -> Decision:
+    """Measure the new rows and decide about all; new vectors go to the folder itself, so its manifest is written anew."""
+    whole = encoder_of(settings) is not None and folder.manifest_hash() is not None
+    if whole:
+        folder.manifest.unlink()
+    try:
+        return decide_folder(staged, settings, reporter)
+    finally:
+        if whole:
+            folder.write_manifest()
+
+
+def _count_repeated(folder: DatasetFolder, first: int) -> int:
+    rows = pl.scan_parquet(folder.parts(folder.samples), glob=False).select("row", "id")
+    earlier, added = rows.filter(pl.col("row") < first), rows.filter(pl.col("row") >= first)
+    return len(added.join(earlier, on="id", how="semi").collect())

@@ -1,0 +1,373 @@
+"""Adding files to a dataset: the result of one curation of all the rows, whole or not at all."""
+
+import json
+import random
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from builder import dataset_folder, pipeline
+from builder.curation.novelty import additions
+from builder.curation.novelty.additions import EarlierScan, scan_digest, scan_on
+from builder.curation.novelty.scanning import scan_columns
+from builder.curation.partitions import Work, measure_partition
+from builder.dataset_folder import DatasetFolder, Partition, Review
+from builder.errors import InputFileError, UsageError
+from builder.formats.importing import distinct_names
+from builder.progress import Reporter
+from builder.settings_file import load_settings
+from tests.builder.test_scanning import Row, plain, scanned, sequential, some_rows, table
+
+QUIET = Reporter(quiet=True)
+ROOT = Path(__file__).parents[2]
+
+# The scan gone on with.
+
+
+def scanned_on(rows: Sequence[Row], threshold: float, first: int, **options: Any) -> list[tuple[int, int, float]]:
+    """What the scan of all rows gives when it goes on from one of the rows numbered below `first`."""
+    old = table([row for row in rows if row[0] < first])
+    dropped = scan_columns(old, threshold)
+    earlier = EarlierScan(first, dropped, scan_digest(old, threshold, dropped))
+    found = scan_on(table(rows), threshold, earlier, **options)
+    return list(zip(*(found[name].to_pylist() for name in ("row", "of", "similarity")), strict=True))
+
+
+@pytest.fixture
+def however_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A scan is gone on with however many rows are added."""
+    monkeypatch.setattr(additions, "_LARGEST_SHARE", 1)
+
+
+@pytest.fixture
+def never_all(monkeypatch: pytest.MonkeyPatch, however_many: None) -> None:
+    """However much must be judged again, all rows are not scanned at once."""
+
+    def refused(*_: object, **__: object) -> pa.Table:
+        raise AssertionError("all rows were scanned")
+
+    monkeypatch.setattr(additions, "scan_columns", refused)
+    monkeypatch.setattr(additions, "_MOST_INDICES", 100)
+    monkeypatch.setattr(additions, "_MEETINGS_OF_A_ROW", 1_000)
+
+
+@pytest.mark.usefixtures("never_all")
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(some_rows(), st.sampled_from([0.2, 0.5, 2 / 3, 0.7, 0.95]), st.integers(0, 30))
+def test_added_rows_anywhere_in_the_order_give_the_sequential_scan_of_all(
+    rows: list[Row], threshold: float, first: int
+) -> None:
+    assert scanned_on(rows, threshold, first) == sequential(rows, threshold)
+
+
+@pytest.mark.usefixtures("never_all")
+@pytest.mark.parametrize("seed", range(4))
+def test_displaced_rows_set_others_free_and_these_drop_others_in_turn(seed: int) -> None:
+    # Windows on a line of words: each is close to the next ones, and not to those after them.
+    rng = random.Random(seed)
+    words = [f"w{place}" for place in range(150)]
+    characters = "春眠不觉晓处处闻啼鸟夜来风雨声花落知多少床前明月光疑是地上霜举头望低思故乡"
+    texts = [" ".join(words[at : at + 9]) for at in range(142)] + [characters[at : at + 9] for at in range(27)]
+    rng.shuffle(texts)
+    rows = [(row, text, str(row % 90), row % 40 == 0) for row, text in enumerate(texts)]
+    rng.shuffle(rows)
+    found = scanned_on(rows, 0.7, 100)
+    assert found == scanned(rows, 0.7)
+    before = {row: of for row, of, _ in scanned([row for row in rows if row[0] < 100], 0.7)}
+    now = {row: of for row, of, _ in found}
+    assert any(row not in now for row in before)  # set free
+    assert any(row < 100 and row not in before for row in now)  # displaced
+
+
+@pytest.mark.usefixtures("however_many")
+def test_a_scan_goes_on_from_one_of_the_same_rows_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = plain(
+        ["write a poem about rain", "write a poem about rain", "list three rivers", "name a fern", "name a moss"]
+    )
+    calls: list[int] = []
+
+    def counted(rows: pa.Table, threshold: float, **_: object) -> pa.Table:
+        calls.append(len(rows))
+        return scan_columns(rows, threshold)
+
+    monkeypatch.setattr(additions, "scan_columns", counted)
+    old = table(rows[:4])
+    dropped = scan_columns(old, 0.7)
+    earlier = EarlierScan(4, dropped, scan_digest(old, 0.7, dropped))
+
+    def scans_all(rows: Sequence[Row], threshold: float = 0.7, earlier: EarlierScan | None = earlier) -> bool:
+        calls.clear()
+        assert scan_on(table(rows), threshold, earlier) == scan_columns(table(rows), threshold)
+        return calls == [len(rows)]
+
+    assert not scans_all(rows)
+    assert not scans_all([rows[4], *rows[:4]])
+    assert not scans_all(rows[:4])
+    assert scans_all(rows, earlier=None)
+    assert scans_all(rows, threshold=0.6)
+    assert scans_all([rows[1], rows[0], *rows[2:]])  # in another order
+    assert scans_all(rows[1:])  # one of them passes no longer
+    assert scans_all([rows[0], (1, rows[1][1], "0", False), *rows[2:]])  # of another task
+    assert scans_all([rows[0], (1, rows[1][1], "1", True), *rows[2:]])  # kept by hand now
+    assert scans_all([rows[0], (1, "write a poem about sun", "1", False), *rows[2:]])
+    other = pa.Table.from_pylist([{"row": 2, "of": 0, "similarity": 0.9}], schema=dropped.schema)
+    assert scans_all(rows, earlier=EarlierScan(4, other, earlier.digest))  # a file that was changed
+
+
+# Files added to a folder.
+
+STEMS = [
+    ("Name {} plants that grow near the {} and say what each of them is good for", ["three", "five"], ["sea", "road"]),
+    ("请列出{}种适合在{}种植的植物并说明各有什么用处", ["三", "五"], ["山地", "河边"]),
+    ("Explain how the {} of a clock moves the {}", ["spring", "weight"], ["hands", "wheel"]),
+]
+# Of different length, so that added rows fall among earlier ones in the order of preference.
+ANSWERS = [
+    "Moss and fern.",
+    "Reed grows there, and it holds the bank together. " * 3,
+    "山地适合种植苹果和梨，它们耐寒。",
+    "",
+    "好的" * 40,
+]
+
+
+@st.composite
+def rows_of_a_file(draw: st.DrawFn) -> list[dict[str, str]]:
+    rows = []
+    for _ in range(draw(st.integers(4, 16))):
+        frame, *slots = draw(st.sampled_from(STEMS))
+        words = (draw(st.sampled_from(slot)) for slot in slots)
+        extra = draw(st.sampled_from(["", " now", "。"]))
+        rows.append({"instruction": frame.format(*words) + extra, "output": draw(st.sampled_from(ANSWERS))})
+    return rows
+
+
+def write_rows(path: Path, rows: Sequence[dict[str, str]]) -> Path:
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def numbered(count: int, start: int = 0) -> list[dict[str, str]]:
+    """Rows that nothing drops."""
+    kinds = ["lamp", "boat", "stove", "wheel", "fence", "kite", "drum", "clock", "saddle", "plough"]
+    return [
+        {"instruction": f"{row} {kinds[row % 10]} w{row} x{row} y{row}", "output": f"Answer {row} of them is here."}
+        for row in range(start, start + count)
+    ]
+
+
+def curated(files: Sequence[Path], root: Path, *overrides: str) -> DatasetFolder:
+    chosen = load_settings(None, ["name=d", "execution.workers=1", *overrides], {})
+    pipeline.curate_files(files, chosen, root, QUIET)
+    return DatasetFolder(root)
+
+
+def content(folder: DatasetFolder) -> dict[str, bytes]:
+    """Every file that says something of the rows, but for how they are cut into parts and what was decided before."""
+    left_out = {"MANIFEST.json", ".lock", "verdicts-previous.parquet"}
+    paths = [path.relative_to(folder.root) for path in sorted(folder.root.rglob("*")) if path.is_file()]
+    kept = [path for path in paths if str(path) not in left_out and path.parts[0] != "samples"]
+    return {str(path): (folder.root / path).read_bytes() for path in kept}
+
+
+@pytest.mark.usefixtures("however_many")
+@settings(
+    max_examples=5,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+@given(
+    files=st.lists(rows_of_a_file(), min_size=2, max_size=4),
+    reviewed=st.dictionaries(st.integers(0, 13), st.sampled_from(["keep", "drop"]), max_size=3),
+    more=st.sampled_from([(), ("balance.max_share=0.5",), ("novelty.threshold=0.5", "split.validation_share=0.3")]),
+)
+def test_rows_added_in_steps_give_what_one_curation_of_all_gives(
+    files: list[list[dict[str, str]]],
+    reviewed: dict[int, Any],
+    more: tuple[str, ...],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    tmp_path = tmp_path_factory.mktemp("added")
+    paths = [write_rows(tmp_path / f"{number}.jsonl", rows) for number, rows in enumerate(files)]
+    grown, whole = curated(paths[:1], tmp_path / "grown", *more), curated(paths, tmp_path / "whole", *more)
+    for folder in (grown, whole):
+        for row, decision in reviewed.items():
+            if row < len(files[0]):
+                folder.append_review(Review(row, "", decision))
+    pipeline.curate_folder(whole.root, None, (), QUIET)
+    for path in paths[1:]:
+        pipeline.add_files(grown.root, [path], (), QUIET)
+    assert grown.samples_table() == whole.samples_table()
+    assert content(grown) == content(whole)
+    assert grown.verify() == []
+
+
+def test_earlier_parts_stay_and_only_new_rows_are_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = curated([write_rows(tmp_path / "a.jsonl", numbered(30))], tmp_path / "d")
+    part = (folder.samples / "part-00000.parquet").stat()
+    measured: list[int] = []
+
+    def counted(work: Work, partition: Partition) -> dict[str, pa.Table]:
+        measured.append(partition.count)
+        return measure_partition(work, partition)
+
+    monkeypatch.setattr("builder.pipeline.measuring.measure_partition", counted)
+    added = pipeline.add_files(folder.root, [write_rows(tmp_path / "b.jsonl", numbered(7, 30))], (), QUIET)
+    assert (added.first, added.rows, added.kept, added.repeated) == (30, 7, 7, 0)
+    assert measured == [7]
+    now = (folder.samples / "part-00000.parquet").stat()
+    assert (now.st_ino, now.st_mtime_ns) == (part.st_ino, part.st_mtime_ns)
+    assert [pq.read_metadata(path).num_rows for path in folder.parts(folder.samples)] == [30, 7]
+    assert [sample.row for sample in folder.iter_samples()] == list(range(37))
+    assert not folder.staging.exists()
+
+
+def test_one_file_twice_is_exact_duplicates_in_tasks_of_their_own(tmp_path: Path) -> None:
+    file = write_rows(tmp_path / "a.jsonl", numbered(12))
+    folder = curated([file], tmp_path / "d")
+    for time_ in range(2):
+        added = pipeline.add_files(folder.root, [file], (), QUIET)
+        assert (added.first, added.rows, added.kept, added.repeated) == (12 * (time_ + 1), 12, 0, 12)
+    verdicts = folder.read_verdicts()
+    assert [(v.reason, v.of) for v in verdicts[24:]] == [("exact_duplicate", row) for row in range(12)]
+    samples = list(folder.iter_samples())
+    assert len({sample.task_id for sample in samples}) == len({sample.source for sample in samples}) == 36
+
+
+def test_names_that_are_taken_are_lengthened_or_numbered() -> None:
+    def names(paths: list[str], *taken: str) -> list[str]:
+        return distinct_names([Path(path) for path in paths], lambda path: path.name, taken)
+
+    assert names(["x/a.json", "b.json"]) == ["a.json", "b.json"]
+    assert names(["x/a.json", "x/b.json"], "a.json") == ["x/a.json", "x/b.json"]
+    assert names(["x/a.json"], "a.json", "x/a.json") == ["x/a.json~1"]
+    assert names(["x/a.json", "x/a.json"], "x/a.json~2") == ["x/a.json~1", "x/a.json~3"]
+
+
+def test_settings_and_a_mapping_go_with_the_added_files(tmp_path: Path) -> None:
+    folder = curated([write_rows(tmp_path / "a.jsonl", numbered(10))], tmp_path / "d")
+    rows = [{"ask": row["instruction"], "say": row["output"]} for row in numbered(5, 10)]
+    file = write_rows(tmp_path / "b.jsonl", rows)
+    added = pipeline.add_files(
+        folder.root, [file], ["filters.max_answer_words=1"], QUIET, {"instruction": "ask", "output": "say"}
+    )
+    assert (added.rows, added.kept) == (5, 0)
+    assert {verdict.reason for verdict in folder.read_verdicts()} == {"answer_too_long"}
+    assert load_settings(folder.settings, environ={}).filters.max_answer_words == 1
+
+
+def test_vectors_of_earlier_rows_are_found_again(tmp_path: Path) -> None:
+    pytest.importorskip("faiss")
+    files = [write_rows(tmp_path / f"{name}.jsonl", numbered(8, 8 * place)) for place, name in enumerate("ab")]
+    whole = curated(files, tmp_path / "whole", "meaning.encoder=characters")
+    folder = curated(files[:1], tmp_path / "d", "meaning.encoder=characters")
+    pipeline.add_files(folder.root, files[1:], (), QUIET)
+    assert content(folder) == content(whole)
+    assert folder.verify() == []
+
+
+def test_a_failed_addition_leaves_the_dataset_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dataset_folder, "ROWS_PER_PART", 3)
+    folder = curated([write_rows(tmp_path / "a.jsonl", numbered(5))], tmp_path / "d")
+    before, names = content(folder), {path.name for path in folder.root.rglob("*")}
+    broken = tmp_path / "b.jsonl"
+    broken.write_text("".join(json.dumps(row) + "\n" for row in numbered(9, 5)) + "{\n", encoding="utf-8")
+    with pytest.raises(InputFileError, match=r"b.jsonl"):
+        pipeline.add_files(folder.root, [broken], (), QUIET)
+    benchmark = f"contamination.against=[{tmp_path / 'none.jsonl'}]"
+    whole = write_rows(tmp_path / "c.jsonl", numbered(4, 5))
+    with pytest.raises(InputFileError, match=r"none.jsonl"):
+        pipeline.add_files(folder.root, [whole], [benchmark], QUIET)
+    assert content(folder) == before
+    assert {path.name for path in folder.root.rglob("*")} == names
+    assert folder.verify() == []
+    assert not folder.staging.exists()
+
+
+def test_what_cannot_be_added_to_is_refused(tmp_path: Path) -> None:
+    file = write_rows(tmp_path / "a.jsonl", numbered(3))
+    with pytest.raises(InputFileError, match="no such dataset folder"):
+        pipeline.add_files(tmp_path / "none", [file], (), QUIET)
+    with pytest.raises(InputFileError, match=r"not a dataset folder: it holds no seedbed.yaml"):
+        pipeline.add_files(tmp_path, [file], (), QUIET)
+    chosen = load_settings(None, ["target=12", "growth.tasks_per_request=4", "split.min_validation_rows=0"], {})
+    pipeline.build(chosen, tmp_path / "grown", QUIET, {})
+    grown = DatasetFolder(tmp_path / "grown")
+    before = content(grown)
+    with pytest.raises(UsageError, match="was grown, and its rows are what its ledger gives") as refused:
+        pipeline.add_files(grown.root, [file], (), QUIET)
+    assert content(grown) == before
+    # The way out that is named works.
+    assert f"`seedbed curate {grown.root}/publish/data/*.parquet FILE --out NEW`" in refused.value.remedy
+    both = curated([*sorted((grown.publish / "data").glob("*.parquet")), file], tmp_path / "both")
+    assert both.count_samples() == 15
+
+
+# A kill in the middle.
+
+SLOW = """
+import sys, time
+from pathlib import Path
+from builder import pipeline
+from builder.pipeline import {module}
+from builder.progress import Reporter
+plain = {module}.{name}
+def slow(*arguments, **named):
+    {before}
+    print("there", flush=True)
+    time.sleep(60)
+    {after}
+{module}.{name} = slow
+pipeline.add_files(Path(sys.argv[1]), [Path(sys.argv[2])], (), Reporter(quiet=True))
+"""
+
+
+def kill_in(module: str, name: str, folder: DatasetFolder, file: Path, *, done: bool = False) -> None:
+    """Add a file in a process that is killed before, or after, a function has run."""
+    call = "result = plain(*arguments, **named)" if done else "pass"
+    code = SLOW.format(module=module, name=name, before=call, after="return result" if done else "raise SystemExit")
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(folder.root), str(file)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    with process, process.stdout:
+        assert process.stdout.readline() == "there\n"
+        process.kill()
+
+
+@pytest.mark.parametrize(("name", "done"), [("import_files", True), ("finish", False)])
+def test_a_killed_addition_leaves_the_dataset_as_it_was_and_can_be_run_again(
+    name: str, done: bool, tmp_path: Path
+) -> None:
+    files = [write_rows(tmp_path / f"{file}.jsonl", numbered(6, 6 * place)) for place, file in enumerate("ab")]
+    folder, whole = curated(files[:1], tmp_path / "d"), curated(files, tmp_path / "whole")
+    before = content(folder)
+    kill_in("adding", name, folder, files[1], done=done)
+    assert folder.staging.exists()
+    staged = {path for path in content(folder) if path.startswith(".rebuild/")}
+    assert {path: data for path, data in content(folder).items() if path not in staged} == before
+    assert folder.count_samples() == 6
+    assert folder.verify() == []
+    pipeline.add_files(folder.root, files[1:], (), QUIET)
+    assert content(folder) == content(whole)
+
+
+def test_an_addition_killed_at_its_end_is_completed_and_not_repeated(tmp_path: Path) -> None:
+    files = [write_rows(tmp_path / f"{file}.jsonl", numbered(6, 6 * place)) for place, file in enumerate("ab")]
+    folder, whole = curated(files[:1], tmp_path / "d"), curated(files, tmp_path / "whole")
+    kill_in("adding", "finish", folder, files[1], done=True)
+    assert folder.count_samples() == 6
+    with pytest.raises(
+        UsageError, match="a run that was cut short at its very end is completed now; the dataset has 12"
+    ):
+        pipeline.add_files(folder.root, files[1:], (), QUIET)
+    assert content(folder) == content(whole)
+    assert folder.verify() == []
