@@ -217,6 +217,7 @@ class Sender:
         return last
 
     async def _attempt(self, lane: Lane, flight: _Flight) -> Received:
+        """One attempt: its slot is free once an answer is there, its ceiling is settled once that is committed."""
         request = flight.request
         slot = await lane.enter(request.reserved_tokens, self._closing)
         if slot is None:
@@ -225,58 +226,58 @@ class Sender:
         load: Load = "other"
         headers: Mapping[str, str] | None = None
         try:
-            if flight.held is None:
-                self._reserve(flight, lane)
-            used = flight.held or used  # until it is known: also where the reply is lost
-            attempt = await self._ledger.begin(request)
-            sent = self._clock()
             try:
-                reply = await lane.transport.post(request.body)
-            except TransportError as error:
-                load = "overloaded" if error.timed_out else "other"
-                used = used if error.sent else Ceiling(0, 0)
-                state: AttemptState = "unknown" if error.sent else "failed"
-                await self._ledger.finish(attempt, state, status=None, reply=str(error), served_by=lane.name)
-                raise self._judge_silence(lane, error) from None
-            seconds = self._clock() - sent
-            headers = reply.headers
-            load = "served" if reply.status == 200 else "overloaded" if reply.status in OVERLOADED else "other"
-            if reply.status != 200:
-                used = Ceiling(0, 0)
-                await self._ledger.finish(
-                    attempt,
-                    "failed",
-                    status=reply.status,
-                    reply=reply.text,
-                    served_by=reply.served_by,
-                    length=reply.length,
-                    sha256=reply.sha256,
-                    seconds=seconds,
-                )
-                raise self._judge(lane, reply)
-            if reply.broke_off:  # it was bought, and what it used is lost with its end
-                await self._ledger.finish(attempt, "unknown", status=200, reply=reply.text, served_by=reply.served_by)
-                raise TryAgain("the connection ended in the middle of a reply")
-            completion = self._read(reply.text) if reply.whole else None
-            stated = stated_usage(reply.text) if reply.whole else None
-            if stated is not None:  # else it is counted at its ceiling, here and in the ledger
-                self._warn_above(lane, used, stated)
-                used = Ceiling(*stated, used.model)
-            return await self._ledger.finish(
-                attempt,
-                "received",
-                status=200,
-                reply=reply.text,
-                usable=completion is not None,
-                usage=stated,
-                served_by=reply.served_by,
-                length=reply.length,
-                sha256=reply.sha256,
-                seconds=seconds,
-            )
+                if flight.held is None:
+                    self._reserve(flight, lane)
+                used = flight.held or used  # until it is known: also where the reply is lost
+                attempt = await self._ledger.begin(request)
+                sent = self._clock()
+                try:
+                    reply = await lane.transport.post(request.body)
+                except TransportError as error:
+                    load = "overloaded" if error.timed_out else "other"
+                    used = used if error.sent else Ceiling(0, 0)
+                    state: AttemptState = "unknown" if error.sent else "failed"
+                    await self._ledger.finish(attempt, state, status=None, reply=str(error), served_by=lane.name)
+                    raise self._judge_silence(lane, error) from None
+                seconds = self._clock() - sent
+                headers = reply.headers
+                load = "served" if reply.status == 200 else "overloaded" if reply.status in OVERLOADED else "other"
+                stated = stated_usage(reply.text) if reply.status == 200 and reply.whole else None
+                if reply.status != 200:
+                    used = Ceiling(0, 0)
+                elif stated is not None:  # else it is counted at its ceiling, here and in the ledger
+                    self._warn_above(lane, used, stated)
+                    used = Ceiling(*stated, used.model)
+            finally:
+                lane.leave(slot, request.reserved_tokens, used.tokens, load, headers)
+            return await self._keep(lane, attempt, reply, stated, seconds)
         finally:
             self._settle(flight, used)
-            lane.leave(slot, request.reserved_tokens, used.tokens, load, headers)
+
+    async def _keep(
+        self, lane: Lane, attempt: int, reply: HttpReply, stated: tuple[int, int] | None, seconds: float
+    ) -> Received:
+        """Commit an answer; one that is no reply raises what it means."""
+        if reply.broke_off and reply.status == 200:  # it was bought, and what it used is lost with its end
+            await self._ledger.finish(attempt, "unknown", status=200, reply=reply.text, served_by=reply.served_by)
+            raise TryAgain("the connection ended in the middle of a reply")
+        served = reply.status == 200
+        received = await self._ledger.finish(
+            attempt,
+            "received" if served else "failed",
+            status=reply.status,
+            reply=reply.text,
+            usable=served and reply.whole and self._read(reply.text) is not None,
+            usage=stated,
+            served_by=reply.served_by,
+            length=reply.length,
+            sha256=reply.sha256,
+            seconds=seconds,
+        )
+        if not served:
+            raise self._judge(lane, reply)
+        return received
 
     def _warn_above(self, lane: Lane, ceiling: Ceiling, stated: tuple[int, int]) -> None:
         if stated[0] > ceiling.prompt_tokens or stated[1] > ceiling.completion_tokens:
