@@ -8,7 +8,7 @@ from builder.generation.jobs import Jobs, Running
 from builder.progress import Traffic
 from builder.recipes.recipe import Reading
 from builder.requests.budget import Budget, Ceiling
-from builder.requests.ledger import Received
+from builder.requests.ledger import Received, Request
 from builder.requests.sender import Sender
 
 
@@ -79,16 +79,19 @@ class ChatFlight:
                     if not self._under_way:
                         raise self._budget.reached(ceiling)
                     return False  # what is in flight may use less than its reservation
-                first = self._sender.send(request, first=running.is_new(request))
+                first = self._send(running, request)
             self._under_way[asyncio.ensure_future(self._run(running, first))] = running
         return True
+
+    def _send(self, running: Running, request: Request) -> Coroutine[Any, Any, Received]:
+        return self._sender.send(request, first=running.is_new(request), last=not self._jobs.may_go_on(running))
 
     async def _run(self, running: Running, first: Coroutine[Any, Any, Received] | None) -> Reading:
         """Send a job's requests one after the other until everything is read."""
         if first is not None:
             running.replies.append(await first)
         while (request := self._jobs.next_request(running)) is not None:
-            running.replies.append(await self._sender.send(request, first=running.is_new(request)))
+            running.replies.append(await self._send(running, request))
         reading = self._jobs.proceed(running)
         assert isinstance(reading, Reading)
         return reading

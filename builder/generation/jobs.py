@@ -13,7 +13,7 @@ from builder.config import Settings
 from builder.generation.checking import checked
 from builder.generation.pool import Pool, to_request
 from builder.recipes import RECIPES
-from builder.recipes.expectations import expected_rows
+from builder.recipes.expectations import expected_rows, own_requests
 from builder.recipes.recipe import Ask, Draft, Job, Reading, Unreadable
 from builder.requests.ledger import Entry, Ledger, Received, Request, Step
 from builder.requests.sender import Completion, read_completion
@@ -124,6 +124,10 @@ class Jobs:
                 return request
             running.replies.append(received)
         return None
+
+    def may_go_on(self, running: Running) -> bool:
+        """Whether a job that waits for a reply may ask for more after it."""
+        return self._settings.checks.enabled or len(running.replies) + 1 < own_requests(running.job.recipe)
 
     def _request(self, running: Running, ask: Ask) -> tuple[Request, Received | None]:
         """The request for what a job asks, with its reply where the ledger holds one to just that.

@@ -79,6 +79,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "finishing": "正在等 {n:,} 个已发出的请求返回，最多 {seconds:.0f} 秒；再按一次 Ctrl-C 立即停止",
     },
 }
+_COUNTED = ("requests", "tokens")  # other units are money
 _HEADINGS = ("growing", "candidates", "rejected", "traffic", "out", "spent", "pace")
 
 
@@ -211,12 +212,17 @@ def _out(traffic: Traffic, words: Mapping[str, str]) -> list[str]:
 
 
 def _spent(spent: tuple[Spent, ...], words: Mapping[str, str]) -> list[str]:
-    """One line for each cap; where there is none, what was used."""
+    """One line for each cap, and the money that has none; where there is no cap, what was used."""
     capped = [_of_cap(one, one.cap, words) for one in spent if one.cap is not None]
+    money = [_used(one, words) for one in spent if one.cap is None and one.unit not in _COUNTED]
     if capped:
-        return capped
-    used = [f"{_amount(one.used, one.unit)} {words.get(one.unit, one.unit)}" for one in spent]
+        return [*capped, *money]
+    used = [_used(one, words) for one in spent]
     return [" · ".join([*used, words["no_cap"]])]
+
+
+def _used(one: Spent, words: Mapping[str, str]) -> str:
+    return f"{_amount(one.used, one.unit)} {words.get(one.unit, one.unit)}"
 
 
 def _of_cap(one: Spent, cap: float, words: Mapping[str, str]) -> str:
@@ -227,7 +233,7 @@ def _of_cap(one: Spent, cap: float, words: Mapping[str, str]) -> str:
 
 
 def _amount(value: float, unit: str, decimals: int = 2) -> str:
-    if unit not in ("requests", "tokens"):
+    if unit not in _COUNTED:
         return f"{value:,.{decimals}f}"
     if value < 10_000:
         return f"{value:,.0f}"

@@ -7,6 +7,7 @@
 `proceed` is a pure function, so a job that was interrupted goes on from the replies in the ledger.
 """
 
+import functools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -25,6 +26,8 @@ CheckStep = Literal["agreement", "judge", "repair"]
 # Recipes that work on one task of the pool, which they need again to read the reply.
 OF_A_PARENT = frozenset({"evolve", "phrasings", "dialogue"})
 
+# The seeds are shown again and again.
+_fingerprint = functools.lru_cache(4096)(fingerprint)
 _EVIDENCE = 120  # characters of a cut reply's end that are shown
 
 
@@ -118,7 +121,7 @@ class Job:
     @property
     def shown(self) -> tuple[tuple[str, str], ...]:
         """The id and the fingerprint of every task that was shown, in order."""
-        return self.lineage or tuple((task.id, fingerprint(task.instruction)) for task in self.demonstrations)
+        return self.lineage or tuple((task.id, _fingerprint(task.instruction)) for task in self.demonstrations)
 
     @property
     def parents(self) -> tuple[str, ...]:

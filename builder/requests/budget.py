@@ -9,7 +9,7 @@ from builder.config import Settings
 from builder.errors import BudgetReachedError
 from builder.progress import Spent
 from builder.requests.ledger import Ledger
-from builder.requests.prices import PICO, Price, in_currency, known_prices, unknown_price
+from builder.requests.prices import PICO, Price, in_currency, known_prices, models_of, unknown_price
 from builder.requests.spending import Spending, Usage, read_usage
 
 
@@ -43,13 +43,13 @@ class Budget:
     Args:
         settings: the caps; None is no cap.
         spent: what the ledger holds already, unknown replies at their reserved ceiling.
-        prices: by model; needed with a money cap (see `builder.requests.prices.known_prices`).
-        usage: what the ledger's requests used (see `Ledger`, `read_usage`); needed with a money cap.
+        prices: by model; needed with a money cap (see `builder.requests.prices.known_prices`), else money is not counted.
+        usage: what the ledger's requests used (see `Ledger`, `read_usage`); needed with prices.
         batch: requests are sent in batches, at half the price.
 
     Raises:
         UsageError: a money cap, and the price of a model is not known.
-        ValueError: a money cap, and `usage` does not add up to `spent`.
+        ValueError: prices, and `usage` does not add up to `spent`.
     """
 
     def __init__(
@@ -70,12 +70,12 @@ class Budget:
         self._cost = 0
         self._reserved_cost = 0
         self._max_cost = _to_pico(settings.max_cost)
-        if self._max_cost is not None:
+        if self._max_cost is not None and not self._prices:
+            raise unknown_price("the teacher's model", settings)
+        if self._prices:
             self._count_spent(spent, list(usage))
 
     def _count_spent(self, spent: Spending, usage: list[Usage]) -> None:
-        if not self._prices:
-            raise unknown_price("the teacher's model", self._settings)
         if sum(one.tokens for one in usage) != spent.tokens:
             raise ValueError("the ledger's usage does not add up to its spending")
         for one in usage:
@@ -99,11 +99,12 @@ class Budget:
         return in_currency(self._cost)
 
     def spent(self) -> tuple[Spent, ...]:
-        """Requests and tokens, and money where it has a cap, each with what is reserved and its cap."""
+        """Requests and tokens, and money where it has a cap or prices are known, each with what is reserved and its cap."""
         caps = self._settings
         counts = Spent("requests", self._requests, cap=caps.max_requests)
         tokens = Spent("tokens", self._tokens, self._reserved_tokens, caps.max_tokens)
-        if caps.max_cost is None:
+        costs = any(price.cost(1, 0) or price.cost(0, 1) for price in self._prices.values())
+        if caps.max_cost is None and not costs:
             return counts, tokens
         return counts, tokens, Spent(caps.currency, self.cost, in_currency(self._reserved_cost), caps.max_cost)
 
@@ -174,7 +175,9 @@ def open_budget(settings: Settings, ledger: Ledger) -> Budget:
         UsageError: a money cap, and the price of a model is not known.
     """
     prices = known_prices(settings.teacher, settings.budget)
-    usage = read_usage(ledger.path) if settings.budget.max_cost is not None else ()
+    if len(prices) < len(models_of(settings.teacher)):
+        prices = {}  # a part of what is spent would read like all of it
+    usage = read_usage(ledger.path) if prices else ()
     batch = settings.teacher.send == "batch"
     return Budget(settings.budget, ledger.spending(), prices=prices, usage=usage, batch=batch)
 

@@ -32,10 +32,11 @@ __all__ = ["ChatTransport", "Completion", "HttpReply", "Sender", "TransportError
 
 @dataclass(slots=True)
 class _Flight:
-    """A request under way: `held` is what is reserved for its next attempt, if anything is."""
+    """A request under way: `held` is what is reserved for its next attempt, if anything is; `last` as in `Sender.send`."""
 
     request: Request
     held: Ceiling | None
+    last: bool
 
     def ceiling(self, lane: Lane) -> Ceiling:
         return Ceiling(self.request.prompt_ceiling, self.request.completion_ceiling, lane.transport.settings.model)
@@ -92,11 +93,12 @@ class Sender:
         self._read = read
         self._closing = asyncio.Event()
         self._usual_tokens = 1
+        self._followed = 0  # answers that are being committed, and whose job goes on with another request
 
     @property
     def free(self) -> int:
         """How many more requests may be started now; the others would wait for a slot."""
-        return max(0, sum(lane.free(self._usual_tokens) for lane in self._lanes))
+        return max(0, sum(lane.free(self._usual_tokens) for lane in self._lanes) - self._followed)
 
     @property
     def retrying(self) -> int:
@@ -129,11 +131,12 @@ class Sender:
         self._closing.set()
         self._bell.ring()
 
-    def send(self, request: Request, *, first: bool) -> Coroutine[Any, Any, Received]:
+    def send(self, request: Request, *, first: bool, last: bool = True) -> Coroutine[Any, Any, Received]:
         """Reserve the request's ceiling now; the coroutine sends until a usable reply is in the ledger.
 
         Args:
             first: the request is new; False sends one of the ledger's again, whose reply was lost.
+            last: no other request waits for its reply; with False its slot is kept for that one.
 
         Returns:
             A coroutine of the reply: usable, or the last unusable one when all attempts gave such. It raises
@@ -144,7 +147,7 @@ class Sender:
             BudgetReachedError: the request could exceed a cap.
         """
         lane = self._next_lane(request, []) or self._lanes[0]
-        flight = _Flight(request, None)
+        flight = _Flight(request, None, last)
         self._reserve(flight, lane, new_request=first)
         self._usual_tokens = request.reserved_tokens
         lane.queued += 1
@@ -217,6 +220,7 @@ class Sender:
         return last
 
     async def _attempt(self, lane: Lane, flight: _Flight) -> Received:
+        """One attempt: its slot is free once an answer is there, its ceiling is settled once that is committed."""
         request = flight.request
         slot = await lane.enter(request.reserved_tokens, self._closing)
         if slot is None:
@@ -225,58 +229,67 @@ class Sender:
         load: Load = "other"
         headers: Mapping[str, str] | None = None
         try:
-            if flight.held is None:
-                self._reserve(flight, lane)
-            used = flight.held or used  # until it is known: also where the reply is lost
-            attempt = await self._ledger.begin(request)
-            sent = self._clock()
             try:
-                reply = await lane.transport.post(request.body)
-            except TransportError as error:
-                load = "overloaded" if error.timed_out else "other"
-                used = used if error.sent else Ceiling(0, 0)
-                state: AttemptState = "unknown" if error.sent else "failed"
-                await self._ledger.finish(attempt, state, status=None, reply=str(error), served_by=lane.name)
-                raise self._judge_silence(lane, error) from None
-            seconds = self._clock() - sent
-            headers = reply.headers
-            load = "served" if reply.status == 200 else "overloaded" if reply.status in OVERLOADED else "other"
-            if reply.status != 200:
-                used = Ceiling(0, 0)
-                await self._ledger.finish(
-                    attempt,
-                    "failed",
-                    status=reply.status,
-                    reply=reply.text,
-                    served_by=reply.served_by,
-                    length=reply.length,
-                    sha256=reply.sha256,
-                    seconds=seconds,
-                )
-                raise self._judge(lane, reply)
-            if reply.broke_off:  # it was bought, and what it used is lost with its end
-                await self._ledger.finish(attempt, "unknown", status=200, reply=reply.text, served_by=reply.served_by)
-                raise TryAgain("the connection ended in the middle of a reply")
-            completion = self._read(reply.text) if reply.whole else None
-            stated = stated_usage(reply.text) if reply.whole else None
-            if stated is not None:  # else it is counted at its ceiling, here and in the ledger
-                self._warn_above(lane, used, stated)
-                used = Ceiling(*stated, used.model)
-            return await self._ledger.finish(
-                attempt,
-                "received",
-                status=200,
-                reply=reply.text,
-                usable=completion is not None,
-                usage=stated,
-                served_by=reply.served_by,
-                length=reply.length,
-                sha256=reply.sha256,
-                seconds=seconds,
-            )
+                if flight.held is None:
+                    self._reserve(flight, lane)
+                used = flight.held or used  # until it is known: also where the reply is lost
+                attempt = await self._ledger.begin(request)
+                sent = self._clock()
+                try:
+                    reply = await lane.transport.post(request.body)
+                except TransportError as error:
+                    load = "overloaded" if error.timed_out else "other"
+                    used = used if error.sent else Ceiling(0, 0)
+                    state: AttemptState = "unknown" if error.sent else "failed"
+                    await self._ledger.finish(attempt, state, status=None, reply=str(error), served_by=lane.name)
+                    raise self._judge_silence(lane, error) from None
+                seconds = self._clock() - sent
+                headers = reply.headers
+                load = "served" if reply.status == 200 else "overloaded" if reply.status in OVERLOADED else "other"
+                stated = stated_usage(reply.text) if reply.status == 200 and reply.whole else None
+                problem = None if reply.status == 200 else self._judge(lane, reply)
+                if problem is not None:
+                    used = Ceiling(0, 0)
+                elif stated is not None:  # else it is counted at its ceiling, here and in the ledger
+                    self._warn_above(lane, used, stated)
+                    used = Ceiling(*stated, used.model)
+            finally:
+                lane.leave(slot, request.reserved_tokens, used.tokens, load, headers)
+            self._followed += not flight.last
+            try:
+                return await self._keep(attempt, reply, stated, seconds, problem)
+            finally:
+                self._followed -= not flight.last
         finally:
             self._settle(flight, used)
-            lane.leave(slot, request.reserved_tokens, used.tokens, load, headers)
+
+    async def _keep(
+        self,
+        attempt: int,
+        reply: HttpReply,
+        stated: tuple[int, int] | None,
+        seconds: float,
+        problem: Exception | None,
+    ) -> Received:
+        """Commit an answer, then raise the problem that it is."""
+        if reply.broke_off and problem is None:  # it was bought, and what it used is lost with its end
+            await self._ledger.finish(attempt, "unknown", status=200, reply=reply.text, served_by=reply.served_by)
+            raise TryAgain("the connection ended in the middle of a reply")
+        received = await self._ledger.finish(
+            attempt,
+            "received" if problem is None else "failed",
+            status=reply.status,
+            reply=reply.text,
+            usable=problem is None and reply.whole and self._read(reply.text) is not None,
+            usage=stated,
+            served_by=reply.served_by,
+            length=reply.length,
+            sha256=reply.sha256,
+            seconds=seconds,
+        )
+        if problem is not None:
+            raise problem
+        return received
 
     def _warn_above(self, lane: Lane, ceiling: Ceiling, stated: tuple[int, int]) -> None:
         if stated[0] > ceiling.prompt_tokens or stated[1] > ceiling.completion_tokens:

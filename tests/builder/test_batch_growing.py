@@ -344,6 +344,37 @@ def test_a_kill_loses_nothing_and_buys_nothing_twice(tmp_path: Path, plain: list
     assert pipeline.status(root)["batches"] == []
 
 
+def test_a_rebuild_leaves_an_open_batch_to_be_collected(tmp_path: Path, plain: list[dict[str, Any]]) -> None:
+    root = tmp_path / "d"
+    with serving(create_app(Faults(batch_seconds=0.2))) as url:
+        build(root, *batch(url, "target=8"))
+        killed = subprocess.run([sys.executable, "-c", KILLED, "running", *command(root, 24, batch(url))], check=False)
+        assert killed.returncode == -signal.SIGKILL
+        (left,) = pipeline.status(root)["batches"]
+        rebuilt = pipeline.rebuild(root, None, [], QUIET)
+        assert rebuilt.lacking == left["requests"] == 4
+        assert pipeline.status(root)["batches"] == [left]
+        build(root, *batch(url, "target=24"))
+        assert get(url, "/stats")["bodies_served_again"] == 0
+    assert rows(root) == plain
+    assert set(attempts(root)) == {("received", 200)}
+
+
+def test_a_fork_cannot_collect_the_open_batch_and_its_source_still_can(
+    tmp_path: Path, plain: list[dict[str, Any]]
+) -> None:
+    root, fork = tmp_path / "d", tmp_path / "fork"
+    with serving(create_app(Faults(batch_seconds=0.2))) as url:
+        killed = subprocess.run([sys.executable, "-c", KILLED, "running", *command(root, 24, batch(url))], check=False)
+        assert killed.returncode == -signal.SIGKILL
+        pipeline.build(settings(*batch(url, "target=12", "novelty.threshold=0.65")), fork, QUIET, {}, fork=root)
+        assert attempts(fork)["unknown", None] == 4
+        assert pipeline.status(fork)["batches"] == []
+        build(root, *batch(url, "target=24"))
+    assert rows(root) == plain
+    assert set(attempts(root)) == {("received", 200)}
+
+
 def is_known(root: Path) -> bool:
     """Whether a batch's id is in the ledger."""
     try:

@@ -379,6 +379,8 @@ def test_a_request_that_backs_off_leaves_its_slot_to_new_work(ledger: Ledger) ->
                 await asyncio.sleep(0)
                 assert sender.free == 0
                 await sender.room()
+                while not sender.retrying:  # the refusal is being committed
+                    await asyncio.sleep(0.001)
                 free.append((sender.free, sender.retrying))
                 for number in range(1, 6):
                     await one(number)

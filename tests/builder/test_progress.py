@@ -87,6 +87,11 @@ def test_what_is_not_known_is_not_made_up() -> None:
         "spent       3 requests · 0 tokens · no cap",
         "pace        —",
     ]
+    bought = replace(started, spent=(Spent("requests", 3), Spent("tokens", 900, cap=1000), Spent("USD", 0.126)))
+    assert panel(bought, 60, "en", english).plain.split("\n")[4:6] == [
+        "spent       900 of 1,000 tokens",
+        "            0.13 USD",
+    ]
     at_rest = panel(FIGURES.at_rest(), 80, "en", english).plain
     assert "in flight" not in at_rest
     assert "held" not in at_rest
