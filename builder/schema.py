@@ -218,13 +218,12 @@ VERDICT_SCHEMA = pa.schema(
 )
 
 
+_CANONICAL = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
 def conversation_id(messages: Iterable[Message], tools: str | None = None) -> str:
     """Hash a conversation: 16 hex digits of SHA-256 over its canonical JSON. Equal conversations get equal ids."""
-    canonical = json.dumps(
-        [[[m.role, m.content, m.tool_calls, m.name] for m in messages], tools],
-        ensure_ascii=False,
-        separators=(",", ":"),
-    )
+    canonical = _CANONICAL.encode([[[m.role, m.content, m.tool_calls, m.name] for m in messages], tools])
     return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 

@@ -22,6 +22,8 @@ _CJK = (
     "\U00020000-\U0003ffff"
 )
 _HAN = "\u3005\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+_KANA = "\u3040-\u30ff\u31f0-\u31ff"
+_HANGUL = "\uac00-\ud7af"
 # Greek to the end of Georgian and Ethiopic …: scripts written in words. Latin letters with marks are left out on purpose:
 # rouge_score drops them, and English decisions must stay exactly as they were.
 _OTHER_WORDS = "\u0370-\u1cff"
@@ -43,14 +45,18 @@ _PLAIN = (
 _CJK_CHAR = re.compile(f"[{_CJK}]")
 _CJK_RUN = re.compile(f"[{_CJK}][{_CJK}]*")
 _HAN_RUN = re.compile(f"[{_HAN}][{_HAN}]*")
-_KANA = re.compile("[\u3040-\u30ff\u31f0-\u31ff]")
-_HANGUL = re.compile("[\uac00-\ud7af]")
+_KANA_CHAR = re.compile(f"[{_KANA}]")
+_HANGUL_CHAR = re.compile(f"[{_HANGUL}]")
 _LATIN_WORD = re.compile("[A-Za-z\u00c0-\u024f][A-Za-z\u00c0-\u024f]*")
 _OTHER_WORD = re.compile(f"[{_OTHER_WORDS}][{_OTHER_WORDS}]*")
-_NOT_CHINESE = re.compile(f"[{_OTHER_WORDS}\u3040-\u30ff\u31f0-\u31ff\uac00-\ud7af]")
-_NOT_LATIN = re.compile(f"[{_OTHER_WORDS}{_HAN}\u3040-\u30ff\u31f0-\u31ff\uac00-\ud7af]")
-# What is left of a word from its first letter or digit on; and the same in ASCII: letters and digits to w, the rest gone.
+_NOT_CHINESE = re.compile(f"[{_OTHER_WORDS}{_KANA}{_HANGUL}]")
+_NOT_LATIN = re.compile(f"[{_OTHER_WORDS}{_HAN}{_KANA}{_HANGUL}]")
+# What is left of a word from its first letter or digit on.
 _COUNTED = re.compile(r"[^\W_]\S*")
+# ASCII, with quotation marks, dashes and Chinese punctuation, which begin and end no word; then letters and digits to w.
+_ASCII_BUT_MARKS = re.compile(
+    "[\x00-\x7f\u2010-\u2027\u3001-\u3004\u3008-\u301f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65]*"
+)
 _ASCII_WORDS = bytes(0x77 if chr(code).isalnum() else 0x20 for code in range(256))
 _ASCII_PUNCTUATION = bytes(code for code in range(128) if not chr(code).isalnum() and not chr(code).isspace())
 _FULL_WIDTH_WORD = re.compile("[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a]")
@@ -82,7 +88,7 @@ def fingerprint(text: str) -> str:
 
 def tokenise(text: str) -> list[str]:
     """Tokens for similarity, in order. English text gives what `rouge_score`'s default tokenizer gives."""
-    if _LATIN_TEXT.fullmatch(text):
+    if text.isascii() or _LATIN_TEXT.fullmatch(text):
         return text.encode("ascii", "replace").translate(_ASCII_TOKENS).decode().split()
     # Full-width punctuation is in no token: only letters and digits need their ASCII twins.
     text = (text.translate(_FULL_WIDTH) if _FULL_WIDTH_WORD.search(text) else text).lower()
@@ -128,10 +134,11 @@ def count_words(text: str) -> int:
     """
     rest, runs = (text, 0) if text.isascii() else _CJK_RUN.subn(" ", text)
     characters = len(text) - (len(rest) - runs)
-    if not rest.isascii():
+    if not rest.isascii() and not _ASCII_BUT_MARKS.fullmatch(rest):
         return characters + len(_COUNTED.findall(rest))
     # As `_COUNTED` counts, in a tenth of the time: a word for each letter or digit after white space, punctuation aside.
-    return characters + (b" " + rest.encode().translate(_ASCII_WORDS, _ASCII_PUNCTUATION)).count(b" w")
+    words = rest.encode("ascii", "ignore").translate(_ASCII_WORDS, _ASCII_PUNCTUATION)
+    return characters + (b" " + words).count(b" w")
 
 
 def detect_language(text: str) -> str:
@@ -145,7 +152,7 @@ def detect_language(text: str) -> str:
         return "en" if _LATIN_WORD.search(text) else "und"
     kana = hangul = other = 0
     if _NOT_CHINESE.search(text):
-        kana, hangul = len(_KANA.findall(text)), len(_HANGUL.findall(text))
+        kana, hangul = len(_KANA_CHAR.findall(text)), len(_HANGUL_CHAR.findall(text))
         other = len(_OTHER_WORD.findall(text))
     han = sum(map(len, _HAN_RUN.findall(text)))
     latin = len(_LATIN_WORD.findall(text))

@@ -127,13 +127,22 @@ def _causes(
     for sides, number in taken.items():
         have.update(dict.fromkeys(sides, number))
     full = [next((side for side in sides if have[side] >= limits[side]), "") for sides in named]
-    return pl.DataFrame(
-        {
-            "sides": range(len(named)),
-            "taken": [taken.get(sides, 0) for sides in named],
-            "reason": ["over_quota" if side else "over_target" for side in full],
-            "threshold": [float(limits[side] if side else total) for side in full],
-            "evidence": full,
-        },
-        schema_overrides={"sides": pl.UInt32},
-    )
+    causes = [
+        (
+            number,
+            taken.get(sides, 0),
+            *(("over_quota", float(limits[side])) if side else ("over_target", float(total))),
+            side,
+        )
+        for number, (sides, side) in enumerate(zip(named, full, strict=True))
+    ]
+    return pl.DataFrame(causes, schema=_CAUSES, orient="row")
+
+
+_CAUSES = {
+    "sides": pl.UInt32,
+    "taken": pl.Int64,
+    "reason": pl.String,
+    "threshold": pl.Float64,
+    "evidence": pl.String,
+}

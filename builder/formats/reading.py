@@ -218,10 +218,10 @@ def _is_usable(path: Path, value: Any, number: int, depth: int) -> bool:
     if depth > MAX_DEPTH:
         raise InputFileError(path, f"nested more than {MAX_DEPTH} levels deep", row=number)
     usable = True
-    for item in value:
-        usable = _is_usable(path, item, number, depth + 1) and usable
-    if isinstance(value, dict):
-        for item in value.values():
+    for item in (*value, *value.values()) if isinstance(value, dict) else value:
+        if isinstance(item, str):  # nearly all are: a call for each costs as much as reading the file
+            usable = usable and _UNUSABLE.search(item) is None
+        else:
             usable = _is_usable(path, item, number, depth + 1) and usable
     return usable
 

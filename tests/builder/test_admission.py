@@ -65,7 +65,7 @@ def test_a_good_task_becomes_rows_that_share_it() -> None:
         (task("Copy the word as it stands.", ("tree", "tree")), "answer_equals_input"),
         (task("List six fruits that grow in warm places.", ("", "Fig")), "too_similar"),
         (task("Sing it.", ("", "La la la")), "instruction_too_short"),
-        (task("Look at the image and name the animal.", ("", "A cat")), "blocked_word"),
+        (task("Name an animal that people draw.", ("", "A cat")), "blocked_word"),
         (task("Tell me the way to the station.", ("", "I'm sorry, but I can't help with that.")), "refusal"),
         ({"instruction": "Name the largest planet we know."}, "not_a_task"),
         (

@@ -12,7 +12,7 @@ import pytest
 
 from builder.config import Execution
 from builder.errors import InputFileError, UsageError, WorkerLostError
-from builder.execution import run, shards
+from builder.execution import even_rows, run, shards
 
 TWO = Execution(workers=2)
 
@@ -77,6 +77,14 @@ def test_shards_pass_each_other_parcels_and_keep_them() -> None:
 def test_results_come_in_the_order_of_the_partitions() -> None:
     assert list(run(slow_square, range(20), TWO)) == [number * number for number in range(20)]
     assert list(run(slow_square, [], TWO)) == []
+
+
+def test_rows_are_cut_so_that_no_worker_has_a_partition_more_than_another() -> None:
+    two = Execution(workers=2, partition_rows=10_000)
+    assert even_rows(50_000, two) == 8_334
+    assert even_rows(10_000, two) == 10_000
+    assert even_rows(12_000, two) == 6_000
+    assert even_rows(50_000, Execution(workers=1, partition_rows=10_000)) == 10_000
 
 
 def test_one_partition_or_one_worker_needs_no_process() -> None:
