@@ -574,8 +574,8 @@ class Execution(Section):
     """Where the rows are measured and compared; the decisions are the same everywhere.
 
     Attributes:
-        engine: `local` is processes on this machine; `ray` is a Ray cluster ($RAY_ADDRESS, else this machine) whose nodes
-            see the dataset folder under the same path; for one at an address that is its copy, in $SEEDBED_CACHE.
+        engine: `local` is processes on this machine; `ray` is a Ray cluster ($RAY_ADDRESS, else this machine). Rows travel to
+            its nodes: only this machine needs the dataset folder.
         workers: processes, or on Ray tasks at once and actors of the novelty scan; None is one for each core. One partition
             runs without any.
         partition_rows: rows measured at a time, held in memory by each worker.

@@ -10,7 +10,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import accumulate, islice
 from pathlib import Path
 from typing import Any, Literal
@@ -421,18 +421,35 @@ class DatasetFolder:
 
 @dataclass(frozen=True, slots=True)
 class Partition:
-    """A slice of one part of the samples: `count` rows from the part's row `start` on."""
+    """A slice of one part of the samples: `count` rows from the part's row `start` on.
+
+    Attributes:
+        rows: the slice itself, where it is packed for a machine that has no such file.
+    """
 
     part: Path
     start: int
     count: int
+    rows: pa.Table | None = None
 
-    def read(self) -> list[Sample]:
-        """The samples; only the row groups that hold them are read.
+    def packed(self) -> "Partition":
+        """With its rows, to be read elsewhere.
 
         Raises:
             IntegrityError: the part cannot be read.
         """
+        return replace(self, rows=self._table())
+
+    def read(self) -> list[Sample]:
+        """The samples.
+
+        Raises:
+            IntegrityError: the part cannot be read.
+        """
+        return list(samples_from_table(self._table() if self.rows is None else self.rows))
+
+    def _table(self) -> pa.Table:
+        """The rows; only the row groups that hold them are read."""
         with parquet_errors(self.part), pq.ParquetFile(self.part) as file:
             sizes = [file.metadata.row_group(number).num_rows for number in range(file.num_row_groups)]
             ends = list(accumulate(sizes))
@@ -442,8 +459,7 @@ class Partition:
                 if end > self.start and end - size < self.start + self.count
             ]
             before = ends[groups[0]] - sizes[groups[0]]
-            table = file.read_row_groups(groups).slice(self.start - before, self.count)
-        return list(samples_from_table(table))
+            return file.read_row_groups(groups).slice(self.start - before, self.count)
 
 
 def samples_from_table(table: pa.Table) -> Iterator[Sample]:

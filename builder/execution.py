@@ -14,6 +14,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from multiprocessing.connection import Connection, wait
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -43,7 +44,13 @@ class _Failure:
     remedy: str
 
 
-def run(function: Callable[[P], R], partitions: Sequence[P], execution: Execution) -> Generator[R, None, None]:
+def run(
+    function: Callable[[P], R],
+    partitions: Sequence[P],
+    execution: Execution,
+    *,
+    pack: Callable[[P], P] | None = None,
+) -> Generator[R, None, None]:
     """Apply a function to each partition.
 
     A single partition, or a single worker, runs in this process. Close the iterator (`contextlib.closing`) where it may be
@@ -55,6 +62,8 @@ def run(function: Callable[[P], R], partitions: Sequence[P], execution: Executio
             to each worker.
         partitions: what to apply it to.
         execution: where, and with how many workers.
+        pack: puts into a partition what another machine needs of this one's files; called for the few that are on their way
+            to a cluster.
 
     Yields:
         One result for each partition, in their order.
@@ -64,7 +73,7 @@ def run(function: Callable[[P], R], partitions: Sequence[P], execution: Executio
         RuntimeError: any other exception of the function, with the worker's traceback.
     """
     if execution.engine == "ray":
-        yield from _run_on_ray(function, partitions, execution.workers)
+        yield from _run_on_ray(function, partitions, execution.workers, pack)
         return
     workers = min(execution.workers or len(os.sched_getaffinity(0)), len(partitions))
     if workers <= 1:
@@ -181,17 +190,19 @@ def _run_in_processes(function: Callable[[P], R], partitions: Sequence[P], worke
             worker.stop()
 
 
-def _run_on_ray(function: Callable[[P], R], partitions: Sequence[P], workers: int | None) -> Generator[R, None, None]:
+def _run_on_ray(
+    function: Callable[[P], R], partitions: Sequence[P], workers: int | None, pack: Callable[[P], P] | None
+) -> Generator[R, None, None]:
     ray = _cluster()
     shared = ray.put(function)
     attempt = ray.remote(_attempt)
     at_once = _AHEAD * _workers_on_ray(ray, workers)
-    waiting = [attempt.remote(shared, partition) for partition in partitions[:at_once]]
+    ready = iter(partitions if pack is None else map(pack, partitions))
+    waiting = [attempt.remote(shared, partition) for partition in islice(ready, at_once)]
     try:
-        for due in range(len(partitions)):
+        while waiting:
             outcome = ray.get(waiting.pop(0))
-            if due + at_once < len(partitions):
-                waiting.append(attempt.remote(shared, partitions[due + at_once]))
+            waiting += [attempt.remote(shared, partition) for partition in islice(ready, 1)]
             yield _value(outcome)
     except ray.exceptions.RayError as error:
         raise WorkerLostError(

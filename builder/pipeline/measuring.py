@@ -21,7 +21,7 @@ from builder.curation.facts import FACTS, facts_schema
 from builder.curation.filtering import needs_text
 from builder.curation.partitions import Work, check_partition, measure_partition
 from builder.curation.quality import QUALITY
-from builder.dataset_folder import DatasetFolder, parquet_errors
+from builder.dataset_folder import DatasetFolder, Partition, parquet_errors
 from builder.errors import IntegrityError, UsageError
 from builder.execution import even_rows, run
 from builder.files import table_writer
@@ -67,7 +67,9 @@ def measure_folder(folder: DatasetFolder, settings: Settings, reporter: Reporter
     with contextlib.ExitStack() as stack:
         step = stack.enter_context(reporter.step("Measuring", total=sum(p.count for p in partitions)))
         results = stack.enter_context(
-            contextlib.closing(run(partial(measure_partition, work), partitions, settings.execution))
+            contextlib.closing(
+                run(partial(measure_partition, work), partitions, settings.execution, pack=Partition.packed)
+            )
         )
         writers = {}
         for name, count in first.items():
@@ -85,7 +87,9 @@ def check_texts(folder: DatasetFolder, settings: Settings) -> pl.DataFrame | Non
     if not needs_text(settings.filters):
         return None
     partitions = folder.partitions(settings.execution.partition_rows)
-    with contextlib.closing(run(partial(check_partition, settings.filters), partitions, settings.execution)) as results:
+    with contextlib.closing(
+        run(partial(check_partition, settings.filters), partitions, settings.execution, pack=Partition.packed)
+    ) as results:
         return pl.concat([*results]) if partitions else None
 
 

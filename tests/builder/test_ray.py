@@ -3,6 +3,7 @@
 import os
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from builder.config import Execution
 from builder.curation.novelty import scanning, sharded_neighbours
 from builder.curation.novelty.scanning import scan_columns
-from builder.dataset_folder import DatasetFolder
+from builder.dataset_folder import DatasetFolder, Partition
 from builder.errors import InputFileError, WorkerLostError
 from builder.execution import run, shards
 from tests.builder.test_curating import content, curate, make_folder, make_rows
@@ -83,6 +84,21 @@ def test_the_scan_on_a_cluster_drops_what_one_process_drops(monkeypatch: pytest.
     assert 30 < len(whole) < 125
     on_ray = Execution(engine="ray", workers=2, partition_rows=17)
     assert scan_columns(rows, 0.7, shards=on_ray).equals(whole)
+
+
+def packed_for_elsewhere(partition: Partition) -> Partition:
+    """As on a node that does not see this machine's files."""
+    return replace(partition.packed(), part=Path("nowhere.parquet"))
+
+
+def rows_of(partition: Partition) -> list[int]:
+    return [sample.row for sample in partition.read()]
+
+
+def test_partitions_travel_to_nodes_that_do_not_see_the_files(tmp_path: Path) -> None:
+    partitions = make_folder(tmp_path / "d", make_rows(10, 0)).partitions(4)
+    found = run(rows_of, partitions, ON_RAY, pack=packed_for_elsewhere)
+    assert list(found) == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
 
 
 def test_a_cluster_decides_as_one_process(tmp_path: Path) -> None:
