@@ -8,14 +8,13 @@ A reply holds one JSON object:
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from builder.answers import AnswerKey, AnswerKeyError
 from builder.config import CATEGORIES
 from builder.recipes.kinds import kind_line
 from builder.recipes.parsing import parse_reply
-from builder.recipes.recipe import Ask, Draft, Instance, Job, Needs, Reading, Recipe, Task, Unreadable, as_json
+from builder.recipes.recipe import Ask, Draft, Instance, Job, Needs, Reading, Recipe, Task, Unreadable, demonstration
 from builder.requests.sender import Completion
 from builder.text import detect_language
 
@@ -82,10 +81,9 @@ def proceed(job: Job, replies: Sequence[Completion]) -> Ask | Reading:
 
 def compose(demonstrations: Sequence[Task], needs: Needs) -> list[dict[str, str]]:
     """One user message in the language that is asked for."""
-    shown = [replace(task, instances=task.instances[: needs.instances]) for task in demonstrations]
     text = _PROMPTS[needs.language].format(
-        shown=len(shown),
-        demonstrations="\n".join(json.dumps(as_json(task), ensure_ascii=False) for task in shown),
+        shown=len(demonstrations),
+        demonstrations="\n".join(demonstration(task, needs.instances) for task in demonstrations),
         tasks=needs.tasks,
         categories=", ".join(needs.categories),
         kind=kind_line(needs),

@@ -7,11 +7,10 @@ reply     {"tasks": [{"system": "You are a patient tutor.", "messages": [{"role"
 import json
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from builder.recipes.parsing import parse_reply
-from builder.recipes.recipe import Ask, Draft, Job, Reading, Recipe, Task, Unreadable, as_json
+from builder.recipes.recipe import Ask, Draft, Job, Reading, Recipe, Task, Unreadable, demonstration
 from builder.requests.sender import Completion
 from builder.schema import Message, Role
 from builder.text import detect_language, normalise
@@ -93,7 +92,7 @@ def proceed(job: Job, replies: Sequence[Completion]) -> Ask | Reading:
         return read_dialogue(parent, replies[0])
     language, with_system = job.needs.language, bool(job.material["system"])
     text = _PROMPTS[language].format(
-        parent=json.dumps(as_json(replace(parent, instances=parent.instances[:1])), ensure_ascii=False),
+        parent=demonstration(parent, 1),
         system=_SYSTEM[language][with_system],
         rounds=job.material["rounds"],
         with_system=_YES_NO[language][with_system],

@@ -13,7 +13,7 @@ from typing import Any
 
 from builder.recipes.alpaca import SHAPE, read
 from builder.recipes.parsing import parse_reply
-from builder.recipes.recipe import Ask, Draft, Job, Reading, Recipe, Task, Unreadable, as_json
+from builder.recipes.recipe import Ask, Draft, Job, Reading, Recipe, Task, Unreadable, demonstration
 from builder.requests.sender import Completion
 from builder.similarity import similarity
 from builder.text import count_words, normalise, tokenise
@@ -130,9 +130,8 @@ def proceed(job: Job, replies: Sequence[Completion]) -> Ask | Reading:
     if replies:
         return read_evolved(parent, direction, replies[0])
     needs = job.needs
-    shown = replace(parent, instances=parent.instances[: needs.instances])
     text = _PROMPTS[needs.language][BROADER if direction == BROADER else "deeper"].format(
-        parent=json.dumps(as_json(shown), ensure_ascii=False),
+        parent=demonstration(parent, needs.instances),
         change=_CHANGES[needs.language][direction],
         instances=needs.instances,
         max_steps=needs.max_steps,

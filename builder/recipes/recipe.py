@@ -276,6 +276,12 @@ def _without_the_last(reading: Reading, step: int | None) -> Reading:
     return replace(reading, found=tuple(found))
 
 
+@functools.lru_cache(4096)
+def demonstration(task: Task, instances: int) -> str:
+    """A task with so many instances, as a line that shows it to the teacher; the same tasks are shown again and again."""
+    return json.dumps(as_json(replace(task, instances=task.instances[:instances])), ensure_ascii=False)
+
+
 def as_json(task: Task) -> Mapping[str, Any]:
     """A task as a demonstration shows it."""
     return {
