@@ -7,6 +7,7 @@ few that need the text itself and not a column of it are `check_text`.
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 import polars as pl
@@ -132,11 +133,16 @@ def check_row(sample: Sample, values: Mapping[str, SignalValue], filters: Filter
     facts = {**values, **row_facts(sample), "language": sample.language}
     failed = [
         _failed_check(check, facts, filters)
-        for check in CHECKS
-        if check.applies(sample.origin, filters) and _fails(check, facts, filters)
+        for check in _applying(sample.origin, filters)
+        if _fails(check, facts, filters)
     ]
     texts = check_text(sample, filters)
     return [*texts, *failed] if _under_rules(sample, filters) else [*failed, *texts]
+
+
+@lru_cache(64)
+def _applying(origin: Origin, filters: Filters) -> tuple[ColumnCheck, ...]:
+    return tuple(check for check in CHECKS if check.applies(origin, filters))
 
 
 def _failed_check(check: ColumnCheck, facts: Mapping[str, SignalValue], filters: Filters) -> Check:
