@@ -5,7 +5,7 @@ from builder.cli.places import shown
 
 
 def redact(folder: ChangedFolder, as_json: AsJson = False, quiet: Quiet = False) -> None:
-    """Put rows without personal data and secrets in the place of rows that hold some.
+    """Replace rows with private data by new ones without it.
 
     Each is a new row with placeholders such as [EMAIL_1], or [邮箱_1] in a Chinese one; the old row stays in the folder,
     dropped as `redacted`. Rows that a person reviewed stay as they are. Running it again adds nothing.
