@@ -220,7 +220,7 @@ class Sender:
         return last
 
     async def _attempt(self, lane: Lane, flight: _Flight) -> Received:
-        """One attempt: its slot is free once an answer is there, its ceiling is settled once that is committed."""
+        """One attempt: its slot is free once a reply is there, its ceiling is settled once that is committed."""
         request = flight.request
         slot = await lane.enter(request.reserved_tokens, self._closing)
         if slot is None:
@@ -246,18 +246,24 @@ class Sender:
                 seconds = self._clock() - sent
                 headers = reply.headers
                 load = "served" if reply.status == 200 else "overloaded" if reply.status in OVERLOADED else "other"
-                stated = stated_usage(reply.text) if reply.status == 200 and reply.whole else None
-                problem = None if reply.status == 200 else self._judge(lane, reply)
-                if problem is not None:
+                if reply.status != 200:  # what it means is known before another request may have the slot
                     used = Ceiling(0, 0)
-                elif stated is not None:  # else it is counted at its ceiling, here and in the ledger
+                    await self._keep(attempt, "failed", reply, seconds)
+                    raise self._judge(lane, reply)
+                stated = stated_usage(reply.text) if reply.whole else None
+                if stated is not None:  # else it is counted at its ceiling, here and in the ledger
                     self._warn_above(lane, used, stated)
                     used = Ceiling(*stated, used.model)
             finally:
                 lane.leave(slot, request.reserved_tokens, used.tokens, load, headers)
             self._followed += not flight.last
             try:
-                return await self._keep(attempt, reply, stated, seconds, problem)
+                if reply.broke_off:  # it was bought, and what it used is lost with its end
+                    await self._ledger.finish(
+                        attempt, "unknown", status=200, reply=reply.text, served_by=reply.served_by
+                    )
+                    raise TryAgain("the connection ended in the middle of a reply")
+                return await self._keep(attempt, "received", reply, seconds, stated)
             finally:
                 self._followed -= not flight.last
         finally:
@@ -266,30 +272,24 @@ class Sender:
     async def _keep(
         self,
         attempt: int,
+        state: AttemptState,
         reply: HttpReply,
-        stated: tuple[int, int] | None,
         seconds: float,
-        problem: Exception | None,
+        stated: tuple[int, int] | None = None,
     ) -> Received:
-        """Commit an answer, then raise the problem that it is."""
-        if reply.broke_off and problem is None:  # it was bought, and what it used is lost with its end
-            await self._ledger.finish(attempt, "unknown", status=200, reply=reply.text, served_by=reply.served_by)
-            raise TryAgain("the connection ended in the middle of a reply")
-        received = await self._ledger.finish(
+        """Commit a whole answer, or what is kept of one that is too long."""
+        return await self._ledger.finish(
             attempt,
-            "received" if problem is None else "failed",
+            state,
             status=reply.status,
             reply=reply.text,
-            usable=problem is None and reply.whole and self._read(reply.text) is not None,
+            usable=state == "received" and reply.whole and self._read(reply.text) is not None,
             usage=stated,
             served_by=reply.served_by,
             length=reply.length,
             sha256=reply.sha256,
             seconds=seconds,
         )
-        if problem is not None:
-            raise problem
-        return received
 
     def _warn_above(self, lane: Lane, ceiling: Ceiling, stated: tuple[int, int]) -> None:
         if stated[0] > ceiling.prompt_tokens or stated[1] > ceiling.completion_tokens:
