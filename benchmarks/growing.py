@@ -103,12 +103,18 @@ def whole_rows(pools: list[int], replies: int) -> None:
         costs = list(zip(*([one.measure(replies) for one in made] for _ in range(5)), strict=True))
         for processing in made:
             processing.close()
-    print("admission of one candidate (rules, signals, filters, novelty; aim: 0.5 ms) and all of one admitted row")
-    print("(request and reply into the ledger, parsing, admission; aim: at most 2 times the small pool's), CPU")
-    candidates = [median(cost.candidate for cost in found) for found in costs]
+    print("admission of one candidate (rules, filters, novelty; aim: 0.5 ms), its signals, and all of one admitted row")
+    print(
+        "(request and reply into the ledger, parsing, signals, admission; aim: at most 2 times the small pool's), CPU"
+    )
+    signals = [median(cost.signals for cost in found) for found in costs]
+    candidates = [median(cost.candidate - cost.signals for cost in found) for found in costs]
     rows = [median(cost.row for cost in found) for found in costs]
-    for pool, candidate, row in zip(pools, candidates, rows, strict=True):
-        print(f"  {pool:7,} rows  {candidate:7.3f} ms a candidate   {row:7.3f} ms a row   ratio {row / rows[0]:.2f}")
+    for pool, candidate, measured, row in zip(pools, candidates, signals, rows, strict=True):
+        print(
+            f"  {pool:7,} rows  {candidate:7.3f} ms a candidate   {measured:7.3f} ms its signals   {row:7.3f} ms a row   "
+            f"ratio {row / rows[0]:.2f}"
+        )
 
 
 def memory(pools: list[int]) -> None:

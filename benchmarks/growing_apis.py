@@ -30,7 +30,8 @@ from builder.recipes import RECIPES
 from builder.recipes.recipe import Draft, Instance, Job, Needs, Reading, Task
 from builder.requests.completion import read_completion
 from builder.requests.ledger import Ledger, Received, Request
-from builder.signals import measure_row
+from builder.schema import Sample
+from builder.signals import SignalValue, measure_row
 from builder.text import detect_language
 
 Body = Mapping[str, Any]
@@ -181,9 +182,10 @@ class _Writer:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Milliseconds of CPU: admission for one candidate, and everything for one admitted row."""
+    """Milliseconds of CPU: for one candidate admission and the signals measured meanwhile, and everything for one admitted row."""
 
     candidate: float
+    signals: float
     row: float
 
 
@@ -201,12 +203,13 @@ class Processing:
         self._ledger = Ledger(path)
         self._admission = Admission(
             threshold,
-            measure=measure_row,
+            measure=self._timed_signals,
             check=lambda sample, values: check_row(sample, values, Filters()),
             teacher="benchmark",
         )
         self._recipe = RECIPES["alpaca"]
         self._jobs = 0
+        self._signals = 0.0
         self.rows = 0
         self.held: list[Admitted] = []
         while self.rows < pool:
@@ -224,11 +227,18 @@ class Processing:
     def measure(self, replies: int) -> Cost:
         """The costs over so many replies, which are made before."""
         drawn = [(job := self._job(), self._writer.reply(job.needs.language)) for _ in range(replies)]
-        rows = self.rows
+        rows, self._signals = self.rows, 0.0
         started = time.process_time()
         admission = asyncio.run(self._process(drawn))
         whole = time.process_time() - started
-        return Cost(admission / (replies * _TASKS) * 1e3, whole / (self.rows - rows) * 1e3)
+        candidates = replies * _TASKS
+        return Cost(admission / candidates * 1e3, self._signals / candidates * 1e3, whole / (self.rows - rows) * 1e3)
+
+    def _timed_signals(self, sample: Sample) -> dict[str, SignalValue]:
+        started = time.thread_time()
+        values = measure_row(sample)
+        self._signals += time.thread_time() - started
+        return values
 
     async def _process(self, drawn: list[tuple[Job, str]]) -> float:
         admission = 0.0

@@ -5,7 +5,7 @@ few that need the text itself and not a column of it are `check_text`.
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
@@ -133,16 +133,18 @@ def check_row(sample: Sample, values: Mapping[str, SignalValue], filters: Filter
     facts = {**values, **row_facts(sample), "language": sample.language}
     failed = [
         _failed_check(check, facts, filters)
-        for check in _applying(sample.origin, filters)
-        if _fails(check, facts, filters)
+        for check, fails in _applying(sample.origin, filters)
+        if (value := facts.get(check.column)) is not None
+        and (check.where is None or facts.get(check.where))
+        and fails(value)
     ]
     texts = check_text(sample, filters)
     return [*texts, *failed] if _under_rules(sample, filters) else [*failed, *texts]
 
 
 @lru_cache(64)
-def _applying(origin: Origin, filters: Filters) -> tuple[ColumnCheck, ...]:
-    return tuple(check for check in CHECKS if check.applies(origin, filters))
+def _applying(origin: Origin, filters: Filters) -> tuple[tuple[ColumnCheck, Callable[[SignalValue], bool]], ...]:
+    return tuple((check, _test(check, filters)) for check in CHECKS if check.applies(origin, filters))
 
 
 def _failed_check(check: ColumnCheck, facts: Mapping[str, SignalValue], filters: Filters) -> Check:
@@ -150,23 +152,22 @@ def _failed_check(check: ColumnCheck, facts: Mapping[str, SignalValue], filters:
     return Check(check.reason, value, threshold, evidence=_evidence(check, facts))
 
 
-def _fails(check: ColumnCheck, facts: Mapping[str, SignalValue], filters: Filters) -> bool:
-    value, limit = facts.get(check.column), check.limit(filters)
-    if value is None or (check.where is not None and not facts.get(check.where)):
-        return False
+def _test(check: ColumnCheck, filters: Filters) -> Callable[[SignalValue], bool]:
+    """Whether a value fails the check; made once for many rows."""
+    limit = check.limit(filters)
     match check.fails:
         case "equal":
-            return value == check.value
+            return lambda value: value == check.value
         case "present":
-            return True
+            return lambda value: True
         case "not among":
-            return value not in (*limit, _UNNAMED_LANGUAGE)
+            return lambda value: value not in (*limit, _UNNAMED_LANGUAGE)
         case "holds":
-            return isinstance(value, list) and any(limit is True or item in limit for item in value)
+            return lambda value: isinstance(value, list) and any(limit is True or item in limit for item in value)
         case "above":
-            return bool(_as_number(value, check) > limit)
+            return lambda value: bool(_as_number(value, check) > limit)
         case "below":
-            return bool(_as_number(value, check) < limit)
+            return lambda value: bool(_as_number(value, check) < limit)
 
 
 def _as_number(value: SignalValue, check: ColumnCheck) -> float:

@@ -70,17 +70,17 @@ class Admission:
                 admitted.candidates += 1
                 self._reject(admitted, job, request_id, Check(found.reason, evidence=found.evidence), found.text)
             else:
-                task = replace(found.task, id=job.task_id(place), variant_of=found.same_task)
-                if job.needs.preset is not None:  # English, even where it quotes another language
-                    task = replace(task, language=job.needs.language)
+                # Under a preset English, even where it quotes another language.
+                language = found.task.language if job.needs.preset is None else job.needs.language
+                task = replace(found.task, id=job.task_id(place), variant_of=found.same_task, language=language)
                 admitted.candidates += max(1, len(task.instances))
                 held_by = request_id if found.step is None else f"{job.id}.{found.step}"
-                self._admit_task(admitted, job, replace(found, task=task), held_by)
+                self._admit_task(admitted, job, found, task, held_by)
         return admitted
 
-    def _admit_task(self, admitted: Admitted, job: Job, draft: Draft, request_id: str | None) -> None:
-        task = draft.task
-        problem = self._task_problem(draft, job.needs)
+    def _admit_task(self, admitted: Admitted, job: Job, draft: Draft, task: Task, request_id: str | None) -> None:
+        tokens = tokenise(_compared(task))
+        problem = task_problem(task, job.needs) or self._too_similar(tokens, draft.same_task)
         if problem is not None:
             for instance in task.instances or (_DIALOGUE,):
                 self._reject(admitted, job, request_id, problem, _dump(task, instance))
@@ -103,7 +103,9 @@ class Admission:
                     parents=draft.parents or job.parents,
                     request_id=request_id,
                 )
-                values = {**self._measure(sample), **(_checked(outcome) if outcome is not None else {})}
+                values = self._measure(sample)
+                if outcome is not None:
+                    values = {**values, **_checked(outcome)}
                 failed = self._check(sample, values)
                 check = failed[0] if failed else None
             if check is not None:
@@ -123,17 +125,13 @@ class Admission:
             return
         if kept:
             for row in range(first_row, self.next_row):
-                self._index.add(row, tokenise(_compared(task)), draft.same_task or task.id)
-            admitted.tasks.append(task if task.dialogue else replace(task, instances=tuple(kept)))
+                self._index.add(row, tokens, draft.same_task or task.id)
+            all_kept = len(kept) == max(1, len(task.instances))
+            admitted.tasks.append(task if all_kept else replace(task, instances=tuple(kept)))
 
-    def _task_problem(self, draft: Draft, needs: Needs) -> Check | None:
-        problem = task_problem(draft.task, needs)
-        if problem is not None:
-            return problem
-        match = self._index.match(tokenise(_compared(draft.task)), draft.same_task)
-        if match is not None:
-            return Check("too_similar", match.similarity, self._index.threshold, match.row)
-        return None
+    def _too_similar(self, tokens: Sequence[str], group: str | None) -> Check | None:
+        match = self._index.match(tokens, group)
+        return None if match is None else Check("too_similar", match.similarity, self._index.threshold, match.row)
 
     def _sample(
         self,
