@@ -279,7 +279,7 @@ def added(count: int, workers: int) -> None:
         every = rows.take(pa.array(order))
         old = every.filter(pa.array(order < count))
         dropped = scan_columns(old, THRESHOLD, workers=workers)
-        earlier = EarlierScan(count, dropped, scan_digest(old, THRESHOLD, dropped))
+        earlier = EarlierScan(old, dropped, scan_digest(old, THRESHOLD, dropped))
         on, seconds, cpu = timed(partial(scan_on, every, THRESHOLD, earlier, workers=workers))
         whole, all_seconds, all_cpu = timed(partial(scan_columns, every, THRESHOLD, workers=workers))
         print(

@@ -7,7 +7,6 @@ decided it. Preference order is: rows a human kept, seeds, then the rest by qual
 columns, a line for each row, so that a million rows need no object each.
 """
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +15,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from builder.config import Execution, Novelty, Settings
+from builder.config import Settings
 from builder.curation.balance import balance_rows
 from builder.curation.classifying import Guesses, guess_categories, guess_notes, with_guesses
 from builder.curation.contamination import contamination_table, index_benchmark, load_benchmark
@@ -24,28 +23,27 @@ from builder.curation.covering import cells_of, choose_by_coverage, in_proportio
 from builder.curation.difficulty import COLUMNS as DIFFICULTY_COLUMNS
 from builder.curation.difficulty import LEVEL, score_difficulty
 from builder.curation.diversity import diversity_notes, measure_diversity
+from builder.curation.earlier_split import ASKED, known_of, recorded
 from builder.curation.exact import repeated_rows
 from builder.curation.facts import facts_table
 from builder.curation.filtering import FAILED_SCHEMA, columns_needed, failed_checks, failed_texts, needs_text
 from builder.curation.meaning import near_rows, same_meaning
-from builder.curation.novelty.additions import DIGEST, EarlierScan, scan_digest, scan_on
 from builder.curation.phrasings import draw_phrasings
 from builder.curation.quality import QUALITY, columns_scored, score_rows
 from builder.curation.redacting import replaced_rows, with_inherited_marks
+from builder.curation.similar_rows import SCAN, Texts, similar_rows
 from builder.curation.split import split_columns
 from builder.dataset_folder import Review
 from builder.encoders import Codes
 from builder.notes import Note
 from builder.schema import CHECK_TYPE, VERDICT_SCHEMA, Sample
 from builder.signals import SIGNALS, SignalValue
-from builder.text import token_mode
 
 SignalValues = Mapping[str, SignalValue]
 
 SAMPLE_COLUMNS = ("row", "task_id", "category", "language", "origin", "kind")
 FACT_COLUMNS = ("fingerprint", "novelty_text", "wording", "given", "redaction_of")
 _CONTAMINATION_COLUMNS = ("overlap", "overlap_needed", "overlap_text")
-_EVIDENCE_CHARACTERS = 120
 # Of a review, of a redaction, and of what is said after all row filters.
 _FIRST_RANK, _REDACTED_RANK, _LAST_RANK = -1_000_000, -999_999, 1_000_000
 
@@ -135,7 +133,7 @@ def decide_rows(
     reviews: Mapping[int, Review],
     texts: pl.DataFrame | None = None,
     vectors: Codes | None = None,
-    earlier: EarlierScan | None = None,
+    earlier: pa.Table | None = None,
 ) -> Decision:
     """Judge every row.
 
@@ -145,7 +143,8 @@ def decide_rows(
         reviews: the last human decision of each row; it overrides every check.
         texts: the failed checks that only the text could tell (`failed_texts`).
         vectors: of every row, by its number, where a setting needs them.
-        earlier: a scan for novelty that is gone on with where it judged the same rows; the result is the same without it.
+        earlier: verdicts of the first of these rows, whose scan and split are gone on with as far as they still hold; the
+            result is the same without them.
     """
     kept_by_hand = sorted(row for row, review in reviews.items() if review.decision == "keep")
     rows = with_inherited_marks(rows)
@@ -163,7 +162,8 @@ def decide_rows(
     failed = _row_checks(rows, settings, reviews, texts)
     course = _Course(rows, failed)
     course.drop(repeated_rows(course.left))
-    similar, digest = _similar_rows(course.left, settings.novelty, settings.execution, earlier)
+    texts_left = Texts(course.left, settings.execution)
+    similar, scan = similar_rows(course.left, course.all, texts_left, settings.novelty.threshold, earlier)
     course.drop(similar)
     if vectors is not None and settings.meaning.encoder != "none":
         course.drop(same_meaning(course.left, vectors[course.left["row"].to_numpy()], settings.meaning))
@@ -181,22 +181,25 @@ def decide_rows(
         course.drop(balanced.dropped)
     kept = course.left.sort("row")
     diversity = measure_diversity(pool.sort("row"), kept["row"], vectors, settings.seed)
-    sides, split_notes = _sides(kept, settings, vectors)
+    sides, split_notes, asked = _sides(kept, rows, texts_left, settings, vectors, earlier)
     notes = [*balanced.warnings, *split_notes, *diversity_notes(kept), *guess_notes(guesses)]
-    verdicts = _verdicts(rows["row"], course.failed(), sides, digest)
+    verdicts = _verdicts(rows["row"], course.failed(), sides, {SCAN: scan, ASKED: asked})
     return Decision(verdicts, quality, difficulty, notes, diversity, guesses)
 
 
 class _Course:
-    """The rows that are left, in preference order, and the checks that the others failed."""
+    """The rows that are left, in preference order, and the checks that the others failed.
+
+    Attributes:
+        all: every row, in preference order.
+        left: those that passed.
+    """
 
     def __init__(self, rows: pl.DataFrame, failed: pl.DataFrame) -> None:
         self._failed = [failed]
         left = rows.lazy().select(*SAMPLE_COLUMNS, *FACT_COLUMNS, QUALITY, LEVEL, "forced", "exempt")
-        passed = left.filter(~pl.col("row").is_in(failed["row"].unique().implode()))
-        self.left = passed.collect().sort(
-            [~pl.col("forced"), pl.col("origin") != "seed", -pl.col(QUALITY), pl.col("row")]
-        )
+        self.all = left.collect().sort([~pl.col("forced"), pl.col("origin") != "seed", -pl.col(QUALITY), pl.col("row")])
+        self.left = self.all.filter(~pl.col("row").is_in(failed["row"].unique().implode()))
 
     def drop(self, failed: pl.DataFrame) -> None:
         """Leave out rows.
@@ -244,75 +247,44 @@ def _row_checks(
     return pl.concat(found)
 
 
-def _similar_rows(
-    rows: pl.DataFrame, novelty: Novelty, execution: Execution, earlier: EarlierScan | None
-) -> tuple[pl.DataFrame, str]:
-    """Rows that a kept one exceeds, each with the score, the kept row, how the texts were split and how the other begins.
-
-    Returns:
-        These rows, and the digest of the scan.
-    """
-    limit = execution.memory_limit
-    judged = rows.select("row", "exempt", text="novelty_text", group="task_id").to_arrow()
-    found = scan_on(
-        judged,
-        novelty.threshold,
-        earlier,
-        memory_limit=None if limit is None else int(limit * 1e9),
-        workers=execution.workers or len(os.sched_getaffinity(0)),
-        shards=execution if execution.engine == "ray" else None,
-    )
-    texts = rows.select("row", "novelty_text")
-    similar = (
-        _frame(found)
-        .join(texts, on="row", how="left", maintain_order="left")
-        .join(texts.rename({"row": "of", "novelty_text": "other"}), on="of", how="left", maintain_order="left")
-        .select(
-            "row",
-            "of",
-            reason=pl.lit("too_similar"),
-            value="similarity",
-            threshold=pl.lit(novelty.threshold),
-            evidence=pl.struct("novelty_text", "other").map_elements(
-                lambda pair: _compared(pair["novelty_text"], pair["other"]), return_dtype=pl.String
-            ),
-        )
-    )
-    return similar, scan_digest(judged, novelty.threshold, found)
-
-
-def _compared(text: str, other: str) -> str:
-    """The evidence of a comparison: how the texts were split, `word` or `cjk`, and how the other one begins."""
-    return f"{token_mode(text)}: {' '.join(other.split())[:_EVIDENCE_CHARACTERS]}"
-
-
-def _sides(kept: pl.DataFrame, settings: Settings, vectors: Codes | None) -> tuple[pl.DataFrame, list[Note]]:
-    """The side of each kept row (row, split), and what a reader should know of them."""
+def _sides(
+    kept: pl.DataFrame,
+    rows: pl.DataFrame,
+    texts: Texts,
+    settings: Settings,
+    vectors: Codes | None,
+    earlier: pa.Table | None,
+) -> tuple[pl.DataFrame, list[Note], bytes]:
+    """The side of each kept row (row, split), what a reader should know of them, and what a later split need not ask."""
     if not settings.split.validation_share:
-        return kept.select("row", split=pl.lit("train")), []
-    near = None
+        return kept.select("row", split=pl.lit("train")), [], b""
+    near, known, closest = None, None, settings.split.max_similarity
     if vectors is not None and settings.meaning.encoder != "none":
-        near = near_rows(vectors[kept["row"].to_numpy()], settings.split.max_similarity)
-    limit = settings.execution.memory_limit
+        near = near_rows(vectors[kept["row"].to_numpy()], closest)
+    elif earlier is not None:
+        known = known_of(earlier, rows, kept["row"], closest)
     result = split_columns(
         kept.select("row", "category", "language", group="task_id", text="novelty_text").to_arrow(),
         settings.split,
         settings.seed,
         near=near,
-        memory_limit=None if limit is None else int(limit * 1e9),
-        workers=settings.execution.workers or len(os.sched_getaffinity(0)),
-        shards=settings.execution if settings.execution.engine == "ray" else None,
+        known=known,
+        tokens=lambda: texts.tokens_of(kept["row"]),
+        memory_limit=texts.memory_limit,
+        workers=texts.workers,
+        shards=texts.shards,
     )
-    return _frame(result.sides), result.notes
+    asked = b"" if near is not None else recorded(result.asked, rows, kept["row"], closest)
+    return _frame(result.sides), result.notes, asked
 
 
-def _verdicts(rows: pl.Series, failed: pl.DataFrame, sides: pl.DataFrame, digest: str) -> pa.Table:
+def _verdicts(rows: pl.Series, failed: pl.DataFrame, sides: pl.DataFrame, metadata: Mapping[bytes, bytes]) -> pa.Table:
     """Verdicts in row order.
 
     Args:
         failed: every failed check, by row and rank.
         sides: row and split of the kept rows.
-        digest: of the scan for novelty, kept beside the schema.
+        metadata: for a later decision, beside the schema's own.
     """
     numbers = rows.to_numpy()
     counts = np.bincount(np.searchsorted(numbers, failed["row"].to_numpy()), minlength=len(numbers))
@@ -336,7 +308,7 @@ def _verdicts(rows: pl.Series, failed: pl.DataFrame, sides: pl.DataFrame, digest
         split.to_arrow().cast(pa.string()),
     ]
     verdicts = pa.Table.from_arrays(columns, schema=VERDICT_SCHEMA)
-    return verdicts.replace_schema_metadata({**VERDICT_SCHEMA.metadata, DIGEST: digest.encode()})
+    return verdicts.replace_schema_metadata({**VERDICT_SCHEMA.metadata, **metadata})
 
 
 _CHECKS_SCHEMA = pa.schema([pa.field("row", pa.int64()), pa.field("rank", pa.int32()), *CHECK_TYPE])

@@ -7,8 +7,9 @@ few, whole groups of linked tasks follow.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 import numpy as np
@@ -16,8 +17,9 @@ import polars as pl
 import pyarrow as pa
 
 from builder.config import Execution, Split
+from builder.curation.earlier_split import Asked, Known
 from builder.curation.novelty.closeness import Closeness, Near, Tasks
-from builder.curation.novelty.token_sequences import Mask, Numbers, distinct, mask, token_sequences
+from builder.curation.novelty.token_sequences import Mask, Numbers, Tokenised, distinct, mask, token_sequences
 from builder.notes import Note
 
 Side = Literal["train", "validation"]
@@ -26,6 +28,10 @@ Side = Literal["train", "validation"]
 # once, and at least some (in data with the statistics of real instructions a quarter are close to another); where they do not
 # suffice, so many times as many.
 _ASKED, _LEAST_ASKED, _MORE = 2, 256, 8
+# What an earlier split tells is used where no larger share of the tasks changed.
+_MOST_CHANGED = 0.1
+# In place of a close task: there is none, or it was not asked.
+_ALONE, _UNASKED = -1, -2
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +41,13 @@ class SplitColumns:
     Attributes:
         sides: row: int64, split: string (`train` or `validation`), in the order of the rows given.
         moved: rows that were drawn for validation and went to training, since a training row is too close to them.
+        asked: about which tasks it was asked what they are close to.
     """
 
     sides: pa.Table
     moved: int
     notes: list[Note]
+    asked: Asked
 
 
 def split_columns(
@@ -48,6 +56,8 @@ def split_columns(
     seed: int,
     *,
     near: Near | None = None,
+    known: Known | None = None,
+    tokens: Callable[[], Tokenised] | None = None,
     memory_limit: int | None = None,
     workers: int = 1,
     shards: Execution | None = None,
@@ -55,8 +65,8 @@ def split_columns(
     """Choose the validation rows.
 
     The share holds for the whole and, as far as tasks fit, for each category and language; a task is taken where that
-    comes closer to the share than leaving it. The result depends on the seed, the task names and their rows, not on the
-    order of the rows or the number of workers.
+    comes closer to the share than leaving it. The sides depend on the seed, the task names and their rows, not on the
+    order of the rows, the number of workers or what is known.
 
     Args:
         rows: row: int64, group: string (the task), category: string or null, language: string, text: string; the kept rows.
@@ -64,6 +74,8 @@ def split_columns(
         seed: of the order in which tasks are drawn.
         near: another measure of what must not be parted: for two arrays of places of rows, pairs of one of the first and
             one of the second that are close.
+        known: of an earlier split by the same texts and `settings.max_similarity`, without another measure.
+        tokens: gives those of the rows' texts; None makes them.
         memory_limit: bytes; signatures of texts that take more than half of it go to files.
         workers: threads.
         shards: the workers among which texts are compared; None is this process.
@@ -73,24 +85,77 @@ def split_columns(
     sizes = np.bincount(own, minlength=len(tasks))
     wanted = min(round(settings.validation_share * len(rows)), settings.max_validation_rows)
     validation, linked = np.zeros(len(tasks), dtype=bool), np.zeros(len(tasks), dtype=bool)
-    if wanted:
-        sequences, numbers = token_sequences(rows["text"], workers, shards)
-        holders = pl.DataFrame({"task": own, "sequence": numbers}).filter(sequences.sizes[numbers] > 0).unique()
-        closeness = Closeness(
-            Tasks(sizes, holders, sequences),
+    links = np.full(len(tasks), _UNASKED)
+
+    @cache
+    def tokenised() -> Tokenised:
+        return token_sequences(rows["text"], workers, shards) if tokens is None else tokens()
+
+    def closeness(chosen: Mask) -> Closeness:
+        """Of some tasks; the texts of others are not looked at."""
+        every_sequence, every_number = tokenised()
+        places = np.flatnonzero(chosen[own])
+        used = distinct(every_number[places])
+        sequences, numbers = every_sequence.only(used), np.searchsorted(used, every_number[places])
+        holders = pl.DataFrame({"task": own[places], "sequence": numbers})
+        return Closeness(
+            Tasks(sizes, holders.filter(sequences.sizes[numbers] > 0).unique(), sequences),
             settings.max_similarity,
             also=None if near is None else _between_tasks(near, own),
             memory_limit=memory_limit,
             workers=workers,
             shards=shards,
         )
-        validation, linked = _Draw(sizes, tasks["stratum"].to_numpy(), wanted, closeness).run()
+
+    @cache
+    def every() -> Closeness:
+        return closeness(np.ones(len(tasks), dtype=bool))
+
+    of_rows = np.asarray(rows["row"])
+    if wanted:
+        if known is not None:
+            links = _links(known, tasks["group"], of_rows, own, closeness)
+        validation, linked = _Draw(sizes, tasks["stratum"].to_numpy(), wanted, links, every).run()
     size, moved = int(sizes[validation].sum()), int(sizes[linked & ~validation].sum())
     notes = []
     if settings.validation_share > 0 and size < settings.min_validation_rows:
         notes.append(_too_small(size, moved, len(tasks), len(rows), wanted, settings))
     sides = pa.array(np.where(validation[own], "validation", "train"), pa.string())
-    return SplitColumns(pa.table({"row": rows["row"], "split": sides}), moved, notes)
+    return SplitColumns(pa.table({"row": rows["row"], "split": sides}), moved, notes, _asked(links, of_rows, own))
+
+
+def _links(
+    known: Known, names: pl.Series, rows: Numbers, own: Numbers, closeness: Callable[[Mask], Closeness]
+) -> Numbers:
+    """For each task a close one, or `_ALONE`, as far as an earlier split tells it; else `_UNASKED`.
+
+    Args:
+        names: of the tasks.
+        rows: their numbers.
+        own: the task of each.
+        closeness: of some of the tasks.
+    """
+    links = np.full(len(names), _UNASKED)
+    changed = names.is_in(known.changed.implode()).to_numpy()
+    if changed.sum() > _MOST_CHANGED * len(names):
+        return links
+    task_of = np.full(int(rows.max()) + 3, _UNASKED)  # two places more: for higher rows, and for no row
+    task_of[rows[~changed[own]]] = own[~changed[own]]
+    task_of[-1] = _ALONE
+    some, close = (task_of[np.minimum(of, len(task_of) - 2)] for of in (known.asked.rows, known.asked.near))
+    told = (some >= 0) & (close != _UNASKED)
+    links[some[told]] = close[told]
+    alone, fresh = np.flatnonzero(links == _ALONE), np.flatnonzero(changed)
+    if len(alone) and len(fresh):
+        links[alone] = closeness(mask(np.concatenate([alone, fresh]), len(names))).linked(alone, fresh)
+    return links
+
+
+def _asked(links: Numbers, rows: Numbers, own: Numbers) -> Asked:
+    first = np.full(len(links) + 1, _ALONE)  # in the last place, for those that are alone
+    first[own[::-1]] = rows[::-1]
+    asked = np.flatnonzero(links != _UNASKED)
+    return Asked(first[asked], first[links[asked]])
 
 
 def _drawn_order(rows: pl.DataFrame, seed: int) -> tuple[pl.DataFrame, Numbers]:
@@ -133,16 +198,17 @@ class _Draw:
         sizes: rows of each task.
         strata: the stratum of each.
         wanted: rows.
-        closeness: of the tasks.
+        links: what is known of each to be close to, or `_ALONE` or `_UNASKED`; what is asked is entered.
+        closeness: of all tasks.
     """
 
-    def __init__(self, sizes: Numbers, strata: Numbers, wanted: int, closeness: Closeness) -> None:
-        self._sizes, self._wanted, self._closeness = sizes.tolist(), wanted, closeness
+    def __init__(
+        self, sizes: Numbers, strata: Numbers, wanted: int, links: Numbers, closeness: Callable[[], Closeness]
+    ) -> None:
+        self._sizes, self._wanted, self._links, self._closeness = sizes.tolist(), wanted, links, closeness
         self._total = int(sizes.sum())
         self._strata = [np.flatnonzero(strata == stratum) for stratum in range(int(strata.max()) + 1)]
         self._quotas = _quotas(sizes, self._strata, wanted)
-        self._asked = np.zeros(len(sizes), dtype=bool)
-        self._close = np.zeros(len(sizes), dtype=bool)
 
     def run(self) -> tuple[Mask, Mask]:
         """The validation tasks, and those that were drawn although others are close to them, as masks."""
@@ -150,7 +216,7 @@ class _Draw:
         drawn = [*self._strata, every]
         counts = [max(_ASKED * quota, _LEAST_ASKED) for quota in self._quotas]
         counts.append(0)  # of the whole, those of the strata come first
-        lacking = list(range(len(counts)))
+        lacking = list(range(len(counts))) if (self._links == _UNASKED).all() else self._draw_alone()
         while lacking:
             self._ask(np.concatenate([drawn[place][: counts[place]] for place in lacking]))
             lacking = self._draw_alone()
@@ -158,15 +224,15 @@ class _Draw:
                 counts[place] = max(_MORE * counts[place], _ASKED * self._wanted if place == len(self._strata) else 1)
         if self._room > 0:
             left = np.flatnonzero(~self._validation)
-            for group in self._closeness.groups(left, lambda size: self._fits(size, self._room)):
+            for group in self._closeness().groups(left, lambda size: self._fits(size, self._room)):
                 self._validation[group] = True
                 self._size += sum(self._sizes[task] for task in group.tolist())
         return self._validation, self._linked
 
     def _ask(self, tasks: Numbers) -> None:
-        tasks = distinct(tasks[~self._asked[tasks]])
-        self._asked[tasks] = True
-        self._close[tasks] = self._closeness.linked(tasks)
+        tasks = distinct(tasks[self._links[tasks] == _UNASKED])
+        if len(tasks):
+            self._links[tasks] = self._closeness().linked(tasks)
 
     def _draw_alone(self) -> list[int]:
         """Take tasks without close ones; where some come up that were not asked about, of which strata, or of the whole."""
@@ -187,9 +253,9 @@ class _Draw:
             size = self._sizes[task]
             if self._validation[task] or not self._fits(size, room):
                 continue
-            if not self._asked[task]:
+            if self._links[task] == _UNASKED:
                 return False
-            if self._close[task]:
+            if self._links[task] != _ALONE:
                 self._linked[task] = True
             else:
                 self._validation[task] = True

@@ -17,7 +17,6 @@ from builder.config import Settings
 from builder.curation.classifying import GUESS
 from builder.curation.deciding import Decision, decide_rows
 from builder.curation.difficulty import DIFFICULTY
-from builder.curation.novelty.additions import EarlierScan
 from builder.curation.quality import QUALITY
 from builder.dataset_folder import ROWS_PER_PART, DatasetFolder
 from builder.errors import (
@@ -58,7 +57,7 @@ class Outcome:
 def decide_folder(
     folder: DatasetFolder, settings: Settings, reporter: Reporter, *, may_measure: bool = True
 ) -> Decision:
-    """Measure what was not measured before, then judge every row; the scan for novelty goes on from the folder's last one.
+    """Measure what was not measured before, then judge every row; the scan and the split go on from the folder's last ones.
 
     Args:
         may_measure: False decides from what is there.
@@ -70,8 +69,7 @@ def decide_folder(
     with reporter.step("Deciding", total=folder.count_samples()) as step:
         rows, texts = read_rows(folder, settings), check_texts(folder, settings)
         vectors = embed_rows(folder, settings, rows["novelty_text"], reporter, may_encode=may_measure)
-        verdicts = folder.readable_verdicts()
-        earlier = None if verdicts is None else EarlierScan.of_verdicts(verdicts)
+        earlier = folder.readable_verdicts()
         decision = decide_rows(
             rows, settings, reviews=folder.read_reviews(), texts=texts, vectors=vectors, earlier=earlier
         )

@@ -4,7 +4,7 @@ import json
 import random
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +32,14 @@ ROOT = Path(__file__).parents[2]
 # The scan gone on with.
 
 
-def scanned_on(rows: Sequence[Row], threshold: float, first: int, **options: Any) -> list[tuple[int, int, float]]:
-    """What the scan of all rows gives when it goes on from one of the rows numbered below `first`."""
+def scanned_on(
+    rows: Sequence[Row], threshold: float, first: int, gone: Collection[int] = (), **options: Any
+) -> list[tuple[int, int, float]]:
+    """What the scan of the rows that are not gone gives when it goes on from one of those numbered below `first`."""
     old = table([row for row in rows if row[0] < first])
     dropped = scan_columns(old, threshold)
-    earlier = EarlierScan(first, dropped, scan_digest(old, threshold, dropped))
-    found = scan_on(table(rows), threshold, earlier, **options)
+    earlier = EarlierScan(old, dropped, scan_digest(old, threshold, dropped))
+    found = scan_on(table([row for row in rows if row[0] not in gone]), threshold, earlier, **options)
     return list(zip(*(found[name].to_pylist() for name in ("row", "of", "similarity")), strict=True))
 
 
@@ -69,6 +71,19 @@ def test_added_rows_anywhere_in_the_order_give_the_sequential_scan_of_all(
 
 
 @pytest.mark.usefixtures("never_all")
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    some_rows(),
+    st.sampled_from([0.2, 0.5, 2 / 3, 0.7, 0.95]),
+    st.integers(0, 30),
+    st.sets(st.integers(0, 29), max_size=9),
+)
+def test_rows_that_left_free_what_they_dropped(rows: list[Row], threshold: float, first: int, gone: set[int]) -> None:
+    left = [row for row in rows if row[0] not in gone]
+    assert scanned_on(rows, threshold, first, gone) == sequential(left, threshold)
+
+
+@pytest.mark.usefixtures("never_all")
 @pytest.mark.parametrize("seed", range(4))
 def test_displaced_rows_set_others_free_and_these_drop_others_in_turn(seed: int) -> None:
     # Windows on a line of words: each is close to the next ones, and not to those after them.
@@ -85,6 +100,8 @@ def test_displaced_rows_set_others_free_and_these_drop_others_in_turn(seed: int)
     now = {row: of for row, of, _ in found}
     assert any(row not in now for row in before)  # set free
     assert any(row < 100 and row not in before for row in now)  # displaced
+    gone = set(random.Random(seed).sample(range(100), 20))
+    assert scanned_on(rows, 0.7, 100, gone) == scanned([row for row in rows if row[0] not in gone], 0.7)
 
 
 @pytest.mark.usefixtures("however_many")
@@ -101,7 +118,7 @@ def test_a_scan_goes_on_from_one_of_the_same_rows_only(monkeypatch: pytest.Monke
     monkeypatch.setattr(additions, "scan_columns", counted)
     old = table(rows[:4])
     dropped = scan_columns(old, 0.7)
-    earlier = EarlierScan(4, dropped, scan_digest(old, 0.7, dropped))
+    earlier = EarlierScan(old, dropped, scan_digest(old, 0.7, dropped))
 
     def scans_all(rows: Sequence[Row], threshold: float = 0.7, earlier: EarlierScan | None = earlier) -> bool:
         calls.clear()
@@ -114,12 +131,12 @@ def test_a_scan_goes_on_from_one_of_the_same_rows_only(monkeypatch: pytest.Monke
     assert scans_all(rows, earlier=None)
     assert scans_all(rows, threshold=0.6)
     assert scans_all([rows[1], rows[0], *rows[2:]])  # in another order
-    assert scans_all(rows[1:])  # one of them passes no longer
+    assert not scans_all(rows[1:])  # one of them passes no longer
     assert scans_all([rows[0], (1, rows[1][1], "0", False), *rows[2:]])  # of another task
     assert scans_all([rows[0], (1, rows[1][1], "1", True), *rows[2:]])  # kept by hand now
     assert scans_all([rows[0], (1, "write a poem about sun", "1", False), *rows[2:]])
     other = pa.Table.from_pylist([{"row": 2, "of": 0, "similarity": 0.9}], schema=dropped.schema)
-    assert scans_all(rows, earlier=EarlierScan(4, other, earlier.digest))  # a file that was changed
+    assert scans_all(rows, earlier=EarlierScan(old, other, earlier.digest))  # a file that was changed
 
 
 # Files added to a folder.
@@ -170,12 +187,13 @@ def curated(files: Sequence[Path], root: Path, *overrides: str) -> DatasetFolder
     return DatasetFolder(root)
 
 
-def content(folder: DatasetFolder) -> dict[str, bytes]:
-    """Every file that says something of the rows, but for how they are cut into parts and what was decided before."""
-    left_out = {"MANIFEST.json", ".lock", "verdicts-previous.parquet"}
+def content(folder: DatasetFolder) -> dict[str, Any]:
+    """All that says something of the rows, but for how they are cut into parts, what was decided before and how."""
+    left_out = {"MANIFEST.json", ".lock", "verdicts-previous.parquet", "verdicts.parquet"}
     paths = [path.relative_to(folder.root) for path in sorted(folder.root.rglob("*")) if path.is_file()]
     kept = [path for path in paths if str(path) not in left_out and path.parts[0] != "samples"]
-    return {str(path): (folder.root / path).read_bytes() for path in kept}
+    verdicts = {"verdicts": pq.read_table(folder.verdicts).to_pylist()}
+    return verdicts | {str(path): (folder.root / path).read_bytes() for path in kept}
 
 
 @pytest.mark.usefixtures("however_many")
@@ -208,6 +226,31 @@ def test_rows_added_in_steps_give_what_one_curation_of_all_gives(
     assert grown.samples_table() == whole.samples_table()
     assert content(grown) == content(whole)
     assert grown.verify() == []
+
+
+@pytest.mark.usefixtures("never_all")
+def test_deciding_again_by_other_filters_gives_what_a_first_decision_gives(tmp_path: Path) -> None:
+    rng = random.Random(3)
+    rows = [
+        {
+            "instruction": frame.format(*map(rng.choice, slots)) + rng.choice(["", " now", "。"]),
+            "output": rng.choice(ANSWERS),
+        }
+        for frame, *slots in rng.choices(STEMS, k=40)
+    ]
+    file = write_rows(tmp_path / "a.jsonl", rows + numbered(40))
+
+    def first(name: str, *overrides: str) -> DatasetFolder:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(additions, "scan_columns", scan_columns)
+            return curated([file], tmp_path / name, *overrides)
+
+    folder = first("again")
+    for least in (4, 25, 3, 1):
+        setting = f"filters.min_answer_words={least}"
+        pipeline.curate_folder(folder.root, None, [setting], QUIET, may_measure=False)
+        assert content(folder) == content(first(str(least), setting))
+    assert folder.verify() == []
 
 
 def test_earlier_parts_stay_and_only_new_rows_are_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,14 +4,17 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 from itertools import product
+from typing import Any
 
 import numpy as np
+import polars as pl
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builder.config import Split
+from builder.curation.earlier_split import ASKED, known_of, recorded
 from builder.curation.novelty import closeness
 from builder.curation.novelty.token_sequences import Numbers
 from builder.curation.split import SplitColumns, split_columns
@@ -95,6 +98,83 @@ def test_portions_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("builder.curation.split._LEAST_ASKED", 1)
     assert sides(split_columns(table(rows), chosen, 0, memory_limit=1)) == sides(whole)
     assert whole.moved > 0
+
+
+def kept_of(rows: Sequence[Row], kept: Sequence[int]) -> tuple[pl.DataFrame, pl.Series, pa.Table]:
+    """All rows and the kept ones as deciding has them, and the kept ones as the split takes them."""
+    texts = pl.DataFrame(
+        {"row": [r[0] for r in rows], "task_id": [r[1] for r in rows], "novelty_text": [r[4] for r in rows]}
+    )
+    return texts, pl.Series(sorted(kept), dtype=pl.Int64), table([rows[row] for row in sorted(kept)])
+
+
+def verdicts_of(rows: Sequence[Row], kept: Sequence[int], chosen: Split, seed: int) -> pa.Table:
+    """What a first decision leaves."""
+    texts, numbers, columns = kept_of(rows, kept)
+    asked = recorded(split_columns(columns, chosen, seed).asked, texts, numbers, chosen.max_similarity)
+    verdicts = pa.table({"kept": [row in set(kept) for row in range(len(rows))]})
+    return verdicts.replace_schema_metadata({ASKED: asked})
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 99),
+    count=st.integers(4, 60),
+    words=st.integers(1, 9),
+    share=st.sampled_from([0.05, 0.2, 0.5]),
+    lost=st.floats(0, 0.5),
+    added=st.integers(0, 8),
+    data=st.data(),
+)
+def test_deciding_again_splits_as_if_for_the_first_time(
+    seed: int, count: int, words: int, share: float, lost: float, added: int, data: st.DataObject
+) -> None:
+    rows = drawn(random.Random(seed), count, words)
+    first, chosen = rows[: max(1, len(rows) - added)], Split(validation_share=share, max_similarity=0.4)
+    rng = random.Random(seed + 1)
+    before = [row[0] for row in first if rng.random() >= lost]
+    verdicts = verdicts_of(first, before, chosen, seed)
+    flips = set(data.draw(st.lists(st.integers(0, len(rows) - 1), max_size=6)))
+    now = [row[0] for row in rows if ((row[0] in before) or row[0] >= len(first)) != (row[0] in flips)]
+    texts, numbers, columns = kept_of(rows, now)
+    known = known_of(verdicts, texts, numbers, 0.4)
+    assert known is not None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("builder.curation.split._MOST_CHANGED", 1)
+        again = split_columns(columns, chosen, seed, known=known)
+    fresh = split_columns(columns, chosen, seed)
+    assert (sides(again), again.moved) == (sides(fresh), fresh.moved)
+
+
+def test_deciding_again_asks_only_about_what_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = random.Random(9)
+    rows: list[Row] = [(n, f"t{n}", "code", "en", " ".join(rng.choices(WORDS, k=12))) for n in range(420)]
+    chosen = Split(validation_share=0.1)
+    verdicts = verdicts_of(rows[:400], range(400), chosen, 0)
+    compared: list[int] = []
+
+    class Counted(closeness.Closeness):
+        def __init__(self, tasks: closeness.Tasks, *options: Any, **more: Any) -> None:
+            compared.append(len(tasks.sequences))
+            super().__init__(tasks, *options, **more)
+
+    monkeypatch.setattr("builder.curation.split.Closeness", Counted)
+
+    def again(now: Sequence[int], rows: Sequence[Row] = rows) -> list[int]:
+        texts, numbers, columns = kept_of(rows, now)
+        known = known_of(verdicts, texts, numbers, chosen.max_similarity)
+        compared.clear()
+        found, asked = sides(split_columns(columns, chosen, 0, known=known)), list(compared)
+        assert found == sides(split_columns(columns, chosen, 0))
+        return asked
+
+    assert again(range(400)) == []
+    assert again(range(10, 400)) == []  # a stricter filter asks nothing
+    assert again(range(420)) == [276, 420]  # the 256 that were alone and the added ones; an added one came up
+    assert again([*range(170), *range(400, 420)]) == [190]  # more than a tenth are others
+    assert again(range(400), [(0, "t0", "code", "en", "another text"), *rows[1:400]]) == [400]
+    assert known_of(verdicts, *kept_of(rows, range(400))[:2], 0.5) is None
+    assert known_of(verdicts.replace_schema_metadata({ASKED: b"abc x"}), *kept_of(rows, range(400))[:2], 0.6) is None
 
 
 def test_tasks_of_one_template_go_to_training_and_the_others_fill_the_share() -> None:

@@ -1,12 +1,16 @@
-"""The one scan, gone on with: rows added to rows that an earlier scan decided about, wherever in the order they fall.
+"""The one scan, gone on with: rows joined those that an earlier scan decided about, or left them, wherever in the order.
 
-An added row that is kept drops kept rows after it; what these had dropped is judged again, and may be kept and drop others in
-turn. So the rows that can change are judged in order with the edges that are known; those judged without an edge that they
-need get it, and all are judged again. When none lacks any, the decisions are those of one scan of all.
+Open are the rows that it did not judge, and those that a row dropped which is there no more. An open row that is kept drops
+kept rows after it; what these had dropped is judged again, and may be kept and drop others in turn. So the rows that can change
+are judged in order with the edges that are known; those judged without an edge that they need get it, and all are judged again.
+When none lacks any, the decisions are those of one scan of all.
 """
 
+import base64
+import binascii
 import contextlib
 import hashlib
+import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -21,13 +25,21 @@ from builder.config import Execution
 from builder.curation.novelty.edges import Edges
 from builder.curation.novelty.local_neighbours import LocalNeighbours
 from builder.curation.novelty.scanning import DROPPED, scan_columns
-from builder.curation.novelty.token_sequences import Mask, Numbers, TokenSequences, distinct, mask, token_sequences
+from builder.curation.novelty.token_sequences import (
+    Mask,
+    Numbers,
+    Tokenised,
+    TokenSequences,
+    distinct,
+    mask,
+    token_sequences,
+)
 
-DIGEST = b"seedbed.scan"
+SCAN = b"seedbed.scan"
 
 # Of a scan's rules: a scan under other ones is no beginning for this one.
-_VERSION = 1
-# Beyond these all rows are scanned at once: a share of added rows, from which on little is saved (5 % added to 400,000 rows
+_VERSION = 2
+# Beyond these all rows are scanned at once: a share of open rows, from which on little is saved (5 % added to 400,000 rows
 # take 11 s instead of 13 s); so many indices, each an eighth of a scan; meetings of a row, which take half of a scan at most.
 _LARGEST_SHARE = 0.05
 _MOST_INDICES = 8
@@ -39,32 +51,49 @@ class EarlierScan:
     """What an earlier scan decided.
 
     Attributes:
-        rows: how many rows there were; it may have judged fewer.
+        judged: the rows that it judged, as for `scan_columns`.
         dropped: row, of, similarity, as `scan_columns` gives them, in any order.
-        digest: `scan_digest` of what it judged and decided.
+        digest: `scan_digest` of these rows and decisions; another one means that it was of other rows.
     """
 
-    rows: int
+    judged: pa.Table
     dropped: pa.Table
     digest: str
 
     @classmethod
-    def of_verdicts(cls, verdicts: pa.Table) -> "EarlierScan | None":
+    def of_verdicts(cls, verdicts: pa.Table, rows: pa.Table) -> "EarlierScan | None":
         """The scan that verdicts came of; None where they do not tell.
 
         Args:
-            verdicts: row, reason, of and checks, with the schema's metadata.
+            verdicts: row, reason, of and checks, with the schema's metadata, in row order.
+            rows: all rows, judged or not, as for `scan_columns` now.
         """
-        digest = (verdicts.schema.metadata or {}).get(DIGEST)
-        if digest is None:
+        digest, _, packed = (verdicts.schema.metadata or {}).get(SCAN, b"").partition(b" ")
+        try:
+            bits = np.frombuffer(zlib.decompress(base64.b64decode(packed)), dtype=np.uint8) if packed else None
+        except (binascii.Error, zlib.error):
+            bits = None
+        if bits is None or len(bits) != -(-len(verdicts) // 8):
             return None
+        judged = verdicts["row"].filter(pa.array(np.unpackbits(bits, count=len(verdicts)).astype(bool)))
         gone = verdicts.filter(pc.equal(verdicts["reason"], "too_similar"))
         checks = gone["checks"].combine_chunks()
         similarity = (
             checks.flatten().field("value").take(checks.offsets[:-1]) if len(gone) else pa.array([], pa.float64())
         )
         dropped = pa.Table.from_arrays([gone["row"], gone["of"], similarity], schema=DROPPED)
-        return cls(len(verdicts), dropped, digest.decode())
+        return cls(rows.filter(pc.is_in(rows["row"], judged)), dropped, digest.decode())
+
+
+def scan_record(rows: pa.Table, threshold: float, dropped: pa.Table, numbers: Numbers) -> bytes:
+    """What `EarlierScan.of_verdicts` needs beside verdicts.
+
+    Args:
+        rows, threshold, dropped: as for `scan_digest`.
+        numbers: of all rows, judged or not, rising.
+    """
+    bits = np.packbits(mask(np.searchsorted(numbers, np.asarray(rows["row"])), len(numbers))).tobytes()
+    return b"%s %s" % (scan_digest(rows, threshold, dropped).encode(), base64.b64encode(zlib.compress(bits)))
 
 
 def scan_digest(rows: pa.Table, threshold: float, dropped: pa.Table) -> str:
@@ -74,15 +103,14 @@ def scan_digest(rows: pa.Table, threshold: float, dropped: pa.Table) -> str:
         rows, threshold: as for `scan_columns`.
         dropped: its result.
     """
-    found = hashlib.sha256(repr((_VERSION, threshold, len(rows), len(dropped))).encode())
+    # Polars hashes alike within one version.
+    found = hashlib.sha256(repr((_VERSION, pl.__version__, threshold, len(rows), len(dropped))).encode())
     by_row = dropped.sort_by("row")
     for column in (rows["row"], by_row["row"], by_row["of"], by_row["similarity"]):
         found.update(np.asarray(column).tobytes())
     found.update(np.packbits(np.asarray(rows["exempt"])).tobytes())
     for name in ("text", "group"):
-        strings = pl.Series(rows[name])
-        found.update(strings.str.len_bytes().to_numpy().tobytes())
-        found.update("".join(strings.to_list()).encode("utf-8", "surrogatepass"))
+        found.update(pl.Series(rows[name]).hash().to_numpy().tobytes())
     return found.hexdigest()
 
 
@@ -91,26 +119,29 @@ def scan_on(
     threshold: float,
     earlier: EarlierScan | None,
     *,
+    tokens: Callable[[], Tokenised] | None = None,
     memory_limit: int | None = None,
     spill: Path | None = None,
     workers: int = 1,
     shards: Execution | None = None,
 ) -> pa.Table:
-    """What `scan_columns` gives, from an earlier scan where that judged the same rows but for some with higher numbers.
+    """What `scan_columns` gives, from an earlier scan where that judged most of these rows alike and in this order.
 
-    It did if its digest is that of the rows below `earlier.rows`, in their order now; else, or where too much would have to be
-    judged again, all rows are scanned.
+    Where it did not, or where too much would have to be judged again, all rows are scanned.
 
     Args:
-        rows, threshold, memory_limit, spill, workers, shards: as for `scan_columns`; what is added is judged in this process.
+        rows, threshold, memory_limit, spill, workers, shards: as for `scan_columns`; what is open is judged in this process.
         earlier: None scans all.
+        tokens: gives those of the texts; None makes them.
     """
-    added = None
-    if earlier is not None and threshold < 1:
-        there = np.asarray(rows["row"]) < earlier.rows
-        if scan_digest(rows.filter(pa.array(there)), threshold, earlier.dropped) == earlier.digest:
-            added = np.flatnonzero(~there)
-    if earlier is not None and added is not None and len(added) <= _LARGEST_SHARE * len(rows):
+    if threshold >= 1:
+        return DROPPED.empty_table()
+    stands = None if earlier is None else _what_stands(rows, threshold, earlier)
+    if stands is not None and not len(stands.open):
+        places = pc.index_in(stands.dropped["row"], rows["row"])
+        return stands.dropped.take(pc.sort_indices(places))
+    tokenised = token_sequences(rows["text"], workers, shards) if tokens is None else tokens()
+    if stands is not None and len(stands.open) <= _LARGEST_SHARE * len(rows):
         with contextlib.ExitStack() as stack:
 
             def index(sequences: TokenSequences, among: Numbers) -> LocalNeighbours:
@@ -119,10 +150,45 @@ def scan_on(
                 )
                 return stack.enter_context(opened)
 
-            found = _Additions(rows, earlier.dropped, added, index, workers).run()
+            found = _Additions(rows, stands, index, tokenised).run()
         if found is not None:
             return found
-    return scan_columns(rows, threshold, memory_limit=memory_limit, spill=spill, workers=workers, shards=shards)
+    return scan_columns(
+        rows,
+        threshold,
+        tokens=tokenised,
+        memory_limit=memory_limit,
+        spill=spill,
+        workers=workers,
+        shards=shards,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """What of an earlier scan holds for the rows now.
+
+    Attributes:
+        dropped: row, of, similarity, both rows being there.
+        open: the places of the other rows that it did not keep.
+    """
+
+    dropped: pa.Table
+    open: Numbers
+
+
+def _what_stands(rows: pa.Table, threshold: float, earlier: EarlierScan) -> _Standing | None:
+    """None where nothing does: it was another scan, or the rows that are still there have another order, text or group."""
+    if scan_digest(earlier.judged, threshold, earlier.dropped) != earlier.digest:
+        return None
+    now, before = rows["row"], earlier.judged["row"]
+    judged = pc.is_in(now, before)
+    if not rows.filter(judged).equals(earlier.judged.filter(pc.is_in(before, now))):
+        return None
+    dropped = earlier.dropped
+    both = dropped.filter(pc.and_(pc.is_in(dropped["row"], now), pc.is_in(dropped["of"], now)))
+    kept_or_stands = pc.or_(pc.invert(pc.is_in(now, dropped["row"])), pc.is_in(now, both["row"]))
+    return _Standing(both, np.flatnonzero(~np.asarray(pc.and_(judged, kept_or_stands))))
 
 
 class _Additions:
@@ -132,22 +198,20 @@ class _Additions:
     earlier scan kept a row of (`asked`), or those that others' edges tell.
 
     Args:
-        rows, workers: as for `scan_columns`.
-        dropped: the result of the earlier scan, which judged all but the added rows.
-        added: their places.
+        rows, tokens: as for `scan_columns`.
+        earlier: what stands.
         index: gives the neighbours of some of the sequences.
     """
 
     def __init__(
         self,
         rows: pa.Table,
-        dropped: pa.Table,
-        added: Numbers,
+        earlier: _Standing,
         index: Callable[[TokenSequences, Numbers], LocalNeighbours],
-        workers: int,
+        tokens: Tokenised,
     ) -> None:
         self._index = index
-        self._sequences, self._numbers = token_sequences(rows["text"], workers)
+        self._sequences, self._numbers = tokens
         self._rows = np.asarray(rows["row"]).astype(np.int64)
         self._groups = np.asarray(rows["group"].combine_chunks().dictionary_encode().indices).astype(np.int64)
         self._exempt = np.asarray(rows["exempt"])
@@ -155,9 +219,9 @@ class _Additions:
         # The places of each sequence's rows, rising: from `starts` of its number on, in `members`.
         self._members = np.argsort(self._numbers, kind="stable")
         self._starts = np.append(0, np.cumsum(np.bincount(self._numbers, minlength=len(self._sequences))))
-        self._added = mask(added, len(self._rows))
-        self._earlier = self._earlier_closest(dropped)
-        self._kept_before = ~self._added
+        self._open = mask(earlier.open, len(self._rows))
+        self._earlier = self._earlier_closest(earlier.dropped)
+        self._kept_before = ~self._open
         self._kept_before[list(self._earlier)] = False
         self._dropped_by: dict[int, list[int]] = defaultdict(list)
         for place, (_, of) in self._earlier.items():
@@ -169,7 +233,7 @@ class _Additions:
 
     def run(self) -> pa.Table | None:
         """The dropped ones of all rows; None where a scan of all is the shorter way."""
-        lacking, spreading = set(self._with_tokens(np.flatnonzero(self._added))), set[int]()
+        lacking, spreading = set(self._with_tokens(np.flatnonzero(self._open))), set[int]()
         while True:
             if not (self._ask(lacking) and self._spread(spreading)):
                 return None
@@ -258,7 +322,7 @@ class _Additions:
         """The places of all rows that known edges, or rows of the same text, may decide about, rising."""
         near = np.fromiter(self._near, dtype=np.int64, count=len(self._near))
         numbers = mask(
-            np.concatenate([near, np.flatnonzero(self._asked), self._numbers[self._added]]), len(self._sequences)
+            np.concatenate([near, np.flatnonzero(self._asked), self._numbers[self._open]]), len(self._sequences)
         )
         places: list[int] = np.flatnonzero(numbers[self._numbers]).tolist()
         return places

@@ -69,17 +69,24 @@ class Closeness:
         self._tasks, self._threshold, self._also = tasks, threshold, also
         self._memory_limit, self._workers, self._shards = memory_limit, workers, shards
 
-    def linked(self, tasks: Numbers) -> Mask:
-        """Whether each task is close to any other."""
-        found = np.zeros(len(self._tasks), dtype=bool)
+    def linked(self, tasks: Numbers, others: Numbers | None = None) -> Numbers:
+        """For each task one that it is close to; -1 where it is close to none.
+
+        Args:
+            others: those that it may be close to; None is all.
+        """
+        found = np.full(len(self._tasks), -1)
+        among = np.arange(len(self._tasks)) if others is None else others
         with self._neighbours(tasks) as texts:
             for near in self._measures(texts):
-                asked = tasks[~found[tasks]]
-                for portion in self._portions(len(asked)):
+                asked = tasks[found[tasks] < 0]
+                for portion in self._portions(len(asked), among):
                     if not len(asked):
                         break
-                    found[np.concatenate(near(asked, portion))] = True
-                    asked = asked[~found[asked]]
+                    some, close = near(asked, portion)
+                    found[close] = some
+                    found[some] = close
+                    asked = asked[found[asked] < 0]
         return found[tasks]
 
     def groups(self, tasks: Numbers, fits: Callable[[int], bool]) -> Iterator[Numbers]:
@@ -117,7 +124,7 @@ class Closeness:
             explored[asked] = True
             reached = [asked]
             for near in self._measures(texts):
-                for portion in self._portions(len(asked)):
+                for portion in self._portions(len(asked), np.arange(len(self._tasks))):
                     some, others = near(asked, portion)
                     joined.join(some, others)
                     reached.append(others)
@@ -140,11 +147,12 @@ class Closeness:
         measures: list[Near] = [partial(self._near, texts)] if self._threshold < 1 else []
         return measures if self._also is None else [*measures, self._also]
 
-    def _portions(self, asked: int) -> Iterator[Numbers]:
-        """All tasks, in portions for so many that are asked about."""
+    @staticmethod
+    def _portions(asked: int, among: Numbers) -> Iterator[Numbers]:
+        """Tasks in portions for so many that are asked about."""
         start, stop = 0, 1 + _FIRST_PAIRS // max(asked, 1)
-        while start < len(self._tasks):
-            yield np.arange(start, min(stop, len(self._tasks)))
+        while start < len(among):
+            yield among[start:stop]
             start, stop = stop, _MORE * stop
 
     def _near(self, near: Neighbours, some: Numbers, others: Numbers) -> tuple[Numbers, Numbers]:

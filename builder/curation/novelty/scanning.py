@@ -16,7 +16,7 @@ import pyarrow as pa
 from builder.config import Execution
 from builder.curation.novelty.edges import NO_EDGES, Edges
 from builder.curation.novelty.neighbours import Neighbours, neighbours
-from builder.curation.novelty.token_sequences import Numbers, distinct, mask, token_sequences
+from builder.curation.novelty.token_sequences import Numbers, Tokenised, distinct, mask, token_sequences
 
 DROPPED = pa.schema([("row", pa.int64()), ("of", pa.int64()), ("similarity", pa.float64())])
 
@@ -31,6 +31,7 @@ def scan_columns(
     threshold: float,
     *,
     kept: pa.Table | None = None,
+    tokens: Tokenised | None = None,
     memory_limit: int | None = None,
     spill: Path | None = None,
     workers: int = 1,
@@ -46,6 +47,7 @@ def scan_columns(
         threshold: in (0, 1]; a row goes if a kept one before it has ROUGE-L F1 > threshold. At 1 none goes.
         kept: row, text, group; rows that an earlier scan kept and that all come before `rows`, for a scan of added rows
             that gives what one scan of all would. Where an added row comes before an earlier one, scan all.
+        tokens: of the texts of `kept` and then of `rows`, where they are there.
         memory_limit: bytes; signatures that take more than half of it go to files.
         spill: a folder for these files; None is that of temporary files.
         workers: threads.
@@ -57,7 +59,7 @@ def scan_columns(
     """
     if threshold >= 1 or not len(rows):
         return DROPPED.empty_table()
-    scan = _Scan(rows, kept, workers, shards)
+    scan = _Scan(rows, kept, tokens, workers, shards)
     with neighbours(
         scan.sequences,
         threshold,
@@ -78,13 +80,15 @@ class _Scan:
         judged: the sequences of the rows that are judged; None is all.
     """
 
-    def __init__(self, rows: pa.Table, kept: pa.Table | None, workers: int, shards: Execution | None) -> None:
+    def __init__(
+        self, rows: pa.Table, kept: pa.Table | None, tokens: Tokenised | None, workers: int, shards: Execution | None
+    ) -> None:
         columns = ["row", "text", "group"]
         every = rows.select(columns)
         self._start = 0 if kept is None else len(kept)
         if kept is not None:
             every = pa.concat_tables([kept.select(columns), every])
-        self.sequences, self._numbers = token_sequences(every["text"], workers, shards)
+        self.sequences, self._numbers = tokens or token_sequences(every["text"], workers, shards)
         self.judged = None if kept is None else distinct(self._numbers[self._start :])
         self._sizes = self.sequences.sizes
         self._rows = np.asarray(every["row"]).astype(np.int64)

@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -63,6 +64,10 @@ class TokenSequences:
         starts = np.append(0, np.cumsum(sizes))
         return self.codes[np.arange(starts[-1]) + np.repeat(self.starts[numbers] - starts[:-1], sizes)], starts
 
+    def only(self, numbers: Numbers) -> "TokenSequences":
+        """Some sequences, numbered anew; `frequencies` stay those of all. Numbers rise."""
+        return self if len(numbers) == len(self) else TokenSequences(*self.gather(numbers), self.frequencies)
+
     def classes(self) -> Bits:
         """For each sequence, of 64 classes of tokens those that it has, as bits."""
         bits = np.uint64(1) << np.arange(len(self.frequencies), dtype=np.uint64) % np.uint64(64)
@@ -119,18 +124,20 @@ class TokenSequences:
         return [text[start:end] for start, end in pairwise(starts.tolist())]
 
 
-def token_sequences(
-    texts: pa.ChunkedArray, workers: int, shards: Execution | None = None
-) -> tuple[TokenSequences, Numbers]:
+class Tokenised(NamedTuple):
+    """The distinct sequences of some texts, in order of first appearance, and the number of each text's."""
+
+    sequences: TokenSequences
+    numbers: Numbers
+
+
+def token_sequences(texts: pa.ChunkedArray, workers: int, shards: Execution | None = None) -> Tokenised:
     """Tokenise texts (`builder.text.tokenise`).
 
     Args:
         texts: strings.
         workers: threads.
         shards: the workers that tokenise, a partition of rows at a time; None is this process.
-
-    Returns:
-        The distinct sequences in order of first appearance, and the number of each text's.
     """
     if shards is None:
         with ThreadPoolExecutor(workers) as pool:
@@ -147,7 +154,7 @@ def token_sequences(
     every = TokenSequences(ranks[codes], np.append(0, np.cumsum(sizes)), counts[falling])
     numbers = _numbered(every)
     first = np.flatnonzero(np.diff(np.maximum.accumulate(numbers), prepend=-1))
-    return TokenSequences(*every.gather(first), every.frequencies), numbers
+    return Tokenised(every.only(first), numbers)
 
 
 def distinct(numbers: Numbers) -> Numbers:

@@ -1,0 +1,102 @@
+"""Rows that say nearly what a kept row says: the one scan over the columns of a decision, with its evidence."""
+
+import os
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from builder.config import Execution
+from builder.curation.novelty.additions import SCAN, EarlierScan, scan_on, scan_record
+from builder.curation.novelty.token_sequences import Tokenised, token_sequences
+from builder.text import token_mode
+
+__all__ = ["SCAN", "Texts", "similar_rows"]
+
+_EVIDENCE_CHARACTERS = 120
+
+
+class Texts:
+    """The texts that novelty compares, split into tokens once, when the first asks for them.
+
+    Args:
+        rows: row and novelty_text; in any order.
+        execution: how much memory and how many workers there are.
+    """
+
+    def __init__(self, rows: pl.DataFrame, execution: Execution) -> None:
+        self._rows = rows.select("row", "novelty_text")
+        limit = execution.memory_limit
+        self.memory_limit = None if limit is None else int(limit * 1e9)
+        self.workers = execution.workers or len(os.sched_getaffinity(0))
+        self.shards = execution if execution.engine == "ray" else None
+        self._tokens: Tokenised | None = None
+
+    def tokens(self) -> Tokenised:
+        """Those of all rows."""
+        if self._tokens is None:
+            texts = self._rows.to_arrow()["novelty_text"]
+            self._tokens = token_sequences(texts, self.workers, self.shards)
+        return self._tokens
+
+    def tokens_of(self, rows: pl.Series) -> Tokenised:
+        """Those of some rows."""
+        sequences, numbers = self.tokens()
+        every = self._rows["row"].to_numpy()
+        order = np.argsort(every)
+        return Tokenised(sequences, numbers[order[np.searchsorted(every, rows.to_numpy(), sorter=order)]])
+
+
+def similar_rows(
+    rows: pl.DataFrame, every: pl.DataFrame, own_texts: Texts, threshold: float, earlier: pa.Table | None
+) -> tuple[pl.DataFrame, bytes]:
+    """Rows that a kept one exceeds, each with the score, the kept row, how the texts were split and how the other begins.
+
+    Args:
+        rows: row, exempt, novelty_text and task_id of the rows that passed so far, in preference order.
+        every: the same of all rows.
+        own_texts: of `rows`.
+        threshold: of ROUGE-L F1.
+        earlier: verdicts of the first of all rows, whose scan is gone on with as far as it still holds.
+
+    Returns:
+        row, of, reason, value, threshold and evidence; and what a later scan needs to go on from here, for the key `SCAN`.
+    """
+    judged = _compared(rows)
+    found = scan_on(
+        judged,
+        threshold,
+        None if earlier is None else EarlierScan.of_verdicts(earlier, _compared(every)),
+        tokens=own_texts.tokens,
+        memory_limit=own_texts.memory_limit,
+        workers=own_texts.workers,
+        shards=own_texts.shards,
+    )
+    frame = pl.from_arrow(found)
+    assert isinstance(frame, pl.DataFrame)
+    texts = rows.select("row", "novelty_text")
+    similar = (
+        frame.join(texts, on="row", how="left", maintain_order="left")
+        .join(texts.rename({"row": "of", "novelty_text": "other"}), on="of", how="left", maintain_order="left")
+        .select(
+            "row",
+            "of",
+            reason=pl.lit("too_similar"),
+            value="similarity",
+            threshold=pl.lit(threshold),
+            evidence=pl.struct("novelty_text", "other").map_elements(
+                lambda pair: _beginning(pair["novelty_text"], pair["other"]), return_dtype=pl.String
+            ),
+        )
+    )
+    return similar, scan_record(judged, threshold, found, every["row"].sort().to_numpy())
+
+
+def _compared(rows: pl.DataFrame) -> pa.Table:
+    """What the scan takes of rows in preference order."""
+    return rows.select("row", "exempt", text="novelty_text", group="task_id").to_arrow()
+
+
+def _beginning(text: str, other: str) -> str:
+    """The evidence of a comparison: how the texts were split, `word` or `cjk`, and how the other one begins."""
+    return f"{token_mode(text)}: {' '.join(other.split())[:_EVIDENCE_CHARACTERS]}"
