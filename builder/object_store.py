@@ -7,26 +7,27 @@ Credentials come from where the protocol's own package looks for them, which is 
 """
 
 import contextlib
-import os
+import copy
 import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import IO, Any, TypeGuard
+from typing import IO, Any
 
-from builder.addresses import Address, is_address, mask_all
-from builder.errors import DiskError, EndpointError, InputFileError, SeedbedError, UsageError, nearest
+from builder.addresses import Address, ChangedMeanwhileError, is_address, store_errors
+from builder.errors import DiskError, InputFileError, SeedbedError, UsageError, nearest
 from builder.files import disk_errors
 from builder.progress import Reporter
 
 _WEB = ("http", "https")
-_REFUSED = re.compile("credential|auth|token|forbidden|accessdenied|refresherror", re.IGNORECASE)
-_SECRET_NAME = re.compile("KEY|SECRET|TOKEN|PASSWORD|CREDENTIAL|SAS", re.IGNORECASE)
-_SHORTEST_SECRET = 8  # characters; a shorter value may be a word
+_S3 = ("s3", "s3a")
+_EXTRAS = {"s3fs": "'seedbed[objects]'"}
 
 _MIB = 2**20
-_BLOCK = 4 * _MIB  # bytes: a few round trips for each of a store's usual parts, and little memory
+_BLOCK = 16 * _MIB  # bytes: few round trips, and little memory
+_MOST_PARTS = 10_000  # of one upload to S3
+_PARTS_AT_ONCE = 2  # s3fs sends, and holds, ten of 50 MiB
 _LONGEST_NAME = 80  # characters of a temporary file's name: 240 bytes of Chinese, of the 255 that a file system allows
 
 
@@ -36,7 +37,7 @@ class Store:
     Raises:
         UsageError: the protocol is unknown, or its package is not installed.
         EndpointError: from any method, where the store or its credentials do not work.
-        InputFileError: from any method, where nothing is at the address.
+        InputFileError: from any method, where nothing is at the address; `UsageError` where not even its bucket is there.
     """
 
     def __init__(self, address: Address) -> None:
@@ -45,42 +46,48 @@ class Store:
 
     def exists(self, name: str = "") -> bool:
         """Whether a file is there."""
-        with _store_errors(self._at(name)):
-            try:
+        try:
+            with store_errors(self._at(name)):
                 return bool(self._files.info(self._path(name))["type"] == "file")
-            except FileNotFoundError:
-                return False
+        except InputFileError:
+            return False
 
     def size(self, name: str = "") -> int | None:
         """Bytes of a file; None where the store does not say."""
-        with _store_errors(self._at(name)):
+        with store_errors(self._at(name)):
             size = self._files.info(self._path(name)).get("size")
             return None if size is None else int(size)
 
     def find(self, below: str = "") -> list[str]:
         """The names of all files below a folder, relative to this address."""
-        with _store_errors(self.address):
-            prefix = self._root.rstrip("/") + "/"
-            try:
+        prefix = self._root.rstrip("/") + "/"
+        try:
+            with store_errors(self.address):
                 found = self._files.find(self._path(below))
-            except FileNotFoundError:
-                return []
-            return sorted(path.removeprefix(prefix) for path in found if path.startswith(prefix))
+        except InputFileError:
+            return []
+        return sorted(path.removeprefix(prefix) for path in found if path.startswith(prefix) and _is_file(path))
 
-    def expand(self) -> list[Address]:
-        """The addresses of the files that the address means; several where it holds `*`, `?` or `[`.
+    def expand(self) -> "list[Store]":
+        """The files that the address means, over one connection; several where it holds `*`, `?` or `[`.
 
         Raises:
             InputFileError: there is none.
         """
         if self.address.protocol in _WEB or not re.search(r"[*?\[]", self.address.whole):
-            return [self.address]
-        with _store_errors(self.address):
+            return [self]
+        with store_errors(self.address):
             matches = self._files.glob(self._root, detail=True)
-        found = [path for path, info in matches.items() if info["type"] == "file"]
+        found = sorted(path for path, info in matches.items() if info["type"] == "file" and _is_file(path))
         if not found:
+            folder = re.split(r"[*?\[]", self._root)[0].rpartition("/")[0]
+            with contextlib.suppress(InputFileError), store_errors(self.address):
+                self._files.ls(folder, detail=False)  # a glob takes a refusal for an empty folder
             raise InputFileError(str(self.address), "no file matches")
-        return [Address(str(self._files.unstrip_protocol(path))) for path in sorted(found)]
+        stores = [copy.copy(self) for _ in found]
+        for store, path in zip(stores, found, strict=True):
+            store.address, store._root = Address(str(self._files.unstrip_protocol(path))), path
+        return stores
 
     def read(self, name: str, limit: int) -> bytes | None:
         """A small file whole; None where there is none.
@@ -89,8 +96,10 @@ class Store:
             InputFileError: it has more than `limit` bytes.
         """
         try:
-            with _store_errors(self._at(name)), self._files.open(self._path(name), "rb") as file:
+            with store_errors(self._at(name)), self._reading(name) as file:
                 content = bytes(file.read(limit + 1))
+        except ChangedMeanwhileError:
+            return self.read(name, limit)
         except InputFileError:
             return None
         if len(content) > limit:
@@ -119,8 +128,8 @@ class Store:
             )
         fetched = 0
         with contextlib.ExitStack() as stack:
-            with _store_errors(self._at(name)):
-                remote = stack.enter_context(self._files.open(self._path(name), "rb"))
+            with store_errors(self._at(name)):
+                remote = stack.enter_context(self._reading(name))
             with disk_errors(path):
                 local: IO[bytes] = stack.enter_context(path.open("wb"))
             while block := self._block(name, remote):
@@ -131,45 +140,62 @@ class Store:
                     local.write(block)
                 told(len(block))
         if size is not None and fetched != size:
-            raise InputFileError(
-                str(self._at(name)),
-                "it changed while it was read",
-                remedy="Run the command again when nothing writes to it.",
-            )
+            raise ChangedMeanwhileError(self._at(name))
+
+    def _reading(self, name: str) -> Any:
+        # Each read is one request for as many bytes.
+        return self._files.open(self._path(name), "rb", block_size=_BLOCK, cache_type="none")
 
     def _block(self, name: str, remote: Any) -> bytes:
-        with _store_errors(self._at(name)):
+        with store_errors(self._at(name)):
             return bytes(remote.read(_BLOCK))
 
     def put(self, path: Path, name: str = "") -> None:
         """Send a local file; it is there whole or not at all."""
-        with _store_errors(self._at(name)):
+        parts: dict[str, int] = {}
+        if self.address.protocol in _S3:
+            bytes_each = max(_BLOCK, -(-path.stat().st_size // _MOST_PARTS))
+            parts = {"chunksize": bytes_each, "max_concurrency": _PARTS_AT_ONCE}
+        with store_errors(self._at(name)):
             self._make_parent(name)
-            self._files.put_file(str(path), self._path(name))
+            self._files.put_file(str(path), self._path(name), **parts)
 
-    def write(self, name: str, content: bytes, *, new: bool) -> bool:
-        """Write a small file; False where it had to be new and is there already."""
+    def version(self, name: str) -> str | None:
+        """What tells a file from another one of the same name: its ETag on S3, nothing elsewhere; None where none is."""
         try:
-            with _store_errors(self._at(name)):
+            with store_errors(self._at(name)):
+                return str(self._files.info(self._path(name)).get("ETag", ""))
+        except InputFileError:
+            return None
+
+    def write(self, name: str, content: bytes, *, over: str | None) -> bool:
+        """Write a small file; False where something else is there already.
+
+        Args:
+            over: the `version` that it takes the place of; None where it must be new.
+        """
+        condition = {"IfMatch": over} if over and self.address.protocol in _S3 else {}
+        mode = "create" if over is None else "overwrite"
+        try:
+            with store_errors(self._at(name)):
                 self._make_parent(name)
-                try:
-                    self._files.pipe_file(self._path(name), content, mode="create" if new else "overwrite")
-                except FileExistsError:
-                    return False
+                self._files.pipe_file(self._path(name), content, mode=mode, **condition)
+        except FileExistsError:
+            return False
         finally:
             self._files.invalidate_cache()
         return True
 
     def copy(self, name: str, target: str) -> None:
         """Copy a file inside the store."""
-        with _store_errors(self._at(name)):
+        with store_errors(self._at(name)):
             self._make_parent(target)
             self._files.cp_file(self._path(name), self._path(target))
 
     def remove(self, names: Iterable[str]) -> None:
         """Remove files; those that are not there are none the less."""
         for name in names:
-            with contextlib.suppress(InputFileError), _store_errors(self._at(name)):
+            with contextlib.suppress(InputFileError), store_errors(self._at(name)):
                 self._files.rm_file(self._path(name))
         self._files.invalidate_cache()
 
@@ -182,6 +208,11 @@ class Store:
 
     def _at(self, name: str) -> Address:
         return self.address / name if name else self.address
+
+
+def _is_file(path: str) -> bool:
+    """Stores' own tools mark an empty folder by an object whose name ends with a slash."""
+    return not path.endswith("/")
 
 
 def _open(address: Address) -> tuple[Any, str]:
@@ -201,58 +232,13 @@ def _open(address: Address) -> tuple[Any, str]:
     except ImportError as error:
         missing = getattr(error.__cause__, "name", None)
         package = missing.partition(".")[0] if missing else f"the package of fsspec for {protocol}"
-        raise UsageError(f"{address}: reading {protocol}:// needs {package}", f"pip install {package}") from None
-    with _store_errors(address):
+        raise UsageError(
+            f"{address}: reading {protocol}:// needs {package}", f"pip install {_EXTRAS.get(package, package)}"
+        ) from None
+    with store_errors(address):
         # What others wrote a moment ago must be seen: no listing is kept.
         files, root = fsspec.core.url_to_fs(address.whole, use_listings_cache=False, skip_instance_cache=True)
     return files, str(root)
-
-
-@contextlib.contextmanager
-def _store_errors(address: Address) -> Iterator[None]:
-    """One error for whatever a store's package raises; each has its own exceptions, and some repeat signed addresses."""
-    try:
-        yield
-    except (SeedbedError, FileExistsError):
-        raise
-    except FileNotFoundError as error:
-        if _is_other_trouble(error.__cause__):
-            raise _described(error.__cause__, address) from None
-        raise InputFileError(
-            str(address), "nothing is there", remedy="Look at the name: capitals count, and so does every slash."
-        ) from None
-    except Exception as error:
-        raise _described(error, address) from None
-
-
-def _is_other_trouble(cause: BaseException | None) -> TypeGuard[Exception]:
-    """Whether "not found" stands for a refusal or a lost connection, as in fsspec's files of the web."""
-    return isinstance(cause, Exception) and (_is_refusal(cause) or "Connect" in type(cause).__name__)
-
-
-def _is_refusal(error: Exception) -> bool:
-    status = getattr(error, "status", getattr(error, "code", None))
-    return isinstance(error, PermissionError) or bool(_REFUSED.search(type(error).__name__)) or status in (401, 403)
-
-
-def _described(error: Exception, address: Address) -> EndpointError:
-    said = f"{type(error).__name__}: {_without_secrets(str(error), address)}"
-    if _is_refusal(error):
-        return EndpointError(
-            f"{address}: the store refuses the credentials, or there are none ({said})",
-            "They come from the environment or the store's own configuration files: for s3:// AWS_ACCESS_KEY_ID, "
-            "AWS_SECRET_ACCESS_KEY or AWS_PROFILE, and AWS_ENDPOINT_URL for other stores than Amazon's.",
-        )
-    return EndpointError(f"{address}: the store does not work ({said})", "Run the same command again.")
-
-
-def _without_secrets(text: str, address: Address) -> str:
-    line = text.replace(address.whole, str(address)).strip().partition("\n")[0]
-    line = mask_all(line)
-    for name, value in os.environ.items():
-        if _SECRET_NAME.search(name) and len(value) >= _SHORTEST_SECRET:
-            line = line.replace(value, "***")
-    return line[:300]
 
 
 @contextlib.contextmanager
@@ -278,9 +264,10 @@ def local_files(places: Sequence[str | Path | Address], reporter: Reporter) -> I
                 continue
             address = Address.parse(place) if isinstance(place, str) else place
             for found in Store(address).expand():
-                path = Path(folder, str(len(paths)), *_file_name(found))
-                _fetch(found, path, reporter)
-                names[str(path)] = str(found)
+                path = Path(folder, str(len(paths)), *_file_name(found.address))
+                with transfer(reporter, f"Fetching {found.address}", found.size()) as told:
+                    found.fetch("", path, told)
+                names[str(path)] = str(found.address)
                 paths.append(path)
         with reporter.naming(names), naming_errors(names):
             yield paths
@@ -307,12 +294,6 @@ def file_for(place: Path | Address, reporter: Reporter) -> Iterator[Path]:
         with transfer(reporter, f"Sending to {place}", path.stat().st_size) as told:
             store.put(path)
             told(path.stat().st_size)
-
-
-def _fetch(address: Address, path: Path, reporter: Reporter) -> None:
-    store = Store(address)
-    with transfer(reporter, f"Fetching {address}", store.size()) as told:
-        store.fetch("", path, told)
 
 
 @contextlib.contextmanager

@@ -14,8 +14,8 @@ last. A reader takes a file from `.push/` while the one under its name is still 
 dataset whole, and a push that was cut short is taken up where it stopped. A dataset that was copied there by other means has
 no CONTENTS.json, and is read by its manifest.
 
-CONTENTS.json is written only if it is still the one that was fetched. Stores have no lock: two writers that look in the same
-moment, some milliseconds, are not told apart.
+CONTENTS.json is written only if it is still the one that was fetched. S3 makes sure of that itself; other stores have no lock,
+and there two writers that look in the same moment, some milliseconds, are not told apart.
 """
 
 import contextlib

@@ -133,9 +133,10 @@ class Exchange:
         self._stage({sha256: self._local.root / name for sha256, name in changed.items()})
         self._local.state.sending = new.sha256
         self._local.save()
+        replaced = self._store.version(CONTENTS)
         self._check_same()
-        if not self._store.write(CONTENTS, body, new=not self._store.exists(CONTENTS)):
-            raise self._conflict()
+        if not self._store.write(CONTENTS, body, over=replaced) and read_contents(self._store) != new:
+            raise self._conflict()  # where it is the new one, only the store's answer was lost
         self.settle(new)
 
     def _stage(self, paths: Mapping[str, Path]) -> None:
