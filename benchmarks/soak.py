@@ -27,6 +27,8 @@ from builder import pipeline
 from builder.dataset_folder import DatasetFolder
 from builder.errors import SeedbedError
 from builder.progress import Reporter
+from builder.requests.ledger_file import is_begun
+from builder.requests.spending import read_spending
 from builder.settings_file import load_settings
 
 _LATENCY = 0.03  # seconds a reply takes, so that kills find requests in flight
@@ -138,7 +140,7 @@ def _kill_once(root: Path, target: int, overrides: tuple[str, ...], point: str, 
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         before = _attempts(root)
         while process.poll() is None and not _reached(root, point, before):
-            time.sleep(0.002)
+            time.sleep(0.005)
         time.sleep(rng.uniform(0, {"request": 0.02, "commit": 0.05, "parse": 0.1, "publish": 0.15}[point]))
         process.send_signal(signal.SIGKILL)
     return process.returncode == -signal.SIGKILL
@@ -152,8 +154,9 @@ def _reached(root: Path, point: str, attempts_before: int) -> bool:
 
 
 def _attempts(root: Path) -> int:
+    ledger = root / "ledger.sqlite"
     try:
-        return int(pipeline.status(root).get("attempts", 0))
+        return read_spending(ledger).attempts if is_begun(ledger) else 0
     except (SeedbedError, OSError):
         return 0
 

@@ -70,7 +70,7 @@ def parse_xml(
     end: Callable[[str], None] | None = None,
     text: Callable[[str], None] | None = None,
 ) -> Iterator[None]:
-    """Read one part of an archive, and yield after each piece of at most 64 KiB; names come as `namespace name`.
+    """Read one part of an archive, and yield after each piece, of 64 KiB but within a longer tag; names come as `namespace name`.
 
     Raises:
         InputFileError: damaged, or with a document type declaration, which alone can define entities that grow without
@@ -101,16 +101,22 @@ def parse_xml(
     parser.StartDoctypeDeclHandler = declared
     if text is not None:
         parser.CharacterDataHandler = text
-    fed = 0
+    fed = unfinished = 0
+    waiting = bytearray()
     try:
         with archive.open(member) as file:
             while data := file.read(_READ_BYTES):
-                parser.Parse(data, False)
-                yield
-                fed += len(data)
-                if fed - parser.CurrentByteIndex > _MAX_TOKEN_BYTES:
+                waiting += data
+                # Each time, expat reads a tag that does not end from its beginning: it gets as much again at once.
+                if len(waiting) >= unfinished:
+                    parser.Parse(bytes(waiting), False)
+                    yield
+                    fed += len(waiting)
+                    waiting.clear()
+                    unfinished = fed - parser.CurrentByteIndex
+                if unfinished + len(waiting) > _MAX_TOKEN_BYTES:
                     raise InputFileError(path, f"{member} holds a tag of more than {_MAX_TOKEN_BYTES // 2**20} MiB")
-            parser.Parse(b"", True)
+            parser.Parse(bytes(waiting), True)
         yield
     except InputFileError:
         raise

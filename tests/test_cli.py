@@ -1,4 +1,4 @@
-"""The command as a user meets it: a process, its output, its exit code."""
+"""The command as a user meets it: its output, its exit code, and where they matter its process and its signals."""
 
 import json
 import os
@@ -15,25 +15,26 @@ import pytest
 from datasets import disable_progress_bars, load_dataset
 
 from builder import pipeline
-from builder.cli import main
 from builder.dataset_folder import DatasetFolder
 from builder.progress import Reporter
 from builder.settings_file import load_settings
+from tests.command import Ended, Seedbed
 from tests.endpoint import Answer, scripted
 
 KEY = "sk-planted-0123456789"
 
 
-def seedbed(*arguments: str | Path, cwd: Path | None = None, **environ: str) -> subprocess.CompletedProcess[str]:
+def seedbed_apart(*arguments: str | Path) -> Ended:
+    """The command in a process of its own, as a user starts it."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("SEEDBED_", "OPENAI_"))}
-    return subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-m", "builder", *map(str, arguments)],
         capture_output=True,
         text=True,
-        cwd=cwd,
-        env={**clean, "PYTHONPATH": str(Path(__file__).parents[1]), "COLUMNS": "100", **environ},
+        env={**clean, "PYTHONPATH": str(Path(__file__).parents[1]), "COLUMNS": "100"},
         timeout=120,
     )
+    return Ended(done.returncode, done.stdout, done.stderr)
 
 
 @pytest.fixture(scope="module")
@@ -74,86 +75,84 @@ def test_help_loads_neither_torch_nor_datasets_nor_polars() -> None:
 def test_a_build_from_a_settings_file_prints_json_for_scripts(tmp_path: Path) -> None:
     file = tmp_path / "mine.yaml"
     file.write_text("name: mine\ngrowth: {tasks_per_request: 4}\nsplit: {min_validation_rows: 0}\n", encoding="utf-8")
-    result = seedbed("build", file, "--target", "12", "--out", tmp_path / "d", "--json", "--quiet")
-    assert result.returncode == 0, result.stderr
-    facts = json.loads(result.stdout)
+    result = seedbed_apart("build", file, "--target", "12", "--out", tmp_path / "d", "--json", "--quiet")
+    assert result.code == 0, result.err
+    facts = json.loads(result.out)
     assert facts["target"] == {"wanted": 12, "reached": 12}
     assert facts["rows"]["kept"] == 12
-    assert result.stderr == ""
+    assert result.err == ""
     disable_progress_bars()
     loaded = load_dataset(str(tmp_path / "d" / "publish"), cache_dir=str(tmp_path / "cache"))
     assert sum(loaded[split].num_rows for split in loaded) == 12
 
 
-def test_a_rebuild_says_what_changed_and_how_to_go_on(made: Path, tmp_path: Path) -> None:
+def test_a_rebuild_says_what_changed_and_how_to_go_on(seedbed: Seedbed, made: Path, tmp_path: Path) -> None:
     folder = tmp_path / "d"
     result = seedbed("rebuild", made, "--out", folder, "--set", "novelty.threshold=0.2", "-q")
-    assert result.returncode == 3
+    assert result.code == 3
     changed = re.match(
-        r"candidates 24 → 24 · admitted 24 → (\d+) · rejected for:\n  Too similar  0 → (\d+)\n", result.stdout
+        r"candidates 24 → 24 · admitted 24 → (\d+) · rejected for:\n  Too similar  0 → (\d+)\n", result.out
     )
-    assert changed is not None, result.stdout
+    assert changed is not None, result.out
     assert int(changed[1]) + int(changed[2]) == 24
-    assert f"`seedbed build {folder}/seedbed.yaml --out {folder}` buys what is missing" in result.stderr
+    assert f"`seedbed build {folder}/seedbed.yaml --out {folder}` buys what is missing" in result.err
     back = seedbed("rebuild", folder, "--set", "novelty.threshold=0.7", "--json", "-q")
-    assert back.returncode == 0, back.stderr
-    facts = json.loads(back.stdout)
+    assert back.code == 0, back.err
+    facts = json.loads(back.out)
     assert facts["rebuilt"]["before"]["candidates"]["by_reason"] == {"too_similar": int(changed[2])}
     assert (facts["candidates"]["admitted"], facts["rebuilt"]["lacking"]) == (24, 0)
-    rows = [seedbed("show", root, "--limit", "500", "--json").stdout for root in (made, folder)]
+    rows = [seedbed("show", root, "--limit", "500", "--json").out for root in (made, folder)]
     assert json.loads(rows[0])["rows"] == json.loads(rows[1])["rows"]
 
 
-def test_a_refused_build_names_the_ways_out_and_a_fork_is_one(made: Path, tmp_path: Path) -> None:
+def test_a_refused_build_names_the_ways_out_and_a_fork_is_one(seedbed: Seedbed, made: Path, tmp_path: Path) -> None:
     changed = ("--target", "24", "--set", "novelty.threshold=0.6", "-q")
     refused = seedbed("build", made / "seedbed.yaml", "--out", made, *changed)
-    assert refused.returncode == 2
-    assert "novelty.threshold: was 0.7, is now 0.6" in refused.stderr
-    assert f"`seedbed rebuild {made} --settings FILE`" in refused.stderr
-    assert f"`seedbed build FILE --out NEW --fork {made}`" in refused.stderr
+    assert refused.code == 2
+    assert "novelty.threshold: was 0.7, is now 0.6" in refused.err
+    assert f"`seedbed rebuild {made} --settings FILE`" in refused.err
+    assert f"`seedbed build FILE --out NEW --fork {made}`" in refused.err
     forked = seedbed("build", made / "seedbed.yaml", "--out", tmp_path / "d", "--fork", made, *changed, "--json")
-    assert forked.returncode == 0, forked.stderr
-    assert json.loads(forked.stdout)["rows"]["kept"] == 24
+    assert forked.code == 0, forked.err
+    assert json.loads(forked.out)["rows"]["kept"] == 24
 
 
-def test_a_report_in_chinese_is_chinese_everywhere(made: Path, tmp_path: Path) -> None:
+def test_a_report_in_chinese_is_chinese_everywhere(seedbed: Seedbed, made: Path, tmp_path: Path) -> None:
     folder = tmp_path / "d"
     shutil.copytree(made, folder)
-    result = seedbed("report", folder, "--language", "zh")
-    assert result.returncode == 0, result.stderr
-    assert "候选" in result.stdout
+    result = seedbed_apart("report", folder, "--language", "zh")
+    assert result.code == 0, result.err
+    assert "候选" in result.out
     assert '<html lang="zh' in (folder / "report.html").read_text(encoding="utf-8")
     assert pipeline.verify(folder) == []
-    assert "去除" in seedbed("why", folder, "0").stdout
+    assert "去除" in seedbed("why", folder, "0").out
 
 
-def test_why_explains_a_row_by_number_and_by_id(made: Path) -> None:
+def test_why_explains_a_row_by_number_and_by_id(seedbed: Seedbed, made: Path) -> None:
     first = seedbed("why", made, "0")
-    assert first.returncode == 0
-    assert first.stdout.startswith("Row 0 is dropped: Seed, not published.")
+    assert first.code == 0
+    assert first.out.startswith("Row 0 is dropped: Seed, not published.")
     row = next(v.row for v in DatasetFolder(made).read_verdicts() if v.kept)
-    explained = json.loads(seedbed("why", made, str(row), "--json").stdout)
+    explained = json.loads(seedbed("why", made, str(row), "--json").out)
     assert (explained["kept"], explained["checks"]) == (True, [])
-    by_id = json.loads(seedbed("why", made, explained["sample"]["id"], "--json").stdout)
+    by_id = json.loads(seedbed("why", made, explained["sample"]["id"], "--json").out)
     assert by_id["row"] == row
 
 
-def test_show_filters_rows(made: Path) -> None:
-    kept = json.loads(seedbed("show", made, "--kept", "--limit", "100", "--json").stdout)
+def test_show_filters_rows(seedbed: Seedbed, made: Path) -> None:
+    kept = json.loads(seedbed("show", made, "--kept", "--limit", "100", "--json").out)
     assert kept["total"] == 24
-    seeds = json.loads(
-        seedbed("show", made, "--origin", "seed", "--language", "zh", "--search", "奶茶", "--json").stdout
-    )
+    seeds = json.loads(seedbed("show", made, "--origin", "seed", "--language", "zh", "--search", "奶茶", "--json").out)
     assert seeds["total"] >= 1
     assert all(row["language"] == "zh" for row in seeds["rows"])
 
 
-def test_export_and_curate_again_keep_the_rows(made: Path, tmp_path: Path) -> None:
+def test_export_and_curate_again_keep_the_rows(seedbed: Seedbed, made: Path, tmp_path: Path) -> None:
     file = tmp_path / "rows.jsonl"
-    assert seedbed("export", made, "--format", "messages", "--out", file).stdout.endswith("24 rows\n")
+    assert seedbed("export", made, "--format", "messages", "--out", file).out.endswith("24 rows\n")
     result = seedbed("curate", file, "--out", tmp_path / "again", "--json", "-q")
-    assert result.returncode == 0, result.stderr
-    assert json.loads(result.stdout)["rows"] == {
+    assert result.code == 0, result.err
+    assert json.loads(result.out)["rows"] == {
         "total": 24,
         "kept": 24,
         "dropped": 0,
@@ -162,28 +161,30 @@ def test_export_and_curate_again_keep_the_rows(made: Path, tmp_path: Path) -> No
     }
 
 
-def test_deciding_again_with_another_threshold_rewrites_only_decisions(made: Path, tmp_path: Path) -> None:
+def test_deciding_again_with_another_threshold_rewrites_only_decisions(
+    seedbed: Seedbed, made: Path, tmp_path: Path
+) -> None:
     folder = tmp_path / "d"
     shutil.copytree(made, folder)
     samples = (folder / "samples" / "part-00000.parquet").read_bytes()
     result = seedbed("curate", folder, "--set", "novelty.threshold=0.3", "--json", "-q")
-    assert result.returncode == 0, result.stderr
-    assert json.loads(result.stdout)["rows"]["by_reason"]["too_similar"] > 0
+    assert result.code == 0, result.err
+    assert json.loads(result.out)["rows"]["by_reason"]["too_similar"] > 0
     assert (folder / "samples" / "part-00000.parquet").read_bytes() == samples
     assert pipeline.verify(folder) == []
 
 
-def test_verify_names_the_damaged_file_and_exits_with_6(made: Path, tmp_path: Path) -> None:
+def test_verify_names_the_damaged_file_and_exits_with_6(seedbed: Seedbed, made: Path, tmp_path: Path) -> None:
     folder = tmp_path / "d"
     shutil.copytree(made, folder)
-    assert seedbed("verify", folder).returncode == 0
+    assert seedbed("verify", folder).code == 0
     damaged = bytearray((folder / "verdicts.parquet").read_bytes())
     damaged[len(damaged) // 2] ^= 1
     (folder / "verdicts.parquet").write_bytes(bytes(damaged))
-    result = seedbed("verify", folder)
-    assert result.returncode == 6
-    assert "verdicts.parquet: its content is not what was written" in result.stdout
-    assert "Traceback" not in result.stderr
+    result = seedbed_apart("verify", folder)
+    assert result.code == 6
+    assert "verdicts.parquet: its content is not what was written" in result.out
+    assert "Traceback" not in result.err
 
 
 def test_load_dataset_never_gives_the_rows_of_another_folder(tmp_path: Path) -> None:
@@ -199,7 +200,7 @@ def test_load_dataset_never_gives_the_rows_of_another_folder(tmp_path: Path) -> 
         assert loaded["train"].num_rows == count
 
 
-def test_files_are_added_and_the_difference_is_shown_in_both_languages(tmp_path: Path) -> None:
+def test_files_are_added_and_the_difference_is_shown_in_both_languages(seedbed: Seedbed, tmp_path: Path) -> None:
     folder, files = tmp_path / "d", [tmp_path / "a.json", tmp_path / "b.json"]
     rows = [
         {"question": f"How is a {one} mended, step by step?", "reply": f"Take the {one} apart and glue it."}
@@ -209,29 +210,29 @@ def test_files_are_added_and_the_difference_is_shown_in_both_languages(tmp_path:
         file.write_text(json.dumps(part), encoding="utf-8")
     named = ("--map", "instruction=question,output=reply", "-q")
     settings = ("--set", "novelty.threshold=0.95", "--set", "split.validation_share=0")
-    assert seedbed("curate", files[0], "--out", folder, *named, *settings).returncode == 0
+    assert seedbed("curate", files[0], "--out", folder, *named, *settings).code == 0
     first = seedbed("diff", folder)
-    assert first.returncode == 2
-    assert "no earlier decision to compare with" in first.stderr
+    assert first.code == 2
+    assert "no earlier decision to compare with" in first.err
     added = seedbed("add", folder, files[1], *named)
-    assert added.returncode == 0, added.stderr
-    assert added.stdout.startswith(
+    assert added.code == 0, added.err
+    assert added.out.startswith(
         "rows added: 3, numbered from 3 on; 1 of them are kept\n"
         "2 of the 3 were in the dataset already, word for word.\n"
     )
     again = seedbed("add", folder, files[1], *named, "--set", "report.language=zh")
-    assert again.stdout.startswith(
+    assert again.out.startswith(
         "新增 3 行，编号从 6 起，其中保留 0 行\n这 3 行数据集中原本都有，逐字相同；这些文件是否已经添加过？\n"
     )
-    assert json.loads(seedbed("add", folder, files[0], *named, "--json").stdout)["added"] == {
+    assert json.loads(seedbed("add", folder, files[0], *named, "--json").out)["added"] == {
         "first": 9,
         "rows": 3,
         "kept": 0,
         "repeated": 3,
     }
     shown = seedbed("diff", folder)
-    assert shown.returncode == 0, shown.stderr
-    assert shown.stdout == (
+    assert shown.code == 0, shown.err
+    assert shown.out == (
         "之前：9 行，保留 4 行\n现在：12 行，保留 4 行\n各行的去向：\n"
         "           5  完全重复\n           4  保留\n           3  没有此行 → 完全重复\n"
         "\n新增  3\n"
@@ -241,28 +242,31 @@ def test_files_are_added_and_the_difference_is_shown_in_both_languages(tmp_path:
     )
     other = tmp_path / "other"
     strict = ("--set", "novelty.threshold=0.5", "--set", "split.validation_share=0")
-    assert seedbed("curate", *files, "--out", other, *named, *strict).returncode == 0
+    assert seedbed("curate", *files, "--out", other, *named, *strict).code == 0
     shown = seedbed("diff", folder, other, "--reason", "too_similar", "--limit", "1")
-    assert shown.stdout == (
+    assert shown.out == (
         f"{folder}: 12 rows, 4 kept\n{other}: 6 rows, 1 kept\nrows by what became of them:\n"
         "           6  Exact duplicate → not there\n           3  kept → Too similar\n"
         "           2  Exact duplicate\n           1  kept\n"
         "\nkept before, dropped now  3\n"
         "           1  kept (train) → Too similar  How is a drum mended, step by step?\n"
     )
-    facts = json.loads(seedbed("diff", folder, other, "--json").stdout)
+    facts = json.loads(seedbed("diff", folder, other, "--json").out)
     assert facts["changes"] == {
         "dropped": 3, "kept": 0, "other_split": 0, "other_reason": 0, "only_before": 6, "only_after": 0,
     }  # fmt: skip
     assert facts["rows"] == {"before": 12, "after": 6}
-    assert seedbed("diff", other, other).stdout.endswith("No row was decided otherwise.\n")
+    assert seedbed("diff", other, other).out.endswith("No row was decided otherwise.\n")
 
 
-def test_init_writes_settings_that_are_read_back(tmp_path: Path) -> None:
-    result = seedbed("init", "mine.yaml", cwd=tmp_path)
-    assert result.returncode == 0, result.stderr
+def test_init_writes_settings_that_are_read_back(
+    seedbed: Seedbed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = seedbed("init", "mine.yaml")
+    assert result.code == 0, result.err
     assert load_settings(tmp_path / "mine.yaml", [], {}) == load_settings(None, [], {})
-    assert seedbed("init", "mine.yaml", cwd=tmp_path).returncode == 2
+    assert seedbed("init", "mine.yaml").code == 2
 
 
 BAD_INPUT: list[tuple[list[str], dict[str, str], int, str]] = [
@@ -329,63 +333,57 @@ def bad_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ("arguments", "environ", "code", "expected"), BAD_INPUT, ids=[" ".join(case[0][:4]) for case in BAD_INPUT]
 )
 def test_bad_input_ends_with_one_clear_message(
+    seedbed: Seedbed,
     bad_files: Path,
     arguments: list[str],
     environ: dict[str, str],
     code: int,
     expected: str,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(bad_files)
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    for name, value in environ.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(sys, "argv", ["seedbed", *arguments])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    printed = capsys.readouterr()
-    assert ended.value.code == code, printed.err
-    assert expected in printed.err
-    assert KEY not in printed.err + printed.out
+    ended = seedbed(*arguments, **environ)
+    assert ended.code == code, ended.err
+    assert expected in ended.err
+    assert KEY not in ended.err + ended.out
 
 
-def test_a_row_that_is_not_there_names_the_range(made: Path) -> None:
+def test_a_row_that_is_not_there_names_the_range(seedbed: Seedbed, made: Path) -> None:
     result = seedbed("why", made, "99999")
-    assert result.returncode == 2
-    assert re.search(r"no row 99999\n  Rows are 0 to \d+", result.stderr)
+    assert result.code == 2
+    assert re.search(r"no row 99999\n  Rows are 0 to \d+", result.err)
 
 
-def test_a_wrong_key_is_named_by_its_variable_and_never_shown(tmp_path: Path) -> None:
+def test_a_wrong_key_is_named_by_its_variable_and_never_shown(seedbed: Seedbed, tmp_path: Path) -> None:
     with scripted(Answer({"error": {"message": f"Incorrect API key provided: {KEY}"}}, 401)) as endpoint:
         result = seedbed(
             "build", "--target", "5", "--out", tmp_path / "d", "--set", "teacher.provider=openai",
             "--set", f"teacher.base_url={endpoint.url}", OPENAI_API_KEY=KEY,
         )  # fmt: skip
-    assert result.returncode == 5
-    assert "The key in $OPENAI_API_KEY was refused" in result.stderr
+    assert result.code == 5
+    assert "The key in $OPENAI_API_KEY was refused" in result.err
     assert endpoint.authorisations == [f"Bearer {KEY}"] * endpoint.posts
-    assert KEY not in result.stderr + result.stdout
+    assert KEY not in result.err + result.out
     for path in (tmp_path / "d").rglob("*"):
         assert path.is_dir() or KEY.encode() not in path.read_bytes(), path
 
 
-def test_a_folder_in_use_names_the_process(tmp_path: Path) -> None:
+def test_a_folder_in_use_names_the_process(seedbed: Seedbed, tmp_path: Path) -> None:
     arguments = ["build", "--target", "3000", "--out", str(tmp_path / "d"), "-q", "--set", "teacher.faults=latency=0.3"]
     with subprocess.Popen([sys.executable, "-m", "builder", *arguments], stdout=subprocess.DEVNULL) as running:
         while not (tmp_path / "d" / "seedbed.yaml").exists():
             time.sleep(0.02)
         result = seedbed(*arguments)
-        assert result.returncode == 2
-        assert f"in use by process {running.pid}" in result.stderr
-        assert json.loads(seedbed("status", tmp_path / "d", "--json").stdout)["finished"] is False
+        assert result.code == 2
+        assert f"in use by process {running.pid}" in result.err
+        assert json.loads(seedbed("status", tmp_path / "d", "--json").out)["finished"] is False
         running.send_signal(signal.SIGINT)
     assert running.returncode == 130
-    assert seedbed(*arguments[:2], "40", *arguments[3:]).returncode == 0
+    assert seedbed(*arguments[:2], "40", *arguments[3:]).code == 0
     assert pipeline.verify(tmp_path / "d") == []
 
 
-def test_a_full_disk_ends_with_7_and_nothing_is_lost(tmp_path: Path) -> None:
+def test_a_full_disk_ends_with_7_and_nothing_is_lost(seedbed: Seedbed, tmp_path: Path) -> None:
     build = [
         "build",
         "--quiet",
@@ -408,11 +406,11 @@ def test_a_full_disk_ends_with_7_and_nothing_is_lost(tmp_path: Path) -> None:
     assert result.returncode == 7, result.stderr
     assert "Traceback" not in result.stderr
     assert "run the same command again" in result.stderr
-    received = json.loads(seedbed("status", tmp_path / "d", "--json").stdout)["received"]
-    assert seedbed(*arguments).returncode == 0
-    assert seedbed(*build, "--out", tmp_path / "undisturbed").returncode == 0
+    received = json.loads(seedbed("status", tmp_path / "d", "--json").out)["received"]
+    assert seedbed(*arguments).code == 0
+    assert seedbed(*build, "--out", tmp_path / "undisturbed").code == 0
     again = DatasetFolder(tmp_path / "d").samples_table()
     assert again.equals(DatasetFolder(tmp_path / "undisturbed").samples_table())
-    total = json.loads(seedbed("status", tmp_path / "d", "--json").stdout)
+    total = json.loads(seedbed("status", tmp_path / "d", "--json").out)
     assert total["received"] >= received
     assert total["received"] == total["requests"]

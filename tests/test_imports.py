@@ -1,7 +1,8 @@
 """Who may import whom, held by walking the imports of every module."""
 
 import ast
-from collections.abc import Iterator
+import functools
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -67,21 +68,27 @@ def modules(package: str) -> list[Path]:
     return sorted((ROOT / package).rglob("*.py"))
 
 
-def imports(path: Path, *, typing_too: bool = False) -> Iterator[str]:
+@functools.cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+@functools.cache
+def imports(path: Path) -> tuple[str, ...]:
     """Dotted names that a module imports at run time, inside functions too."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
     skipped: set[ast.AST] = set()
-    for node in ast.walk(tree):
+    for node in nodes(path):
         if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
             skipped.update(child for statement in node.body for child in ast.walk(statement))
-    for node in ast.walk(tree):
-        if node in skipped and not typing_too:
+    names: list[str] = []
+    for node in nodes(path):
+        if node in skipped:
             continue
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            names += (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            names += (node.module, *(f"{node.module}.{alias.name}" for alias in node.names))
+    return tuple(names)
 
 
 def part_of(path: Path) -> str:
@@ -89,7 +96,7 @@ def part_of(path: Path) -> str:
     return first.removesuffix(".py")
 
 
-def builder_parts(names: Iterator[str]) -> set[str]:
+def builder_parts(names: Iterable[str]) -> set[str]:
     parts = {name.split(".")[1] for name in names if name.startswith("builder.") and name.count(".")}
     return {part for part in parts if part in ALLOWED}
 
@@ -134,6 +141,6 @@ def test_a_library_is_imported_in_its_own_place_only(library: str) -> None:
 def test_nothing_evaluates_or_executes_text() -> None:
     for package in ("builder", "trainer"):
         for path in modules(package):
-            calls = [node.func for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call)]
+            calls = [node.func for node in nodes(path) if isinstance(node, ast.Call)]
             names = {call.id for call in calls if isinstance(call, ast.Name)}
             assert not names & {"eval", "exec", "compile", "__import__"}, path

@@ -1,6 +1,7 @@
 """HTML: what a reader of the page reads, without scripts, styles and navigation. Nothing is loaded or run."""
 
 import re
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,17 @@ _BLOCKS = frozenset(
 _CELLS = frozenset({"td", "th"})
 _TIGHT = frozenset({"li", "tr", "dt", "dd"})  # their lines belong together
 _DEEPEST = 64  # ancestors looked at: deeper nesting carries no layout, and 100,000 levels must not cost their square
+_LEVELS = 512  # as in browsers; for a tag the parser looks through all that are open: 100,000 levels took it 10 s
+# Tags that hold nothing, that end where the next one of their kind begins, or that go with all they hold: never left out.
+_UNNESTED = frozenset(
+    {
+        "area", "aside", "base", "body", "br", "button", "col", "colgroup", "dd", "dt", "embed", "footer", "form", "head",
+        "hr", "html", "iframe", "img", "input", "li", "link", "meta", "nav", "noscript", "object", "optgroup", "option", "p",
+        "param", "rp", "rt", "script", "select", "source", "style", "svg", "tbody", "td", "template", "textarea", "tfoot",
+        "th", "thead", "tr", "track", "wbr",
+    }
+)  # fmt: skip
+_TAG = re.compile(r"<(/?)([a-zA-Z][^\s/>]*)[^>]*>")
 _DECLARED = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]{2,40})", re.IGNORECASE)
 _SPACE = re.compile(r"[ \t\r\n\f]+")
 _ROOM = re.compile(r"\n{3,}")
@@ -48,7 +60,7 @@ def read_html(path: Path) -> tuple[Page, ...]:
 def _extract(html: str) -> str:
     from selectolax.lexbor import LexborHTMLParser
 
-    tree = LexborHTMLParser(html)
+    tree = LexborHTMLParser(_shallow(html))
     for node in tree.css(_REMOVED):
         node.decompose()
     parts: list[str] = []
@@ -69,6 +81,28 @@ def _extract(html: str) -> str:
             before = block
     lines = (line.strip(" ") if "  " not in line else line.rstrip() for line in "".join(parts).split("\n"))
     return _ROOM.sub("\n\n", "\n".join(lines)).strip()
+
+
+def _shallow(html: str) -> str:
+    """The page without the tags that are nested deeper than `_LEVELS`; a line begins where one of them began a block."""
+    depth = 0
+    left_out: Counter[str] = Counter()
+
+    def keep(tag: re.Match[str]) -> str:
+        nonlocal depth
+        name = tag[2].lower()
+        if name in _UNNESTED or (tag[0].endswith("/>") and name not in _BLOCKS):
+            return tag[0]
+        if not tag[1] and depth < _LEVELS:
+            depth += 1
+            return tag[0]
+        if tag[1] and not left_out[name]:
+            depth = max(0, depth - 1)
+            return tag[0]
+        left_out[name] += -1 if tag[1] else 1
+        return "<br>" if name in _BLOCKS else ""
+
+    return _TAG.sub(keep, html)
 
 
 def _block(node: "LexborNode") -> "LexborNode | None":

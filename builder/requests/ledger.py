@@ -318,8 +318,9 @@ class Ledger:
 
     def _write_batches(self) -> None:
         closing = False
+        failed: list[_Write] = []  # that nobody waits for, such as a job whose requests would be lost without it
         while not closing:
-            batch: list[_Write] = []
+            batch = failed
             item = self._waiting.get()
             while True:
                 if item is None:
@@ -331,6 +332,7 @@ class Ledger:
                 except queue.Empty:
                     break
             error = self._write(batch)
+            failed = [write for write in batch if error and write.done is None]
             for write in batch:
                 write.resolve(error)
 

@@ -27,10 +27,14 @@ from builder.requests.ledger import Ledger, Request
 from builder.settings_file import load_settings
 from builder.teachers.embedded import create_app
 from builder.teachers.faults import Faults
+from tests.builder.references import FEW_SEEDS
 from tests.endpoint import Answer, completion, scripted, serving
 
 QUIET = Reporter(quiet=True)
-BASE = ("growth.tasks_per_request=4", "growth.window=4", "growth.ordered=true", "split.min_validation_rows=0")
+BASE = (
+    *("growth.tasks_per_request=4", "growth.window=4", "growth.ordered=true", "split.min_validation_rows=0"),
+    FEW_SEEDS,
+)
 PRICE = "budget.prices={seedbed-procedural: {input: 10, output: 30}}"
 
 

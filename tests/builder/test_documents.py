@@ -90,6 +90,18 @@ def test_a_hundred_thousand_open_tags_cost_nothing(tmp_path: Path) -> None:
     path = tmp_path / "deep.html"
     path.write_text("<div><p>" * 50_000 + "end", encoding="utf-8")
     assert text_of(path) == "end"
+    path.write_text("<div>" * 50_000 + "one<div>two</div>three" + "</div>" * 50_000 + "<p>four", encoding="utf-8")
+    assert text_of(path) == "one\ntwo\nthree\n\nfour"
+
+
+def test_tags_that_never_close_keep_blocks_apart(tmp_path: Path) -> None:
+    path = tmp_path / "old.html"
+    path.write_text(
+        "<svg>" + "<path d='M0'/>" * 600 + "</svg>" + "<p>one<li>two" * 600 + "<div>three</div>four", "utf-8"
+    )
+    assert text_of(path).endswith("one\n\ntwo\n\nthree\n\nfour")
+    path.write_text("<font>" * 600 + "<div>one</div><div>two</div>", "utf-8")
+    assert text_of(path) == "one\n\ntwo"
 
 
 def test_pdf_text_keeps_its_pages(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from builder.config import Execution
+from builder.dataset_folder import Partition
 from builder.errors import InputFileError, UsageError, WorkerLostError
 from builder.execution import even_rows, run, shards
 
@@ -38,6 +39,10 @@ def die_at_three(number: int) -> int:
     if number == 3:
         os.kill(os.getpid(), signal.SIGKILL)
     return number
+
+
+def rows_of(partition: Partition) -> list[int]:
+    return [sample.row for sample in partition.read()]
 
 
 class Words:

@@ -19,11 +19,14 @@ from builder.progress import Reporter
 from builder.settings_file import load_settings
 from builder.teachers.embedded import create_app
 from builder.teachers.faults import Faults
-from tests.builder.references import scan
+from tests.builder.references import FEW_SEEDS, scan
 from tests.endpoint import serving
 
 QUIET = Reporter(quiet=True)
-BASE = ("growth.tasks_per_request=4", "growth.window=8", "teacher.concurrency=4", "split.min_validation_rows=0")
+BASE = (
+    *("growth.tasks_per_request=4", "growth.window=8", "teacher.concurrency=4", "split.min_validation_rows=0"),
+    FEW_SEEDS,
+)
 
 
 def settings(*overrides: str) -> Settings:
@@ -52,7 +55,7 @@ def ledger_rows(root: Path, query: str) -> list[Any]:
 
 
 def test_exactly_the_target_is_published_in_both_languages(tmp_path: Path) -> None:
-    outcome = build(tmp_path / "d", "target=60")
+    outcome = build(tmp_path / "d", "target=60", "seeds.files=[builtin]")
     assert outcome.ending is None
     assert published(tmp_path / "d") == 60
     kept = [v.row for v in DatasetFolder(tmp_path / "d").read_verdicts() if v.kept]

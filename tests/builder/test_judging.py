@@ -30,6 +30,7 @@ from builder.settings_file import load_settings
 from builder.signals.given import GIVEN_SIGNALS
 from builder.teachers.embedded import create_app
 from builder.teachers.faults import Faults
+from tests.command import Seedbed
 from tests.endpoint import Answer, completion, scripted, serving
 
 QUIET = Reporter(quiet=True)
@@ -274,22 +275,22 @@ def test_a_cap_is_never_exceeded_and_a_higher_one_goes_on(tmp_path: Path) -> Non
     assert (len(texts), whole.requests, len(table(root))) == (5, 5, 40)
 
 
-def test_a_killed_run_buys_nothing_twice(tmp_path: Path) -> None:
+def test_a_killed_run_buys_nothing_twice(tmp_path: Path, seedbed: Seedbed) -> None:
     root = make_folder(
         tmp_path / "d", [row(i, f"{REVERSE['en']}\n\nword{i}", "x", instruction=REVERSE["en"]) for i in range(80)]
     )
     with serving(create_app(Faults.parse("latency=0.05"))) as url:
-        command = [sys.executable, "-m", "builder", "judge", str(root), "--quiet", "--json"]
+        command = ["judge", str(root), "--quiet", "--json"]
         for setting in ("provider=openai", f"base_url={url}", "concurrency=2"):
             command += ["--set", f"teacher.{setting}"]
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        with subprocess.Popen([sys.executable, "-m", "builder", *command], stdout=subprocess.DEVNULL) as process:
             while process.poll() is None and _received(root) < 3:
-                time.sleep(0.002)
+                time.sleep(0.005)
             process.send_signal(signal.SIGKILL)
         assert process.returncode == -signal.SIGKILL, "the run ended before it could be killed"
         bought = ledger(root, "SELECT id, reply FROM attempts WHERE state = 'received' ORDER BY id")
         assert 3 <= len(bought) < 10
-        finished = subprocess.run(command, stdout=subprocess.PIPE, check=True)
+        finished = seedbed(*command)
         with urllib.request.urlopen(f"{url.removesuffix('/v1')}/stats") as reply:
             stats = json.load(reply)
     after = ledger(root, "SELECT id, reply FROM attempts WHERE state = 'received' ORDER BY id")
@@ -300,7 +301,7 @@ def test_a_killed_run_buys_nothing_twice(tmp_path: Path) -> None:
         "WHERE a.state = 'received'",
     ) for name in json.loads(context)["rows"]]  # fmt: skip
     assert len(asked) == len(set(asked)) == 80
-    record = json.loads(finished.stdout)
+    record = json.loads(finished.out)
     assert (record["rows"], sum(record["states"].values())) == (80, 80)
     assert len(after) <= stats["served"] <= record["requests"]
     assert [line["row"] for line in table(root)] == list(range(80))

@@ -16,13 +16,13 @@ from builder.dataset_folder import DatasetFolder, Partition
 from builder.errors import InputFileError, WorkerLostError
 from builder.execution import run, shards
 from tests.builder.test_curating import content, curate, make_folder, make_rows
-from tests.builder.test_execution import Words, die_at_three, exchanged, fail_at_three, process_of
+from tests.builder.test_execution import Words, die_at_three, exchanged, fail_at_three, process_of, rows_of
 from tests.builder.test_scanning import plain, table, variations
 
 ROOT = Path(__file__).parents[2]
 
 ray: Any = pytest.importorskip("ray")
-pytestmark = [pytest.mark.timeout(120), pytest.mark.xdist_group("ray")]
+pytestmark = pytest.mark.timeout(120)
 
 ON_RAY = Execution(engine="ray")
 
@@ -31,17 +31,15 @@ ON_RAY = Execution(engine="ray")
 def cluster() -> Iterator[object]:
     from ray.cluster_utils import Cluster
 
-    two_nodes: Any = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
-    two_nodes.add_node(num_cpus=1)
-    ray.init(
-        address=two_nodes.address,
-        log_to_driver=False,
-        logging_level="ERROR",
-        runtime_env={"env_vars": {"PYTHONPATH": str(ROOT)}},
-    )
-    yield two_nodes
-    ray.shutdown()
-    two_nodes.shutdown()
+    with pytest.MonkeyPatch.context() as environ:
+        environ.setenv("PYTHONPATH", str(ROOT))  # not by `runtime_env`, for which the workers that wait are of no use
+        environ.setenv("RAY_TASK_MAX_RETRIES", "1")
+        two_nodes: Any = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+        two_nodes.add_node(num_cpus=1)
+        ray.init(address=two_nodes.address, log_to_driver=False, logging_level="ERROR")
+        yield two_nodes
+        ray.shutdown()
+        two_nodes.shutdown()
 
 
 def test_both_nodes_work_and_results_come_in_order() -> None:
@@ -89,10 +87,6 @@ def test_the_scan_on_a_cluster_drops_what_one_process_drops(monkeypatch: pytest.
 def packed_for_elsewhere(partition: Partition) -> Partition:
     """As on a node that does not see this machine's files."""
     return replace(partition.packed(), part=Path("nowhere.parquet"))
-
-
-def rows_of(partition: Partition) -> list[int]:
-    return [sample.row for sample in partition.read()]
 
 
 def test_partitions_travel_to_nodes_that_do_not_see_the_files(tmp_path: Path) -> None:

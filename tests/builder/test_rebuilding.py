@@ -29,13 +29,13 @@ from builder.settings_file import load_settings
 from builder.similarity import similarity
 from builder.teachers.embedded import create_app
 from builder.text import detect_language, tokenise
+from tests.builder.references import FEW_SEEDS
 from tests.endpoint import serving
 
 QUIET = Reporter(quiet=True)
-SEEDS = Path(__file__).parents[1] / "fixtures" / "few_seeds.jsonl"
 BASE = (
     *("growth.tasks_per_request=4", "growth.window=8", "teacher.concurrency=4", "split.min_validation_rows=0"),
-    f"seeds.files=[{SEEDS}]",
+    FEW_SEEDS,
 )
 MIXED = "growth.recipes={alpaca: 3, evolve: 1, phrasings: 1, dialogue: 1}"
 SHORT = "filters.max_instruction_words=14"

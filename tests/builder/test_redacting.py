@@ -26,6 +26,7 @@ from builder.schema import Message, Sample, compose_prompt, task_messages
 from builder.signals import measure_row
 from builder.signals.privacy import find_private, private_texts
 from tests.builder.test_privacy import JWT, PEM, PLANTED
+from tests.command import Seedbed
 
 QUIET = Reporter(quiet=True)
 CHINESE = task_messages(
@@ -284,14 +285,14 @@ def test_a_poor_mark_goes_with_the_redaction(folder: DatasetFolder) -> None:
     }
 
 
-def test_the_report_and_the_command_count_redacted_rows_in_both_languages(folder: DatasetFolder) -> None:
-    command = [sys.executable, "-m", "builder", "redact", str(folder.root), "-q"]
-    as_json = json.loads(subprocess.run([*command, "--json"], check=True, capture_output=True).stdout)
+def test_the_report_and_the_command_count_redacted_rows_in_both_languages(
+    folder: DatasetFolder, seedbed: Seedbed
+) -> None:
+    as_json = json.loads(seedbed("redact", folder.root, "-q", "--json").out)
     assert as_json["redacted"] == {"rows": 2, "kinds": {"email": 1, "phone": 2}}
     assert as_json["rows"]["by_reason"] == {"redacted": 2}
 
-    again = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    assert again.startswith(f"{folder.root}: 0 rows redacted\n")
+    assert seedbed("redact", folder.root, "-q").out.startswith(f"{folder.root}: 0 rows redacted\n")
     assert "Replaced by its redaction" in folder.report_html.read_text(encoding="utf-8")
     pipeline.rewrite_report(folder.root, "zh")
     assert "已换成脱敏后的行" in folder.report_html.read_text(encoding="utf-8")

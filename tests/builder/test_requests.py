@@ -13,7 +13,7 @@ import pytest
 
 from builder.config import Budget as BudgetSettings
 from builder.config import Teacher
-from builder.errors import BudgetReachedError, EndpointError, IntegrityError
+from builder.errors import BudgetReachedError, DiskError, EndpointError, IntegrityError
 from builder.requests.budget import Budget
 from builder.requests.ledger import Ledger, Received, Request, Step
 from builder.requests.ledger_file import check_ledger
@@ -69,6 +69,24 @@ def test_a_good_reply_costs_one_post_and_is_in_the_ledger(ledger: Ledger) -> Non
     (entry,) = ledger.entries()
     assert entry.steps == [Step(request(), 1, reply)]
     assert ledger.spending() == Spending(1, 1, 1, 0, 0, 10, 5, 15)
+
+
+def test_a_request_that_still_fits_on_a_full_disk_has_its_job(ledger: Ledger) -> None:
+    def limit(pages: int) -> None:
+        ledger._connection.execute(f"PRAGMA max_page_count = {pages}")  # SQLite's own way to be full
+
+    async def fill() -> None:
+        limit(20)
+        ledger.add_job(0, "alpaca", {"passage": "x" * 100_000})
+        for _ in range(2):
+            with pytest.raises(DiskError):
+                await ledger.begin(request())
+        limit(2**20)
+        await ledger.begin(request())
+
+    asyncio.run(fill())
+    (entry,) = ledger.entries()
+    assert [step.request for step in entry.steps] == [request()]
 
 
 @pytest.mark.parametrize("status", [408, 409, 429, 500, 502, 503])

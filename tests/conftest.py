@@ -1,0 +1,47 @@
+"""What holds for all tests: a core for each worker, what was compiled is kept, and who runs what and when."""
+
+import os
+import sys
+from typing import Any
+
+import pytest
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # With two threads in each of two workers on two cores, training takes six times as long.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+# Else each worker rewrites all tests anew, and each process that a test starts compiles the whole of `builder`.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
+from tests.command import Seedbed  # noqa: E402
+
+# What these prepare for all their tests takes seconds: one worker does it, and has it.
+TOGETHER = {
+    *("tests/builder/test_budget.py", "tests/builder/test_estimating.py", "tests/builder/test_ray.py"),
+    *("tests/builder/test_rebuilding.py", "tests/trainer/test_sft.py"),
+}
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
+    """Each test by itself, but for those that stay together and come first; xdist's groups are lost on pytest 9.2."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Together(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return file if file in TOGETHER else nodeid
+
+    return Together(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests with a time limit of their own come first: no worker is left with a long one at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("timeout") is None)
+
+
+@pytest.fixture
+def seedbed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Seedbed:
+    """The `seedbed` command, as a function of its arguments."""
+    return Seedbed(monkeypatch, capsys)
