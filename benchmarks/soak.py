@@ -95,12 +95,12 @@ def soak(
     target = 20
     with teacher() as address:
         base = ("teacher.provider=openai", f"teacher.base_url={address}/v1", f"growth.ordered={str(ordered).lower()}")
-        for number in range(kills):
+        while (done := sum(counts.values())) < kills:
             point = rng.choice(_KILL_POINTS)
             target += rng.randint(4, 12)
             # A build that had ended before the kill came does not count; the next one has more to do.
             counts[point] += _kill_once(root / "soaked", target, base, point, rng)
-            say(f"{'ordered' if ordered else 'as they arrive'}: kill {number + 1} of {kills}")
+            say(f"{'ordered' if ordered else 'as they arrive'}: kill {done + 1} of {kills}")
         _build(root / "soaked", target, base)
         served = json.loads(urllib.request.urlopen(f"{address}/stats").read())["served"]
         if ordered:

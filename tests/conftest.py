@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from tests.command import Seedbed
+
 if "PYTEST_XDIST_WORKER" in os.environ:
     # With two threads in each of two workers on two cores, training takes six times as long.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -13,8 +15,6 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 # Else each worker rewrites all tests anew, and each process that a test starts compiles the whole of `builder`.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
-
-from tests.command import Seedbed  # noqa: E402
 
 # What these prepare for all their tests takes seconds: one worker does it, and has it.
 TOGETHER = {

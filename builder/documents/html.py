@@ -35,7 +35,7 @@ _UNNESTED = frozenset(
         "th", "thead", "tr", "track", "wbr",
     }
 )  # fmt: skip
-_TAG = re.compile(r"<(/?)([a-zA-Z][^\s/>]*)[^>]*>")
+_TAG = re.compile(r"<(/?)([a-zA-Z][^\s/<>]*+)[^<>]*+>")
 _DECLARED = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]{2,40})", re.IGNORECASE)
 _SPACE = re.compile(r"[ \t\r\n\f]+")
 _ROOM = re.compile(r"\n{3,}")

@@ -92,6 +92,8 @@ def test_a_hundred_thousand_open_tags_cost_nothing(tmp_path: Path) -> None:
     assert text_of(path) == "end"
     path.write_text("<div>" * 50_000 + "one<div>two</div>three" + "</div>" * 50_000 + "<p>four", encoding="utf-8")
     assert text_of(path) == "one\ntwo\nthree\n\nfour"
+    path.write_text("<p>end" + "<a" * 500_000, encoding="utf-8")
+    assert text_of(path) == "end"
 
 
 def test_tags_that_never_close_keep_blocks_apart(tmp_path: Path) -> None:

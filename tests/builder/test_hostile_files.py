@@ -38,7 +38,7 @@ from builder.documents.reading import read_documents
 from builder.progress import Reporter
 for path in map(Path, sys.argv[1:]):
     try:
-        if path.suffix == ".docx":
+        if path.suffix in (".docx", ".html"):
             result = str(len(read_documents([path])))
         else:
             files = open_samples([path], reporter=Reporter(quiet=True))
@@ -184,6 +184,10 @@ class TestMemory:
             | {document: "big.docx: holds more than 1,000,000 elements of XML"}
             | {parts: "parts.xlsx: an archive of more parts than an XLSX workbook has"}
         )
+
+    def test_tags_that_never_close_are_not_repeated_in_every_paragraph(self, tmp_path: Path) -> None:
+        fonts = b"".join(b"<font size=%d><p>" % number for number in range(3000))
+        check_apart({write(tmp_path / "fonts.html", fonts, b"end"): "1"})
 
     def test_a_parquet_text_that_many_rows_share_takes_the_memory_of_one(self, tmp_path: Path) -> None:
         paths = {}
