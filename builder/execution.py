@@ -9,6 +9,7 @@ import math
 import multiprocessing
 import os
 import signal
+import threading
 import traceback
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -121,7 +122,8 @@ class _Worker:
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, function), daemon=True)
-        self._process.start()
+        with _interrupts_wait():
+            self._process.start()
         theirs.close()
         self.place = -1
 
@@ -157,6 +159,26 @@ class _Worker:
         self._process.close()
 
 
+@contextmanager
+def _interrupts_wait() -> Iterator[None]:
+    """Let Ctrl-C wait until the block ends: a process that it meets half started prints what it died of.
+
+    What is started meanwhile inherits that the signal is held back, and never sees it.
+    """
+    came: list[int] = []
+    main = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGINT, lambda number, _: came.append(number)) if main else None
+    held_back = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, held_back)
+        if main:
+            signal.signal(signal.SIGINT, before)
+        if came:
+            signal.raise_signal(signal.SIGINT)
+
+
 def _serve(connection: Connection, function: Callable[[Any], Any]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends its workers
     try:
@@ -169,7 +191,8 @@ def _serve(connection: Connection, function: Callable[[Any], Any]) -> None:
 def _run_in_processes(function: Callable[[P], R], partitions: Sequence[P], workers: int) -> Generator[R, None, None]:
     crew: list[_Worker] = []
     try:
-        crew += [_Worker(function) for _ in range(workers)]
+        for _ in range(workers):
+            crew.append(_Worker(function))
         idle, busy = list(crew), dict[Any, _Worker]()
         done: dict[int, R] = {}
         handed = 0
