@@ -6,7 +6,7 @@ python -m benchmarks.curating_rows --rows 50000 1000000    and a million; needs 
 
 import argparse
 import json
-import resource
+import os
 import subprocess
 import sys
 import tempfile
@@ -20,13 +20,18 @@ _PERMUTATIONS, _JACCARD, _GRAM = 128, 0.7, 5
 
 
 def seedbed(*arguments: str | Path) -> None:
-    """One command of ours, in a process of its own, with wall and processor seconds and the largest process' memory."""
-    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    subprocess.run([sys.executable, "-m", "builder", *map(str, arguments)], check=True, stdout=subprocess.DEVNULL)
-    wall, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    """One command of ours, in a process of its own: wall seconds, processor seconds of its workers too, its own memory."""
+    started = time.perf_counter()
+    command = [sys.executable, "-m", "builder", *map(str, arguments)]
+    process = os.posix_spawn(
+        sys.executable, command, os.environ, file_actions=[(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
+    )
+    _, status, used = os.wait4(process, 0)
+    wall, cpu = time.perf_counter() - started, used.ru_utime + used.ru_stime
+    if status:
+        raise subprocess.CalledProcessError(os.waitstatus_to_exitcode(status), command)
     name = " ".join(str(a.name if isinstance(a, Path) else a) for a in arguments)
-    print(f"seedbed {name:66} {wall:8.1f} s  {cpu:8.1f} s CPU  {after.ru_maxrss / 1e6:6.2f} GB at most", flush=True)
+    print(f"seedbed {name:66} {wall:8.1f} s  {cpu:8.1f} s CPU  {used.ru_maxrss / 1e6:6.2f} GB at most", flush=True)
 
 
 def minhash(path: Path) -> None:

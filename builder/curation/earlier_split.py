@@ -4,18 +4,15 @@ A task that was close to another one still is while both have the rows that they
 close to one that has gained rows since.
 """
 
-import base64
-import binascii
 import hashlib
-import zlib
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
 
 from builder.curation.novelty.token_sequences import Mask, Numbers, mask
+from builder.curation.records import packed, unpacked
 
 ASKED = b"seedbed.split"
 
@@ -33,11 +30,6 @@ class Asked:
 
     rows: Numbers
     near: Numbers
-
-    @classmethod
-    def nothing(cls) -> Self:
-        """No task was asked about."""
-        return cls(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +55,7 @@ def recorded(asked: Asked, rows: pl.DataFrame, kept: pl.Series, max_similarity: 
     """
     numbers = np.concatenate([asked.rows, asked.near]).astype("<i8").tobytes()
     there = mask(np.searchsorted(rows["row"].to_numpy(), kept.to_numpy()), len(rows))
-    digest = _digest(numbers, _hashes(rows), there, max_similarity)
-    return b"%s %s" % (digest.encode(), base64.b64encode(zlib.compress(numbers)))
+    return packed(_digest(numbers, rows, there, max_similarity), numbers)
 
 
 def known_of(verdicts: pa.Table, rows: pl.DataFrame, kept: pl.Series, max_similarity: float) -> Known | None:
@@ -74,15 +65,12 @@ def known_of(verdicts: pa.Table, rows: pl.DataFrame, kept: pl.Series, max_simila
         verdicts: kept, with the schema's metadata, of the first of the rows.
         rows, kept, max_similarity: as for `recorded`, now.
     """
-    digest, _, packed = (verdicts.schema.metadata or {}).get(ASKED, b"").partition(b" ")
-    if not packed or len(verdicts) > len(rows):
+    record = unpacked((verdicts.schema.metadata or {}).get(ASKED))
+    if record is None or len(verdicts) > len(rows):
         return None
-    try:
-        numbers = zlib.decompress(base64.b64decode(packed))
-    except (binascii.Error, zlib.error):
-        return None
+    digest, numbers = record
     before = np.asarray(verdicts["kept"])
-    if _digest(numbers, _hashes(rows[: len(before)]), before, max_similarity).encode() != digest:
+    if _digest(numbers, rows[: len(before)], before, max_similarity) != digest:
         return None
     now = mask(np.searchsorted(rows["row"].to_numpy(), kept.to_numpy()), len(rows))
     changed = rows["task_id"].filter(pl.Series(now != np.append(before, np.zeros(len(rows) - len(before), dtype=bool))))
@@ -90,11 +78,8 @@ def known_of(verdicts: pa.Table, rows: pl.DataFrame, kept: pl.Series, max_simila
     return Known(Asked(*np.split(asked, 2)), changed.unique())
 
 
-def _hashes(rows: pl.DataFrame) -> bytes:
-    return b"".join(rows[name].hash().to_numpy().tobytes() for name in ("task_id", "novelty_text"))
-
-
-def _digest(asked: bytes, hashes: bytes, kept: Mask, max_similarity: float) -> str:
+def _digest(asked: bytes, rows: pl.DataFrame, kept: Mask, max_similarity: float) -> str:
     # Polars hashes alike within one version.
     rules = repr((_VERSION, pl.__version__, max_similarity, len(kept)))
-    return hashlib.sha256(b"".join([rules.encode(), hashes, np.packbits(kept).tobytes(), asked])).hexdigest()
+    hashes = [rows[name].hash().to_numpy().tobytes() for name in ("task_id", "novelty_text")]
+    return hashlib.sha256(b"".join([rules.encode(), *hashes, np.packbits(kept).tobytes(), asked])).hexdigest()

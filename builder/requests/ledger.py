@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
+from builder.errors import DiskError
 from builder.files import disk_errors
 from builder.progress import Growing
 from builder.requests.ledger_file import IN_ORDER, hash_text, open_ledger, reading, sqlite_errors
@@ -332,7 +333,7 @@ class Ledger:
                 except queue.Empty:
                     break
             error = self._write(batch)
-            failed = [write for write in batch if error and write.done is None]
+            failed = [write for write in batch if write.done is None] if isinstance(error, DiskError) else []
             for write in batch:
                 write.resolve(error)
 

@@ -7,7 +7,7 @@ import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import fsspec
 import pytest
@@ -15,7 +15,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builder.addresses import Address, masked
-from builder.cli import main
 from builder.cli.training import default_run
 from builder.dataset_folder import DatasetFolder
 from builder.errors import (
@@ -31,36 +30,15 @@ from builder.pipeline import curate_folder
 from builder.progress import Reporter
 from builder.settings_file import load_settings
 from builder.working_copy import working_copy
+from tests.command import Seedbed
 
 QUIET = Reporter(quiet=True)
 STORE = fsspec.filesystem("memory")
 
 
-class Result(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-class Seedbed:
-    """The command in this process, where fsspec's memory is."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-        self._monkeypatch, self._capsys = monkeypatch, capsys
-
-    def __call__(self, *arguments: str | Path) -> Result:
-        self._monkeypatch.setattr(sys, "argv", ["seedbed", *map(str, arguments)])
-        code: Any = 0
-        try:
-            main()
-        except SystemExit as end:
-            code = end.code or 0
-        out, err = self._capsys.readouterr()
-        return Result(code, out, err)
-
-
 @pytest.fixture
 def seedbed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Seedbed:
+    """The command where fsspec's memory is, in a folder of the test's own."""
     monkeypatch.chdir(tmp_path)
     return Seedbed(monkeypatch, capsys)
 

@@ -27,7 +27,8 @@ from builder.errors import EndpointError, InputFileError, UsageError
 from builder.object_store import Store, local_files
 from builder.progress import Reporter
 from builder.working_copy import working_copy
-from tests.builder.test_addresses import Seedbed, another_machine, read_version, rows, write_version
+from tests.builder.test_addresses import another_machine, read_version, rows, write_version
+from tests.command import Seedbed
 
 QUIET = Reporter(quiet=True)
 MIB = 2**20

@@ -6,11 +6,8 @@ are judged in order with the edges that are known; those judged without an edge 
 When none lacks any, the decisions are those of one scan of all.
 """
 
-import base64
-import binascii
 import contextlib
 import hashlib
-import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -34,6 +31,7 @@ from builder.curation.novelty.token_sequences import (
     mask,
     token_sequences,
 )
+from builder.curation.records import packed, unpacked
 
 SCAN = b"seedbed.scan"
 
@@ -68,12 +66,11 @@ class EarlierScan:
             verdicts: row, reason, of and checks, with the schema's metadata, in row order.
             rows: all rows, judged or not, as for `scan_columns` now.
         """
-        digest, _, packed = (verdicts.schema.metadata or {}).get(SCAN, b"").partition(b" ")
-        try:
-            bits = np.frombuffer(zlib.decompress(base64.b64decode(packed)), dtype=np.uint8) if packed else None
-        except (binascii.Error, zlib.error):
-            bits = None
-        if bits is None or len(bits) != -(-len(verdicts) // 8):
+        record = unpacked((verdicts.schema.metadata or {}).get(SCAN))
+        if record is None:
+            return None
+        digest, bits = record[0], np.frombuffer(record[1], dtype=np.uint8)
+        if len(bits) != -(-len(verdicts) // 8):
             return None
         judged = verdicts["row"].filter(pa.array(np.unpackbits(bits, count=len(verdicts)).astype(bool)))
         gone = verdicts.filter(pc.equal(verdicts["reason"], "too_similar"))
@@ -82,7 +79,7 @@ class EarlierScan:
             checks.flatten().field("value").take(checks.offsets[:-1]) if len(gone) else pa.array([], pa.float64())
         )
         dropped = pa.Table.from_arrays([gone["row"], gone["of"], similarity], schema=DROPPED)
-        return cls(rows.filter(pc.is_in(rows["row"], judged)), dropped, digest.decode())
+        return cls(rows.filter(pc.is_in(rows["row"], judged)), dropped, digest)
 
 
 def scan_record(rows: pa.Table, threshold: float, dropped: pa.Table, numbers: Numbers) -> bytes:
@@ -93,7 +90,7 @@ def scan_record(rows: pa.Table, threshold: float, dropped: pa.Table, numbers: Nu
         numbers: of all rows, judged or not, rising.
     """
     bits = np.packbits(mask(np.searchsorted(numbers, np.asarray(rows["row"])), len(numbers))).tobytes()
-    return b"%s %s" % (scan_digest(rows, threshold, dropped).encode(), base64.b64encode(zlib.compress(bits)))
+    return packed(scan_digest(rows, threshold, dropped), bits)
 
 
 def scan_digest(rows: pa.Table, threshold: float, dropped: pa.Table) -> str:
