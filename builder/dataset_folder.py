@@ -8,23 +8,22 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import accumulate, islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from builder import __version__
 from builder.errors import (
     FolderInUseError,
     InputFileError,
     IntegrityError,
 )
-from builder.files import disk_errors, remove_temporary_files, write_json, write_table, write_text
+from builder.files import disk_errors, keep_copy, remove_temporary_files, write_table, write_text
+from builder.manifest import Manifest, Problem, hash_json
 from builder.schema import (
     REJECTION_SCHEMA,
     SAMPLE_SCHEMA,
@@ -38,7 +37,6 @@ from builder.schema import (
     verdict_from_record,
 )
 
-MANIFEST_VERSION = 1
 ROWS_PER_PART = 50_000
 
 # Not in the manifest: they change after it is written and have their own checks.
@@ -72,14 +70,6 @@ class Review:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One finding of `verify`: a path inside the folder and what is wrong with it."""
-
-    path: str
-    problem: str
-
-
 class DatasetFolder:
     """Paths, lock, tables and manifest of one dataset folder.
 
@@ -106,7 +96,8 @@ class DatasetFolder:
         self.publish = root / "publish"
         self.report_html = root / "report.html"
         self.report_json = root / "report.json"
-        self.manifest = root / "MANIFEST.json"
+        self._manifest = Manifest(root)
+        self.manifest = self._manifest.path
 
     @classmethod
     def open(cls, root: Path) -> "DatasetFolder":
@@ -236,7 +227,8 @@ class DatasetFolder:
                 for number in range(file.num_row_groups):
                     start, before = before, before + file.metadata.row_group(number).num_rows
                     if before > first and (last is None or start <= last):
-                        yield _promoted([file.read_row_group(number)], SAMPLE_SCHEMA)
+                        # Threads of its own would only get in the way of the threads that publish.
+                        yield _promoted([file.read_row_group(number, use_threads=False)], SAMPLE_SCHEMA)
 
     def partitions(self, rows: int, first: int = 0) -> list["Partition"]:
         """The samples from row `first` on, cut into slices of at most `rows` rows that never cross a part."""
@@ -264,7 +256,7 @@ class DatasetFolder:
         before = self.readable_verdicts()
         # A decision that is made again, as after a kill, leaves the last other one there.
         if before is not None and not before.equals(verdicts):
-            write_table(self.previous_verdicts, before)
+            keep_copy(self.verdicts, self.previous_verdicts)
         write_table(self.verdicts, verdicts)
 
     def readable_verdicts(self) -> pa.Table | None:
@@ -334,17 +326,14 @@ class DatasetFolder:
         """The last whole decision for each row; lines whose checksum is wrong are left to `verify`."""
         return {review.row: review for review, _, _ in _review_lines(self.reviews) if review is not None}
 
+    def withdraw_manifest(self) -> None:
+        """Say that the folder is about to change: until the manifest is written again it is not complete."""
+        self._manifest.withdraw()
+
     def write_manifest(self) -> str:
-        """Hash every immutable file and write the manifest; returns the manifest's own hash."""
+        """Describe every file that does not change from here on; returns the manifest's own hash."""
         remove_temporary_files(self.root)
-        names = self._immutable_files()
-        hashes = _hash_files(self.root / name for name in names)
-        files = {
-            name: self._describe_file(self.root / name, sha256) for name, sha256 in zip(names, hashes, strict=True)
-        }
-        body = {"version": MANIFEST_VERSION, "seedbed": __version__, "files": files}
-        write_json(self.manifest, {**body, "sha256": _hash_json(body)})
-        return _hash_json(body)
+        return self._manifest.write(self._immutable_files())
 
     def refresh_manifest(self) -> None:
         """Write the manifest anew after a table was added, where there is one: an unfinished folder gets none by it."""
@@ -353,15 +342,13 @@ class DatasetFolder:
 
     def manifest_hash(self) -> str | None:
         """The manifest's own hash, or None where there is no whole manifest."""
-        try:
-            return str(json.loads(self.manifest.read_text(encoding="utf-8"))["sha256"])
-        except (OSError, ValueError, KeyError):
-            return None
+        return self._manifest.own_hash()
 
     def publish_hash(self) -> str:
         """16 hex digits over the published files: equal rows in equal splits give equal hashes."""
         files = sorted((self.publish / "data").glob("*.parquet"))
-        return _hash_json([[path.name, sha256] for path, sha256 in zip(files, _hash_files(files), strict=True)])[:16]
+        hashes = self._manifest.hashes(files)
+        return hash_json([[path.name, sha256] for path, sha256 in zip(files, hashes, strict=True)])[:16]
 
     def verify(self) -> list[Problem]:
         """Compare every file with the manifest and every review with its checksum; an empty list means all is well."""
@@ -371,29 +358,7 @@ class DatasetFolder:
             for review, _, number in _review_lines(path)
             if review is None
         ]
-        try:
-            manifest = json.loads(self.manifest.read_text(encoding="utf-8"))
-            claimed = manifest.pop("sha256")
-            files: Mapping[str, Any] = manifest["files"]
-            if claimed != _hash_json(manifest):
-                raise ValueError("its own hash does not match")
-        except FileNotFoundError:
-            return [
-                *problems,
-                Problem("MANIFEST.json", "missing: the run that writes it did not finish"),
-            ]
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            return [*problems, Problem("MANIFEST.json", f"damaged ({error})")]
-        present = set(self._immutable_files())
-        problems += [Problem(name, "missing") for name in sorted(set(files) - present)]
-        problems += [Problem(name, "not in the manifest") for name in sorted(present - set(files))]
-        both = sorted(present & set(files))
-        problems += [
-            Problem(name, "its content is not what was written (SHA-256 differs)")
-            for name, sha256 in zip(both, _hash_files(self.root / name for name in both), strict=True)
-            if sha256 != files[name]["sha256"]
-        ]
-        return problems
+        return problems + self._manifest.verify(self._immutable_files())
 
     def _immutable_files(self) -> list[str]:
         return sorted(
@@ -403,20 +368,6 @@ class DatasetFolder:
             and path.relative_to(self.root).as_posix() not in _LIVE_FILES
             and self.staging not in path.parents
         )
-
-    @staticmethod
-    def _describe_file(path: Path, sha256: str) -> dict[str, Any]:
-        described: dict[str, Any] = {
-            "sha256": sha256,
-            "bytes": path.stat().st_size,
-        }
-        if path.suffix == ".parquet":
-            metadata = pq.read_metadata(path)
-            described |= {
-                "rows": metadata.num_rows,
-                "columns": metadata.schema.to_arrow_schema().names,
-            }
-        return described
 
 
 @dataclass(frozen=True, slots=True)
@@ -512,18 +463,3 @@ def _review_line(review: Review) -> str:
 
 def _line_checksum(body: str) -> str:
     return hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-
-
-def _hash_file(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _hash_files(paths: Iterable[Path]) -> list[str]:
-    """The hashes of files, in threads: hashing leaves the interpreter free."""
-    with ThreadPoolExecutor() as pool:
-        return list(pool.map(_hash_file, paths))
-
-
-def _hash_json(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=False).encode()).hexdigest()

@@ -7,6 +7,7 @@ import contextlib
 import errno
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -95,6 +96,15 @@ def table_writer(path: Path, schema: pa.Schema) -> Iterator[Callable[[pa.Table],
         yield append
         if any(map(len, waiting)):
             writer.write_table(pa.concat_tables(waiting))
+
+
+def keep_copy(path: Path, copy: Path) -> None:
+    """Let a file stay as it is under another name, whatever is written at its own; on one disk no byte is copied."""
+    with atomic_path(copy) as temporary:
+        try:
+            temporary.hardlink_to(path)
+        except OSError:  # a file system without links
+            shutil.copyfile(path, temporary)
 
 
 def _sync(path: Path) -> None:

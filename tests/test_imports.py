@@ -18,6 +18,7 @@ LEAVES = {
     "notes",
     "progress",
     "files",
+    "manifest",
     "archives",
     "addresses",
     "object_store",

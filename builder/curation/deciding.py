@@ -8,6 +8,7 @@ columns, a line for each row, so that a million rows need no object each.
 """
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -180,8 +181,10 @@ def decide_rows(
         balanced = balance_rows(pool, settings.balance, settings.target)
         course.drop(balanced.dropped)
     kept = course.left.sort("row")
-    diversity = measure_diversity(pool.sort("row"), kept["row"], vectors, settings.seed)
-    sides, split_notes, asked = _sides(kept, rows, texts_left, settings, vectors, earlier)
+    with ThreadPoolExecutor(1) as beside:
+        measured = beside.submit(measure_diversity, pool.sort("row"), kept["row"], vectors, settings.seed)
+        sides, split_notes, asked = _sides(kept, rows, texts_left, settings, vectors, earlier)
+        diversity = measured.result()
     notes = [*balanced.warnings, *split_notes, *diversity_notes(kept), *guess_notes(guesses)]
     verdicts = _verdicts(rows["row"], course.failed(), sides, {SCAN: scan, ASKED: asked})
     return Decision(verdicts, quality, difficulty, notes, diversity, guesses)
@@ -269,7 +272,7 @@ def _sides(
         settings.seed,
         near=near,
         known=known,
-        tokens=lambda: texts.tokens_of(kept["row"]),
+        tokens=lambda: texts.tokens_of(kept.select("row", "novelty_text")),
         memory_limit=texts.memory_limit,
         workers=texts.workers,
         shards=texts.shards,

@@ -35,16 +35,24 @@ class Texts:
     def tokens(self) -> Tokenised:
         """Those of all rows."""
         if self._tokens is None:
-            texts = self._rows.to_arrow()["novelty_text"]
-            self._tokens = token_sequences(texts, self.workers, self.shards)
+            self._tokens = self._split(self._rows)
         return self._tokens
 
-    def tokens_of(self, rows: pl.Series) -> Tokenised:
-        """Those of some rows."""
-        sequences, numbers = self.tokens()
+    def tokens_of(self, rows: pl.DataFrame) -> Tokenised:
+        """Those of some rows; where nobody asked for all, the others stay unsplit.
+
+        Args:
+            rows: row and novelty_text.
+        """
+        if self._tokens is None:
+            return self._split(rows)
+        sequences, numbers = self._tokens
         every = self._rows["row"].to_numpy()
         order = np.argsort(every)
-        return Tokenised(sequences, numbers[order[np.searchsorted(every, rows.to_numpy(), sorter=order)]])
+        return Tokenised(sequences, numbers[order[np.searchsorted(every, rows["row"].to_numpy(), sorter=order)]])
+
+    def _split(self, rows: pl.DataFrame) -> Tokenised:
+        return token_sequences(rows.to_arrow()["novelty_text"], self.workers, self.shards)
 
 
 def similar_rows(
@@ -74,7 +82,8 @@ def similar_rows(
     )
     frame = pl.from_arrow(found)
     assert isinstance(frame, pl.DataFrame)
-    texts = rows.select("row", "novelty_text")
+    named = pl.concat([frame["row"], frame["of"]]).unique().implode()
+    texts = rows.select("row", "novelty_text").filter(pl.col("row").is_in(named))
     similar = (
         frame.join(texts, on="row", how="left", maintain_order="left")
         .join(texts.rename({"row": "of", "novelty_text": "other"}), on="of", how="left", maintain_order="left")

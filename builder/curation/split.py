@@ -13,6 +13,7 @@ from functools import cache
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
@@ -170,14 +171,19 @@ def _drawn_order(rows: pl.DataFrame, seed: int) -> tuple[pl.DataFrame, Numbers]:
         .agg(pl.col("cell").min())
         .with_columns(stratum=pl.col("cell").rank("dense").cast(pl.Int64) - 1)
     )
-    ranks = pl.Series("rank", [_rank(name, seed) for name in tasks["group"]], pl.UInt64)
-    tasks = tasks.with_columns(ranks).sort("rank", "group").with_columns(task=pl.int_range(pl.len(), dtype=pl.Int64))
+    tasks = (
+        tasks.with_columns(rank=_ranks(tasks["group"], seed))
+        .sort("rank", "group")
+        .with_columns(task=pl.int_range(pl.len(), dtype=pl.Int64))
+    )
     own = rows.select("group").join(tasks.select("group", "task"), on="group", how="left", maintain_order="left")
     return tasks, own["task"].to_numpy()
 
 
-def _rank(name: str, seed: int) -> int:
-    return int.from_bytes(hashlib.sha256(f"{seed}\0{name}".encode()).digest()[:8])
+def _ranks(names: pl.Series, seed: int) -> npt.NDArray[np.uint64]:
+    """For each task a number drawn from the seed and its name: the first eight bytes of their SHA-256."""
+    drawn = b"".join([hashlib.sha256(f"{seed}\0{name}".encode()).digest() for name in names.to_list()])
+    return np.frombuffer(drawn, dtype=">u8")[::4].astype(np.uint64)
 
 
 def _between_tasks(near: Near, own: Numbers) -> Near:

@@ -86,7 +86,7 @@ def _place(gram: str) -> tuple[int, float]:
 def _weight(gram: str) -> float:
     if gram.startswith("="):
         return _WORD_WEIGHT * (_FUNCTION_WEIGHT if gram[1:] in FUNCTION_WORDS else 1.0)
-    if _RUN.fullmatch(gram) and not gram.isascii() and _RUN.fullmatch(gram).group(1):  # type: ignore[union-attr]
+    if not gram.isascii() and (run := _RUN.fullmatch(gram)) and run.group(1):
         function = all(character in FUNCTION_CHARACTERS for character in gram)
         return _HAN_WEIGHTS[len(gram)] * (_FUNCTION_WEIGHT if function else 1.0)
     return _PART_WEIGHTS[len(gram)]

@@ -3,8 +3,6 @@
 DIR ──▶ DIR/.rebuild/ (a whole dataset folder: what DIR holds, linked, and new parts) ──▶ in the place of what is there
 """
 
-import os
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +13,7 @@ from builder.config import Settings
 from builder.curation.deciding import Decision
 from builder.dataset_folder import DatasetFolder
 from builder.errors import UsageError
-from builder.files import disk_errors, write_text
+from builder.files import disk_errors, keep_copy, write_text
 from builder.formats.importing import open_samples
 from builder.pipeline.curating import import_files
 from builder.pipeline.embedding import encoder_of
@@ -123,24 +121,15 @@ def _linked(folder: DatasetFolder) -> DatasetFolder:
             path = folder.root / name
             for file in path.rglob("*") if path.is_dir() else [path]:
                 if file.is_file():
-                    target = staged.root / file.relative_to(folder.root)
-                    target.parent.mkdir(parents=True, exist_ok=True)
-                    _link(file, target)
+                    keep_copy(file, staged.root / file.relative_to(folder.root))
     return staged
-
-
-def _link(file: Path, target: Path) -> None:
-    try:
-        os.link(file, target)
-    except OSError:  # a file system without links
-        shutil.copyfile(file, target)
 
 
 def _decide(folder: DatasetFolder, staged: DatasetFolder, settings: Settings, reporter: Reporter) -> Decision:
     """Measure the new rows and decide about all; new vectors go to the folder itself, so its manifest is written anew."""
     whole = encoder_of(settings) is not None and folder.manifest_hash() is not None
     if whole:
-        folder.manifest.unlink()
+        folder.withdraw_manifest()
     try:
         return decide_folder(staged, settings, reporter)
     finally:

@@ -94,7 +94,7 @@ def grow_folder(
     """
     with Ledger(folder.ledger) as ledger:
         refuse_other_settings(ledger, settings, sources)
-        folder.manifest.unlink(missing_ok=True)
+        folder.withdraw_manifest()
         write_text(folder.settings, dump_settings(settings))
         if environ is not None:
             collect_batches(settings, ledger, environ, reporter)

@@ -118,6 +118,6 @@ def curate_folder(
     with writing(folder):
         settings = load_settings(settings_file or folder.settings, overrides)
         decision = decide_folder(folder, settings, reporter, may_measure=may_measure)
-        folder.manifest.unlink(missing_ok=True)
+        folder.withdraw_manifest()
         write_text(folder.settings, dump_settings(settings))
         return Outcome(root, finish(folder, settings, decision, reporter, spending_of(folder)))

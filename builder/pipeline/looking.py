@@ -8,10 +8,11 @@ from typing import Any
 import polars as pl
 
 from builder.config import Language
-from builder.dataset_folder import DatasetFolder, Problem, samples_from_table
+from builder.dataset_folder import DatasetFolder, samples_from_table
 from builder.errors import (
     UsageError,
 )
+from builder.manifest import Problem
 from builder.pipeline.publishing import read_report, spending_of
 from builder.progress import Growing
 from builder.requests.ledger_file import check_ledger, is_begun

@@ -5,11 +5,11 @@ of another version is measured again from the first row.
 """
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
+from itertools import accumulate
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -28,6 +28,7 @@ from builder.files import table_writer
 from builder.formats.importing import read_samples
 from builder.object_store import local_files
 from builder.progress import Reporter
+from builder.reporting.tables import collect, scan_files
 from builder.schema import Sample
 from builder.signals import SIGNALS
 
@@ -100,7 +101,9 @@ def read_rows(folder: DatasetFolder, settings: Settings) -> pl.DataFrame:
         IntegrityError: a file cannot be read.
     """
     parts = folder.parts(folder.samples)
-    samples = _read_columns(parts, SAMPLE_COLUMNS) if parts else pl.DataFrame(schema=_EMPTY)
+    samples = (
+        collect(scan_files(*parts).select(SAMPLE_COLUMNS), folder.samples) if parts else pl.DataFrame(schema=_EMPTY)
+    )
     rows = samples["row"]
     columns: dict[str, pl.Series] = {}
     wanted = columns_read(settings)
@@ -111,7 +114,7 @@ def read_rows(folder: DatasetFolder, settings: Settings) -> pl.DataFrame:
             present = [name for name in pq.read_schema(path).names if name in wanted]
         if not present:
             continue
-        frame = _read_columns([path], ("row", *present))
+        frame = collect(scan_files(path).select("row", *present), path)
         if not frame["row"].equals(rows):  # a table made elsewhere may hold fewer rows, in any order
             frame = samples.select("row").join(frame, on="row", how="left", maintain_order="left")
             if len(frame) != len(rows):
@@ -124,16 +127,6 @@ def read_rows(folder: DatasetFolder, settings: Settings) -> pl.DataFrame:
 
 
 _EMPTY = {name: pl.Int64 if name == "row" else pl.String for name in SAMPLE_COLUMNS}
-
-
-def _read_columns(paths: Sequence[Path], columns: Sequence[str]) -> pl.DataFrame:
-    tables = []
-    for path in paths:
-        with parquet_errors(path), pq.ParquetFile(path) as file:
-            tables.append(file.read(columns=list(columns)))
-    frame = pl.from_arrow(pa.concat_tables(tables))
-    assert isinstance(frame, pl.DataFrame)
-    return frame
 
 
 def read_benchmark(settings: Settings, reporter: Reporter) -> list[Sample]:
@@ -158,10 +151,16 @@ def _rows_covered(path: Path, schema: pa.Schema, rows: int) -> int:
             version = (there.metadata or {}).get(_VERSION)
             if not there.equals(schema) or version != schema.metadata[_VERSION] or file.metadata.num_rows > rows:
                 return 0
-            numbers = file.read(columns=["row"])["row"]
+            groups = [file.metadata.row_group(number) for number in range(file.num_row_groups)]
+            spans = [(group.column(file.schema.names.index("row")).statistics, group.num_rows) for group in groups]
+            starts = accumulate((count for _, count in spans), initial=0)
+            whole = all(
+                there is not None and (there.min, there.max) == (start, start + count - 1)
+                for (there, count), start in zip(spans, starts, strict=False)
+            )
+            return file.metadata.num_rows if whole else 0
     except (pa.ArrowException, OSError):
         return 0
-    return len(numbers) if np.array_equal(numbers, np.arange(len(numbers))) else 0
 
 
 def _copy(path: Path, write: Callable[[pa.Table], None]) -> None:

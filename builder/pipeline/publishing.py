@@ -1,10 +1,12 @@
 """What every job ends with: verdicts, published rows, report, card, and the manifest last."""
 
-import itertools
+import contextlib
 import json
+import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from itertools import pairwise, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,7 @@ from builder.errors import (
     IntegrityError,
     SeedbedError,
 )
-from builder.files import table_writer, write_text
+from builder.files import table_writer, write_table, write_text
 from builder.generation.grow import Grown
 from builder.notes import Note
 from builder.pipeline.checks import checked_table, count_checks
@@ -35,6 +37,7 @@ from builder.progress import Reporter
 from builder.reporting.card import dataset_card
 from builder.reporting.page import write_report
 from builder.requests.spending import Spending, read_spending
+from builder.schema import SAMPLE_SCHEMA
 from builder.settings_file import dump_settings, load_settings
 from builder.signals import signal_tables
 
@@ -94,21 +97,25 @@ def finish(
             measure_folder(folder, settings, Reporter(quiet=True))
             if settings.checks.enabled:
                 folder.write_signal("checked", checked_table(grown))
-        folder.write_signal(QUALITY, decision.quality.to_arrow())
-        folder.write_signal(DIFFICULTY, decision.difficulty.to_arrow())
-        if decision.guesses is not None:
-            folder.write_signal(GUESS, decision.guesses.table.to_arrow())
-        else:
-            (folder.signals / f"{GUESS}.parquet").unlink(missing_ok=True)
-        folder.write_verdicts(decision.verdicts)
-        spent = asdict(spending) if spending is not None else None
-        if spent is not None and grown is not None:
-            spent["candidates"] = grown.candidates
-        checks = _checks(folder, settings, grown)
-        guessed = None if decision.guesses is None else decision.guesses.figures
-        figures = {"diversity": decision.diversity, "categories": guessed}
-        report = write_report(folder, settings, notes=decision.notes, spending=spent, checks=checks, figures=figures)
-        publish(folder, decision)
+        with ThreadPoolExecutor(1) as beside:
+            published = beside.submit(publish, folder, decision)
+            folder.write_signal(QUALITY, decision.quality.to_arrow())
+            folder.write_signal(DIFFICULTY, decision.difficulty.to_arrow())
+            if decision.guesses is not None:
+                folder.write_signal(GUESS, decision.guesses.table.to_arrow())
+            else:
+                (folder.signals / f"{GUESS}.parquet").unlink(missing_ok=True)
+            folder.write_verdicts(decision.verdicts)
+            spent = asdict(spending) if spending is not None else None
+            if spent is not None and grown is not None:
+                spent["candidates"] = grown.candidates
+            checks = _checks(folder, settings, grown)
+            guessed = None if decision.guesses is None else decision.guesses.figures
+            figures = {"diversity": decision.diversity, "categories": guessed}
+            report = write_report(
+                folder, settings, notes=decision.notes, spending=spent, checks=checks, figures=figures
+            )
+            published.result()
         write_text(folder.publish / "README.md", dataset_card(report, settings, content=folder.publish_hash()))
         folder.write_manifest()
         step.set(decision.kept)
@@ -128,31 +135,58 @@ def _checks(folder: DatasetFolder, settings: Settings, grown: Grown | None = Non
 def publish(folder: DatasetFolder, decision: Decision) -> None:
     """Write the kept rows where `datasets.load_dataset` looks for them: publish/data/<split>-0000i-of-0000n.parquet.
 
-    The samples are read a row group at a time; the files are written in threads.
+    Every sample is read once, a row group at a time, by one thread for each file of training rows; validation rows, of which
+    there are few, wait in memory for theirs.
     """
-    data = folder.publish / "data"
     splits = pl.Series(decision.verdicts["split"])
-    files: dict[Path, NDArray[np.int64]] = {}
-    for side in ("train", "validation"):
-        rows = (splits == side).fill_null(value=False).arg_true().to_numpy().astype(np.int64)
-        count = -(-len(rows) // ROWS_PER_PART)
-        for number, part in enumerate(np.array_split(rows, range(ROWS_PER_PART, len(rows), ROWS_PER_PART))[:count]):
-            files[data / f"{side}-{number:05d}-of-{count:05d}.parquet"] = part
-    with ThreadPoolExecutor() as pool:
-        for written in [pool.submit(_write_rows, folder, path, rows) for path, rows in files.items()]:
-            written.result()
-    for path in data.glob("*.parquet"):
-        if path not in files:
+    train, validation = (
+        (splits == side).fill_null(value=False).arg_true().to_numpy().astype(np.int64)
+        for side in ("train", "validation")
+    )
+    written = _file_names(folder, "train", len(train)), _file_names(folder, "validation", len(validation))
+    starts = [0, *train[ROWS_PER_PART::ROWS_PER_PART].tolist()]
+    spans = list(pairwise([*starts, len(splits)]))
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        parts = np.split(train, np.searchsorted(train, starts[1:]))
+        tasks = [
+            pool.submit(_write_training, folder, span, path, rows, validation)
+            for span, path, rows in zip_longest(spans, written[0], parts)
+        ]
+        held_out = pa.concat_tables([table for task in tasks for table in task.result()])
+    for number, path in enumerate(written[1]):
+        write_table(path, held_out.slice(number * ROWS_PER_PART, ROWS_PER_PART))
+    for path in (folder.publish / "data").glob("*.parquet"):
+        if path not in {*written[0], *written[1]}:
             path.unlink()
 
 
-def _write_rows(folder: DatasetFolder, path: Path, rows: NDArray[np.int64]) -> None:
-    tables = folder.iter_sample_tables(int(rows[0]), int(rows[-1]))
-    first = next(tables)
-    with table_writer(path, first.schema) as write:
-        for table in itertools.chain([first], tables):
+def _file_names(folder: DatasetFolder, side: str, rows: int) -> list[Path]:
+    count = -(-rows // ROWS_PER_PART)
+    return [folder.publish / "data" / f"{side}-{number:05d}-of-{count:05d}.parquet" for number in range(count)]
+
+
+def _write_training(
+    folder: DatasetFolder,
+    span: tuple[int, int],
+    path: Path | None,
+    train: NDArray[np.int64],
+    validation: NDArray[np.int64],
+) -> list[pa.Table]:
+    """Write the training rows of a span of rows, and return its validation rows; no path is where there are none."""
+    held_out = [SAMPLE_SCHEMA.empty_table()]
+    with contextlib.ExitStack() as stack:
+        write = stack.enter_context(table_writer(path, SAMPLE_SCHEMA)) if path else None
+        for table in folder.iter_sample_tables(span[0], span[1] - 1):
             numbers = table["row"].to_numpy()
-            write(table.filter(pa.array(np.isin(numbers, rows, assume_unique=True, kind="sort"))))
+            inside = (numbers >= span[0]) & (numbers < span[1])
+            if write:
+                write(table.filter(pa.array(_among(numbers, train))))
+            held_out.append(table.filter(pa.array(inside & _among(numbers, validation))))
+    return held_out
+
+
+def _among(numbers: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+    return np.isin(numbers, rows, assume_unique=True, kind="sort")
 
 
 def rewrite_report(root: Path, language: str | None = None) -> Outcome:
@@ -164,7 +198,7 @@ def rewrite_report(root: Path, language: str | None = None) -> Outcome:
             settings = load_settings(folder.settings, [f"report.language={language}"])
         last = read_report(folder)
         notes = [Note(**note) for note in last["notes"]]
-        folder.manifest.unlink(missing_ok=True)
+        folder.withdraw_manifest()
         write_text(folder.settings, dump_settings(settings))
         spending = spending_of(folder)
         checks = _checks(folder, settings)

@@ -51,12 +51,12 @@ def redact_folder(root: Path, reporter: Reporter) -> Redacted:
         measure_folder(folder, settings, reporter)
         kinds = _to_redact(folder)
         if kinds:
-            folder.manifest.unlink(missing_ok=True)
+            folder.withdraw_manifest()
             with reporter.step("Redacting", total=len(kinds)) as step:
                 folder.write_samples(_redactions(folder, set(kinds)))
                 step.set(len(kinds))
         decision = decide_folder(folder, settings, reporter)
-        folder.manifest.unlink(missing_ok=True)
+        folder.withdraw_manifest()
         outcome = Outcome(root, finish(folder, settings, decision, reporter, spending_of(folder)))
     return Redacted(outcome, len(kinds), Counter(kind for found in kinds.values() for kind in found))
 

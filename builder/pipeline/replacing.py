@@ -59,7 +59,7 @@ def complete_replacement(folder: DatasetFolder) -> bool:
     decided = staged.manifest_hash() is not None
     if decided:
         with disk_errors(folder.root):
-            folder.manifest.unlink(missing_ok=True)
+            folder.withdraw_manifest()
             _replace_ledger(folder, staged)
             _replace_files(folder, staged)
         folder.write_manifest()

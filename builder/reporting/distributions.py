@@ -1,10 +1,13 @@
 """How measured values are spread over the rows, before and after the decisions."""
 
 import math
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
+import polars.selectors as cs
 from numpy.typing import NDArray
 
 from builder.dataset_folder import DatasetFolder
@@ -41,7 +44,7 @@ def signal_distributions(folder: DatasetFolder, rows: pl.DataFrame) -> dict[str,
         IntegrityError: a signal cannot be read, has no `row`, or speaks of rows that are not there or twice of one.
     """
     return {
-        path.stem: _columns(collect(scan_files(path), path), rows.select("row", "kept"), str(path))
+        path.stem: _columns(_shown(path), rows.select("row", "kept"), str(path))
         for path in sorted(folder.signals.glob("*.parquet"))
         if path.stem not in _NO_SIGNALS
     }
@@ -55,12 +58,12 @@ def _columns(signal: pl.DataFrame, rows: pl.DataFrame, path: str) -> dict[str, d
         joined = rows.join(signal, on="row", how="left", maintain_order="left")
         if len(joined) != len(rows) or len(signal.join(rows, on="row", how="semi")) != len(signal):
             raise IntegrityError(f"{path}: its rows are not the dataset's rows", "Run `seedbed curate` again.")
-    shown = [
-        name
-        for name in signal.columns
-        if name != "row" and not name.endswith(_EVIDENCE) and not name.startswith(_COMPONENTS)
-    ]
-    return {name: _distribution(joined[name], rows["kept"]) for name in shown}
+    return {name: _distribution(joined[name], rows["kept"]) for name in signal.columns if name != "row"}
+
+
+def _shown(path: Path) -> pl.DataFrame:
+    """`row` and the columns whose values are counted."""
+    return collect(scan_files(path).select(~cs.ends_with(_EVIDENCE) & ~cs.starts_with(_COMPONENTS)), path)
 
 
 def _distribution(values: pl.Series, kept: pl.Series) -> dict[str, Any]:
@@ -102,20 +105,32 @@ def histogram(values: NDArray[np.float64], kept: NDArray[np.bool_], *, whole: bo
             "missing": missing,
             "summary": {"before": None, "after": None},
         }
-    edges = _edges(numbers, whole=whole)
-    sides = {"before": numbers, "after": numbers[kept]}
+    # In order once, all else is a few lookups.
+    sides = {"before": np.sort(numbers), "after": np.sort(numbers[kept])}
+    edges = _edges(sides["before"], whole=whole)
+    # How many values lie to the left of each bin, then of all that is above.
+    ends = {
+        side: np.append(np.searchsorted(v, edges[:-1]), np.searchsorted(v, edges[-1], side="right"))
+        for side, v in sides.items()
+    }
     return {
         "edges": [int(edge) if edge.is_integer() else float(edge) for edge in edges],
-        **{side: [int(n) for n in np.histogram(v, bins=edges)[0]] for side, v in sides.items()},
-        "below": {side: int((v < edges[0]).sum()) for side, v in sides.items()},
-        "above": {side: int((v > edges[-1]).sum()) for side, v in sides.items()},
+        **{side: np.diff(ends[side]).tolist() for side in sides},
+        "below": {side: int(ends[side][0]) for side in sides},
+        "above": {side: int(len(v) - ends[side][-1]) for side, v in sides.items()},
         "missing": missing,
         "summary": {side: _summary(v) for side, v in sides.items()},
     }
 
 
-def _edges(numbers: NDArray[np.float64], *, whole: bool) -> NDArray[np.float64]:
-    smallest, low, high, largest = np.quantile(numbers, [0, _TAIL, 1 - _TAIL, 1], method="nearest")
+def _quantiles(ordered: NDArray[np.float64], shares: Sequence[float]) -> NDArray[np.float64]:
+    """The values nearest to these shares, as `numpy.quantile(method="nearest")` gives them."""
+    nearest: NDArray[np.float64] = ordered[np.rint(np.array(shares) * (len(ordered) - 1)).astype(np.int64)]
+    return nearest
+
+
+def _edges(ordered: NDArray[np.float64], *, whole: bool) -> NDArray[np.float64]:
+    smallest, low, high, largest = _quantiles(ordered, [0, _TAIL, 1 - _TAIL, 1])
     if not whole and smallest >= 0 and largest <= 1:
         return np.array([round(i / 20, 2) for i in range(21)])
     spread = high - low
@@ -136,10 +151,10 @@ def _round_step(step: float) -> float:
     return next(factor * magnitude for factor in (1, 2, 5, 10) if factor * magnitude >= step * (1 - 1e-9))
 
 
-def _summary(numbers: NDArray[np.float64]) -> dict[str, float] | None:
-    if not len(numbers):
+def _summary(ordered: NDArray[np.float64]) -> dict[str, float] | None:
+    if not len(ordered):
         return None
-    smallest, median, p95, largest = np.quantile(numbers, [0, 0.5, 0.95, 1], method="nearest")
+    smallest, median, p95, largest = _quantiles(ordered, [0, 0.5, 0.95, 1])
     return {"median": _plain(median), "p95": _plain(p95), "min": _plain(smallest), "max": _plain(largest)}
 
 

@@ -31,8 +31,7 @@ def quality_movers(folder: DatasetFolder, rows: pl.DataFrame, weights: QualityWe
         return []
     names = _components(scores)
     moved = scores.select(_moved(name, scores[name].mean(), weights) for name in names)
-    largest = pl.max_horizontal(pl.col(names).abs())
-    most = moved.select(pl.when(pl.col(name).abs() == largest).then(pl.col(name).sign()).alias(name) for name in names)
+    most = moved.select(pl.max_horizontal(pl.col(names).abs())).to_series()
     kept = scores.join(rows.filter("kept").select("row"), on="row", how="semi")
     found = [
         {
@@ -41,8 +40,8 @@ def quality_movers(folder: DatasetFolder, rows: pl.DataFrame, weights: QualityWe
             "rows": len(scores) - scores[name].null_count(),
             "before": _mean(scores[name]),
             "after": _mean(kept[name]),
-            "raised": int((most[name] > 0).sum()),
-            "lowered": int((most[name] < 0).sum()),
+            "raised": int(((moved[name] == most) & (most > 0)).sum()),
+            "lowered": int(((moved[name] == -most) & (most > 0)).sum()),
         }
         for name in names
     ]

@@ -1,4 +1,5 @@
 import json
+import os
 import resource
 import signal
 import subprocess
@@ -10,9 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from builder.dataset_folder import DatasetFolder, Problem, Review
+from builder.dataset_folder import DatasetFolder, Review
 from builder.errors import DiskError, FolderInUseError, InputFileError, IntegrityError
 from builder.files import atomic_path, write_json, write_text
+from builder.manifest import Problem
 from builder.schema import SAMPLE_SCHEMA, Check, Message, Rejection, Sample, Verdict, task_messages
 
 
@@ -111,6 +113,29 @@ def test_every_flipped_byte_of_the_manifest_is_found(folder: DatasetFolder) -> N
         if original[place : place + 1].isspace():
             continue  # white space between JSON values says nothing
         assert "MANIFEST.json" in {problem.path for problem in folder.verify()}, place
+
+
+def test_damage_stays_visible_when_the_manifest_is_written_again(folder: DatasetFolder) -> None:
+    part = folder.samples / "part-00000.parquet"
+    times, damaged = part.stat(), bytearray(part.read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    part.write_bytes(bytes(damaged))
+    os.utime(part, ns=(times.st_atime_ns, times.st_mtime_ns))  # as a failing disk damages a file
+    folder.withdraw_manifest()
+    folder.write_manifest()
+    assert [problem.path for problem in folder.verify()] == ["samples/part-00000.parquet"]
+
+
+def test_a_file_that_was_written_meanwhile_gets_its_new_hash(folder: DatasetFolder) -> None:
+    folder.withdraw_manifest()
+    folder.settings.write_text(folder.settings.read_text(encoding="utf-8") + "# changed\n", encoding="utf-8")
+    folder.write_manifest()
+    assert folder.verify() == []
+    folder.settings.write_text("# as long, written after the manifest\n", encoding="utf-8")
+    assert [problem.path for problem in folder.verify()] == ["seedbed.yaml"]
+    folder.withdraw_manifest()
+    folder.write_manifest()
+    assert folder.verify() == []
 
 
 def test_missing_and_extra_files_are_found(folder: DatasetFolder) -> None:

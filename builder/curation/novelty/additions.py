@@ -72,14 +72,14 @@ class EarlierScan:
         digest, bits = record[0], np.frombuffer(record[1], dtype=np.uint8)
         if len(bits) != -(-len(verdicts) // 8):
             return None
-        judged = verdicts["row"].filter(pa.array(np.unpackbits(bits, count=len(verdicts)).astype(bool)))
+        judged = np.asarray(verdicts["row"])[np.unpackbits(bits, count=len(verdicts)).astype(bool)]
         gone = verdicts.filter(pc.equal(verdicts["reason"], "too_similar"))
         checks = gone["checks"].combine_chunks()
         similarity = (
             checks.flatten().field("value").take(checks.offsets[:-1]) if len(gone) else pa.array([], pa.float64())
         )
         dropped = pa.Table.from_arrays([gone["row"], gone["of"], similarity], schema=DROPPED)
-        return cls(rows.filter(pc.is_in(rows["row"], judged)), dropped, digest)
+        return cls(rows.filter(pa.array(_among(np.asarray(rows["row"]), judged))), dropped, digest)
 
 
 def scan_record(rows: pa.Table, threshold: float, dropped: pa.Table, numbers: Numbers) -> bytes:
@@ -178,14 +178,19 @@ def _what_stands(rows: pa.Table, threshold: float, earlier: EarlierScan) -> _Sta
     """None where nothing does: it was another scan, or the rows that are still there have another order, text or group."""
     if scan_digest(earlier.judged, threshold, earlier.dropped) != earlier.digest:
         return None
-    now, before = rows["row"], earlier.judged["row"]
-    judged = pc.is_in(now, before)
-    if not rows.filter(judged).equals(earlier.judged.filter(pc.is_in(before, now))):
+    now, before = np.asarray(rows["row"]), np.asarray(earlier.judged["row"])
+    judged = _among(now, before)
+    if not rows.filter(pa.array(judged)).equals(earlier.judged.filter(pa.array(_among(before, now)))):
         return None
-    dropped = earlier.dropped
-    both = dropped.filter(pc.and_(pc.is_in(dropped["row"], now), pc.is_in(dropped["of"], now)))
-    kept_or_stands = pc.or_(pc.invert(pc.is_in(now, dropped["row"])), pc.is_in(now, both["row"]))
-    return _Standing(both, np.flatnonzero(~np.asarray(pc.and_(judged, kept_or_stands))))
+    dropped, of = np.asarray(earlier.dropped["row"]), np.asarray(earlier.dropped["of"])
+    stands = _among(dropped, now) & _among(of, now)
+    open_now = ~judged | _among(now, dropped[~stands])
+    return _Standing(earlier.dropped.filter(pa.array(stands)), np.flatnonzero(open_now))
+
+
+def _among(numbers: Numbers, others: Numbers) -> Mask:
+    """Which of some row numbers are among others."""
+    return mask(others, int(max(numbers.max(initial=-1), others.max(initial=-1))) + 1)[numbers]
 
 
 class _Additions:
