@@ -20,6 +20,7 @@ LEAVES = {
     "files",
     "manifest",
     "archives",
+    "charsets",
     "addresses",
     "object_store",
 }

@@ -4,6 +4,7 @@ import codecs
 import re
 from pathlib import Path
 
+from builder.charsets import looks_like_gb
 from builder.documents.document import Page, check_length, read_bytes
 from builder.errors import InputFileError
 
@@ -33,7 +34,8 @@ def decode(path: Path, data: bytes, declared: str | None = None) -> str:
         InputFileError: none of them fits.
     """
     mark = next((encoding for bom, encoding in _BOMS if data.startswith(bom)), None)
-    for encoding in (mark,) if mark else ("utf-8", declared, "gb18030"):
+    guessed = "gb18030" if looks_like_gb(data) else None
+    for encoding in (mark,) if mark else ("utf-8", declared, guessed):
         text = _try(data, encoding)
         if text is not None and not _CONTROL.search(text):
             return text

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from builder.charsets import UTF_8, Charset, find_charset
 from builder.errors import InputFileError
 from builder.formats import rows as limits
 from builder.formats.row_format import kind_of
@@ -40,15 +41,17 @@ def open_json(path: Path) -> Container:
     """A list of rows, or one object around it; a file of one object after another is JSON Lines.
 
     Raises:
-        InputFileError: neither of them, not UTF-8, or a row over the caps.
+        InputFileError: neither of them, in no encoding that is read, or a row over the caps.
     """
+    charset = find_charset(path)
+    details = _details(charset)
     with path.open("rb") as file:
-        document = _Document(path, file)
+        document = _Document(path, file, charset.codec)
         match document.peek():
             case "":
                 raise InputFileError(path, "the file is empty")
             case "[":
-                return Container("JSON", partial(_document_rows, path, None))
+                return Container("JSON", partial(_document_rows, path, charset.codec, None), details)
             case "{":
                 members: dict[str, bool] = {}
                 for key, number, _ in _members(document):
@@ -63,22 +66,27 @@ def open_json(path: Path) -> Container:
         named = f"lists under {', '.join(map(repr, lists))}"
         found = named if len(lists) > 1 else "an object that is not a list of rows"
         raise InputFileError(path, f"the top level is {found}, expected one list of rows", remedy=_EXPECTED)
-    return Container("JSON", partial(_document_rows, path, lists[0]))
+    return Container("JSON", partial(_document_rows, path, charset.codec, lists[0]), details)
 
 
 def open_json_lines(path: Path) -> Container:
     """One object a line; a file that begins with `[` is read as a JSON document."""
-    with path.open("rb") as file:
-        if file.read(64).removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"["):
+    charset = find_charset(path)
+    with path.open(encoding=charset.codec) as file:
+        if file.read(64).lstrip().startswith("["):
             return open_json(path)
-    return Container("JSON Lines", partial(_line_rows, path))
+    return Container("JSON Lines", partial(_line_rows, path, charset.codec), _details(charset))
 
 
-def _document_rows(path: Path, wanted: str | None) -> Iterator[NumberedRow]:
+def _details(charset: Charset) -> dict[str, str]:
+    return {} if charset == UTF_8 else {"encoding": charset.name}
+
+
+def _document_rows(path: Path, codec: str, wanted: str | None) -> Iterator[NumberedRow]:
     """The rows of the list at the top level, or under a key of the object there."""
     errors = RowErrors(path)
     with path.open("rb") as file:
-        document = _Document(path, file)
+        document = _Document(path, file, codec)
         items = _members(document) if wanted is not None else ((None, *item) for item in _items(document))
         for key, number, value in items:
             if key != wanted or not number:
@@ -92,13 +100,13 @@ def _document_rows(path: Path, wanted: str | None) -> Iterator[NumberedRow]:
     errors.raise_any()
 
 
-def _line_rows(path: Path) -> Iterator[NumberedRow]:
+def _line_rows(path: Path, codec: str) -> Iterator[NumberedRow]:
     errors = RowErrors(path)
-    with path.open("rb") as file:
-        for number, line in enumerate(iter(lambda: file.readline(limits.MAX_ROW_BYTES + 1), b""), 1):
+    with path.open(encoding=codec, newline="\n") as file:
+        for number, line in enumerate(iter(lambda: file.readline(limits.MAX_ROW_BYTES + 1), ""), 1):
             if len(line) > limits.MAX_ROW_BYTES:
                 raise row_too_long(path, number)
-            text = _decode(path, line, number).strip("\0 \t\r\n")
+            text = line.strip("\0 \t\r\n\ufeff")
             if not text:
                 continue
             _check_nodes(path, text, 0, number)
@@ -114,19 +122,6 @@ def _line_rows(path: Path) -> Iterator[NumberedRow]:
                 else:
                     errors.add(number, not_an_object(value))
     errors.raise_any()
-
-
-def _decode(path: Path, line: bytes, number: int) -> str:
-    try:
-        return line.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise _not_utf8(path, line, error.start, number) from None
-
-
-def _not_utf8(path: Path, beginning: bytes, place: int, row: int | None = None) -> InputFileError:
-    utf16 = beginning[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-    found = "found UTF-16" if utf16 else f"byte {place + 1} is not UTF-8"
-    return InputFileError(path, f"JSON must be UTF-8: {found}", row=row, remedy="Save it as UTF-8.")
 
 
 def _unreadable(error: Exception) -> str:
@@ -191,18 +186,16 @@ def _members(document: "_Document") -> Iterator[tuple[str, int | None, Any]]:
 
 
 class _Document:
-    """A UTF-8 file as text of which only the part around the present place is held."""
+    """A file as text of which only the part around the present place is held."""
 
-    def __init__(self, path: Path, file: BinaryIO) -> None:
+    def __init__(self, path: Path, file: BinaryIO, codec: str) -> None:
         self._path = path
         self._file = file
-        self._decoder = codecs.getincrementaldecoder("utf-8")()
+        self._decoder = codecs.getincrementaldecoder(codec)()
         self._text = ""
         self._at = 0
         self._lines = 0  # line breaks before the text
         self._column = 0  # characters between the last of them and the text
-        self._beginning = b""
-        self._bytes = 0
 
     def peek(self) -> str:
         """The next character that is not white space; an empty string at the file's end."""
@@ -267,15 +260,7 @@ class _Document:
     def _read(self, size: int) -> bool:
         """Read on, and forget what lies behind; False at the file's end."""
         data = self._file.read(size)
-        waiting = len(self._decoder.getstate()[0])
-        self._beginning = self._beginning or data[:4]
-        try:
-            text = self._decoder.decode(data, final=not data)
-        except UnicodeDecodeError as error:
-            raise _not_utf8(self._path, self._beginning, self._bytes - waiting + error.start) from None
-        if not self._bytes:
-            text = text.removeprefix("\ufeff")
-        self._bytes += len(data)
+        text = self._decoder.decode(data, final=not data)
         self._lines, self._column = self._position(self._at)
         self._text = self._text[self._at :] + text
         self._at = 0

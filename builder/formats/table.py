@@ -1,6 +1,5 @@
 """CSV and tab-separated files: their encoding, their delimiter, their header, their rows."""
 
-import codecs
 import csv
 import io
 from collections import Counter
@@ -9,55 +8,33 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
+from builder.charsets import UTF_8, find_charset
 from builder.errors import InputFileError
 from builder.formats import rows as limits
 from builder.formats.rows import Container, NumberedRow
 
 DELIMITERS = (",", ";", "\t")
 _QUOTES = 'A cell that holds the delimiter, a quote or a line break must stand in quotes, and " in it be "".'
-_READ_BYTES = 2**20
 
 
 def open_csv(path: Path) -> Container:
     """A table of texts.
 
-    UTF-8 with or without a byte order mark, UTF-16 with one, else GB18030, which Chinese spreadsheets write. Blank lines
-    hold no row. A row shorter than the header lacks its last columns.
+    Blank lines hold no row. A row shorter than the header lacks its last columns.
 
     Raises:
-        InputFileError: no such encoding, or a line over the caps; reading raises for broken quotes, a row longer than the
+        InputFileError: no encoding that is read, or a line over the caps; reading raises for broken quotes, a row longer than the
             header, two columns of one name.
     """
-    codec, encoding = _find_encoding(path)
+    codec, encoding = find_charset(path)
     with path.open(encoding=codec, newline="") as file:
         first = next((line for line in _Lines(path, file) if line.strip()), None)
     if first is None:
         raise InputFileError(path, "the file is empty")
     delimiter = "\t" if path.suffix.lower() == ".tsv" else _sniff(first)
-    details = {} if encoding == "UTF-8" else {"encoding": encoding}
+    details = {} if encoding == UTF_8.name else {"encoding": encoding}
     details |= {} if delimiter == "," else {"delimiter": delimiter}
     return Container("CSV", partial(_rows, path, codec, delimiter), details)
-
-
-def _find_encoding(path: Path) -> tuple[str, str]:
-    """The codec that the whole file can be read with, and its name."""
-    with path.open("rb") as file:
-        beginning = file.read(2)
-    if beginning in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-        choices = [("utf-16", "UTF-16")]
-    else:
-        choices = [("utf-8-sig", "UTF-8"), ("gb18030", "GB18030")]
-    for codec, name in choices:
-        decoder = codecs.getincrementaldecoder(codec)()
-        try:
-            with path.open("rb") as file:
-                for data in iter(lambda: file.read(_READ_BYTES), b""):
-                    decoder.decode(data)
-            decoder.decode(b"", final=True)
-        except UnicodeError:
-            continue
-        return codec, name
-    raise InputFileError(path, f"neither {' nor '.join(name for _, name in choices)}", remedy="Save it as UTF-8.")
 
 
 def _sniff(header: str) -> str:

@@ -273,20 +273,34 @@ class TestFiles:
 
 class TestTexts:
     @pytest.mark.parametrize("codec", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])
-    def test_tables_in_every_encoding_of_chinese_spreadsheets(self, tmp_path: Path, codec: str) -> None:
-        write(tmp_path / "a.csv", "问题,回答\n湖有多深？,四十米𠮷。\n".encode(codec))
-        assert [row.values for row in open_rows(tmp_path / "a.csv").rows()] == [
-            {"问题": "湖有多深？", "回答": "四十米𠮷。"}
-        ]
+    @pytest.mark.parametrize("suffix", [".csv", ".json", ".jsonl"])
+    def test_every_encoding_of_chinese_windows_is_read(self, tmp_path: Path, suffix: str, codec: str) -> None:
+        rows = [{"问题": "湖有多深？", "回答": "四十米𠮷。"}, {"问题": "ਊ 与 上 相邻吗？", "回答": "不。"}]
+        lines = [json.dumps(row, ensure_ascii=False) for row in rows]
+        text = {
+            ".csv": "问题,回答\n" + "".join(f"{row['问题']},{row['回答']}\n" for row in rows),
+            ".json": f"[{','.join(lines)}]",
+            ".jsonl": "\n".join(lines),
+        }[suffix]
+        write(tmp_path / f"a{suffix}", text.encode(codec))
+        opened = open_rows(tmp_path / f"a{suffix}")
+        assert [row.values for row in opened.rows()] == rows
+        assert opened.details.get("encoding") == {"gb18030": "GB18030", "utf-16": "UTF-16"}.get(codec)
 
-    @pytest.mark.parametrize("suffix", [".json", ".jsonl"])
+    @pytest.mark.parametrize("suffix", [".csv", ".json", ".jsonl"])
     @pytest.mark.parametrize(
-        ("codec", "found"),
-        [("utf-16", "found UTF-16"), ("utf-16-be", "byte 5 is not UTF-8"), ("gb18030", "byte 3 is not UTF-8")],
+        ("line", "codec"),
+        [
+            ("用两句话介绍一下这座湖的历史。", "utf-8"),  # cut off in the middle of its last character
+            ("Über die Größe der Bäume läßt sich schön streiten, für Übung müssen Schüler Sätze bilden", "cp1252"),
+            ("請用兩句話介紹一下這座湖的歷史，並說明為什麼", "big5"),
+            ("Напишите стихотворение о весне", "cp1251"),
+        ],
     )
-    def test_json_in_another_encoding_is_named(self, tmp_path: Path, suffix: str, codec: str, found: str) -> None:
-        write(tmp_path / f"a{suffix}", '{"问题": "湖"}'.encode(codec))
-        with pytest.raises(InputFileError, match=f"JSON must be UTF-8: {found}"):
+    def test_what_is_not_chinese_is_not_read_as_such(self, tmp_path: Path, suffix: str, line: str, codec: str) -> None:
+        data = line.encode(codec)
+        write(tmp_path / f"a{suffix}", b'{"q": "a"}\n{"q": "' + (data[:-1] if codec == "utf-8" else data) + b'"}\n')
+        with pytest.raises(InputFileError, match=r"a byte in line 2 .* is not UTF-8, and the file is not GB18030"):
             open_rows(tmp_path / f"a{suffix}")
 
     @pytest.mark.parametrize("suffix", [".json", ".jsonl"])
