@@ -12,11 +12,9 @@ from typing import Any
 import polars as pl
 
 from builder.browsing import beginning, read_ids, read_records
-from builder.config import Language
 from builder.dataset_folder import DatasetFolder
 from builder.errors import InputFileError, UsageError, nearest
 from builder.reporting.reasons import REASONS
-from builder.settings_file import load_settings
 
 # What can become of a row; the first three first, since they change what is published.
 CHANGES = ("dropped", "kept", "other_split", "other_reason", "only_before", "only_after")
@@ -29,7 +27,6 @@ class Comparison:
 
     Attributes:
         before, after: the dataset folders; the same one where it is compared with itself.
-        language: of the folder's report.
         rows: `before` and `after`: how many there are.
         kept: the same of the kept ones.
         counts: before, after and rows: how many rows had the one outcome and have the other. An outcome is `kept`, the decisive
@@ -40,7 +37,6 @@ class Comparison:
 
     before: Path
     after: Path
-    language: Language
     rows: Mapping[str, int]
     kept: Mapping[str, int]
     counts: Sequence[Mapping[str, Any]]
@@ -78,7 +74,6 @@ def compare(before: Path, after: Path | None = None, *, reason: str | None = Non
     return Comparison(
         before=old.root,
         after=new.root,
-        language=load_settings(new.settings, environ={}).report.language,
         rows={side: both[f"row_{side}"].count() for side in ("before", "after")},
         kept={side: int((both[side] == KEPT).sum()) for side in ("before", "after")},
         counts=_counted(both),

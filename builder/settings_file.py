@@ -16,6 +16,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from builder.chinese import ask_for_chinese
 from builder.config import CATEGORIES, Section, Settings
 from builder.errors import UsageError, nearest
 
@@ -99,6 +100,8 @@ def load_settings(
             mistakes.append(f"--set {_hide_keys(override)}: expected key=value, such as novelty.threshold=0.8")
             continue
         _assign(tree, key.strip(), _read_value(text, f"--set {_hide_keys(key)}"), mistakes)
+    if (report := tree.get("report")) and isinstance(report, dict) and report.get("language") == "zh":
+        ask_for_chinese()
     settings = _validate(tree, str(path) if path else "settings", mistakes)
     _refuse_keys(settings, os.environ if environ is None else environ)
     return settings
@@ -126,9 +129,9 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "not valid YAML"
+        problem = _hide_keys(getattr(error, "problem", None) or type(error).__name__)
         raise UsageError(
-            f"{path}{where}: {_hide_keys(problem)}", "The file must be YAML: `key: value` lines."
+            f"{path}{where}: not valid YAML ({problem})", "The file must be YAML: `key: value` lines."
         ) from None
     if tree is None:
         return {}

@@ -1,13 +1,20 @@
 """What holds for all tests: a core for each worker, what was compiled is kept, and who runs what and when."""
 
 import os
+import re
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from builder.chinese import left_in_english, start_anew
+from builder.errors import SeedbedError
 from tests.command import Seedbed
 
+for _name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+    if os.environ.get(_name, "").lower().startswith("zh"):
+        os.environ[_name] = "C.UTF-8"  # commands of the tests speak English, unless a test says otherwise
 if "PYTEST_XDIST_WORKER" in os.environ:
     # With two threads in each of two workers on two cores, training takes six times as long.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -21,6 +28,11 @@ TOGETHER = {
     *("tests/builder/test_budget.py", "tests/builder/test_estimating.py", "tests/builder/test_ray.py"),
     *("tests/builder/test_rebuilding.py", "tests/trainer/test_sft.py"),
 }
+
+
+# Messages that were looked up before; and what an endpoint answers, which stays in its own words.
+MESSAGES: set[str] = set()
+ENDPOINT_SAID = re.compile(r"\(.+\): \d{3}\b")
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -39,6 +51,24 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests with a time limit of their own come first: no worker is left with a long one at the end."""
     items.sort(key=lambda item: item.get_closest_marker("timeout") is None)
+
+
+@pytest.fixture(autouse=True)
+def messages_have_chinese(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No error is raised, in whatever test, that the catalogue of Chinese messages lacks; and each test begins in English."""
+    start_anew()
+    lacking: list[str] = []
+    made = SeedbedError.__init__
+
+    def noted(error: SeedbedError, message: str, remedy: str = "") -> None:
+        made(error, message, remedy)
+        for text in {message, remedy} - MESSAGES:
+            MESSAGES.add(text)
+            lacking.extend(line for line in left_in_english(text) if not ENDPOINT_SAID.search(line))
+
+    monkeypatch.setattr(SeedbedError, "__init__", noted)
+    yield
+    assert lacking == []
 
 
 @pytest.fixture

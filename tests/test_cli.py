@@ -243,7 +243,9 @@ def test_files_are_added_and_the_difference_is_shown_in_both_languages(seedbed: 
     other = tmp_path / "other"
     strict = ("--set", "novelty.threshold=0.5", "--set", "split.validation_share=0")
     assert seedbed("curate", *files, "--out", other, *named, *strict).code == 0
-    shown = seedbed("diff", folder, other, "--reason", "too_similar", "--limit", "1")
+    shown = seedbed(
+        "diff", folder, other, "--reason", "too_similar", "--limit", "1", SEEDBED_REPORT_LANGUAGE="en"
+    )  # of two folders the Chinese one is spoken of in Chinese, unless the user says otherwise
     assert shown.out == (
         f"{folder}: 12 rows, 4 kept\n{other}: 6 rows, 1 kept\nrows by what became of them:\n"
         "           6  Exact duplicate → not there\n           3  kept → Too similar\n"

@@ -20,6 +20,7 @@ LEAVES = {
     "files",
     "manifest",
     "archives",
+    "chinese",
     "charsets",
     "addresses",
     "object_store",

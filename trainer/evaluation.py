@@ -184,7 +184,7 @@ def evaluate(
     by_row = {conversation.row: conversation for conversation in published.validation}
     keyed = [(row, by_row[row.row]) for row in rows if by_row[row.row].answer_key]
     most_tokens = _answer_limit(record["tokens"]["longest_answer"])
-    with quiet_libraries(), reporter.step("evaluate", 2 * len(keyed)) as step:
+    with quiet_libraries(), reporter.step("Evaluating", 2 * len(keyed)) as step:
         answers: dict[str, list[str]] = {}
         losses: dict[str, tuple[float, int]] = {}
         for who in ("base", "tuned"):

@@ -100,7 +100,7 @@ def train(
         trained_parameters = sum(p.numel() for p in model.parameters() if p.requires_grad)
         steps = _total_steps(len(prepared.train), settings)
         trainer = _make_trainer(model, prepared, settings, out, seed, steps)
-        with reporter.step("train", steps) as step:
+        with reporter.step("Training", steps) as step:
             watch = Watch(prepared, settings, step, clock)
             trainer.add_callback(watch)
             started = clock()

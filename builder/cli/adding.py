@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from builder.chinese import is_spoken
 from builder.cli.options import AsJson, ChangedFolder, Mapped, Overrides, Quiet, print_outcome, read_mapping, reporter
 from builder.cli.places import path_or_address
 
@@ -46,7 +47,7 @@ def _as_record(added: "Added") -> Mapping[str, Any]:
 
 
 def _print_added(added: "Added") -> None:
-    words = _CHINESE if added.outcome.report["language"] == "zh" else _ENGLISH
+    words = _CHINESE if is_spoken() else _ENGLISH
     print(words["added"].format(added.rows, added.first, added.kept))
     if added.repeated == added.rows:
         print(words["all"].format(added.rows))

@@ -1,13 +1,16 @@
 """The command's table of contents, and the one place where errors become messages and exit codes."""
 
+import contextlib
 import json
 import os
 import sys
-from typing import Annotated
+from collections.abc import Iterator
+from typing import Annotated, Any
 
 import typer
+import typer.core
 
-from builder import __version__
+from builder import __version__, chinese
 from builder.cli import (
     adding,
     comparing,
@@ -26,7 +29,34 @@ from builder.cli import (
 from builder.cli.places import with_working_copies
 from builder.errors import SeedbedError
 
+# Typer carries a copy of click that it does not export.
+_UsageMistake: type[Any] = typer.BadParameter.__mro__[1]
+
+
+class _Commands(typer.core.TyperGroup):
+    """Commands whose mistaken arguments are named in the reader's language."""
+
+    def make_context(self, *args: Any, **more: Any) -> Any:
+        with _usage_told():
+            return super().make_context(*args, **more)
+
+    def invoke(self, ctx: Any) -> Any:
+        with _usage_told():
+            return super().invoke(ctx)
+
+
+@contextlib.contextmanager
+def _usage_told() -> Iterator[None]:
+    try:
+        yield
+    except _UsageMistake as error:
+        if chinese.is_spoken():
+            raise _UsageMistake(chinese.in_chinese(error.format_message()), error.ctx) from None
+        raise
+
+
 app = typer.Typer(
+    cls=_Commands,
     help="Grow an instruction-tuning dataset from seed tasks, curate it with a reason for every row, and train on it.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -75,19 +105,21 @@ def _options(
 
 def main() -> None:
     """Run the command; a `SeedbedError` ends with its message and exit code, a bug with its traceback and 1."""
+    chinese.start_anew()
     try:
         app(standalone_mode=True)
     except SeedbedError as error:
         if "--json" in sys.argv:
             print(json.dumps({"error": error.message, "remedy": error.remedy, "exit_code": error.exit_code}))
-        print(f"seedbed: {error}", file=sys.stderr)
+        remedy = f"\n  {chinese.told(error.remedy)}" if error.remedy else ""
+        print(f"seedbed: {chinese.told(error.message)}{remedy}", file=sys.stderr)
         sys.exit(error.exit_code)
     except SystemExit as end:
         # Typer makes an exit with 130 of Ctrl-C; what was said with it is behind that.
         stopped = getattr(end.__context__, "__cause__", None)
         if isinstance(stopped, KeyboardInterrupt):
-            said = str(stopped) or "run the same command again to go on"
-            print(f"seedbed: interrupted; {said}", file=sys.stderr)
+            said = chinese.told(str(stopped) or "run the same command again to go on")
+            print(chinese.told(f"seedbed: interrupted; {said}"), file=sys.stderr)
         raise
     except BrokenPipeError:
         # Whoever read our output has seen enough; without this the interpreter complains while it closes stdout.

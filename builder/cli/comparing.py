@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from builder.chinese import is_spoken, spoken
 from builder.cli.options import AsJson, Folder, print_json
 from builder.cli.places import folder_for, shown
 
@@ -43,7 +44,7 @@ def diff(
 
 
 def _print(found: "Comparison") -> None:
-    words = _CHINESE if found.language == "zh" else _ENGLISH
+    words = _CHINESE if is_spoken() else _ENGLISH
     sides = [shown(found.before), shown(found.after)]
     if found.before == found.after:
         sides = [words["earlier"], words["now"]]
@@ -56,14 +57,14 @@ def _print(found: "Comparison") -> None:
         if count:
             print(f"\n{words[change]}  {count:,}")
         for example in found.examples[change]:
-            print(_one_line(example, words, found.language))
+            print(_one_line(example, words, spoken()))
 
 
 def _print_counts(found: "Comparison", words: Mapping[str, str]) -> None:
     """How many rows had the one outcome and have the other; those that have the same one are a line of their own."""
     print(words["counts"])
     for line in found.counts:
-        was, now = (_outcome(line[side], words, found.language) for side in ("before", "after"))
+        was, now = (_outcome(line[side], words, spoken()) for side in ("before", "after"))
         print(f"{line['rows']:>12,}  {was}" + ("" if line["before"] == line["after"] else f" → {now}"))
 
 

@@ -21,6 +21,7 @@ from builder.cli.options import (
     read_mapping,
     read_settings,
     reporter,
+    tell,
 )
 from builder.cli.places import dataset_at, is_dataset, path_or_address, shown
 from builder.errors import IntegrityError, UsageError
@@ -43,7 +44,7 @@ def init(
     if path.exists():
         raise UsageError(f"{path}: exists already", "Choose another name, or look at the settings with --print.")
     write_text(path, describe_settings())
-    print(f"{path}: written; `seedbed build {path} --target 100` grows a first dataset without key or network")
+    tell(f"{path}: written; `seedbed build {path} --target 100` grows a first dataset without key or network")
 
 
 def build(
@@ -169,11 +170,11 @@ def export(
         skipped = [{"row": row, "why": why} for row, why in result.skipped]
         print_json({"path": str(out), "rows": result.rows, "skipped": skipped})
         return
-    print(f"{out}: {result.rows:,} rows")
+    tell(f"{out}: {result.rows:,} rows")
     for row, why in result.skipped[:20]:
-        print(f"  row {row} left out: {why}")
+        tell(f"  row {row} left out: {why}")
     if len(result.skipped) > 20:
-        print(f"  … {len(result.skipped):,} rows left out in all; --json lists them")
+        tell(f"  … {len(result.skipped):,} rows left out in all; --json lists them")
 
 
 def verify(folder: VerifiedFolder, as_json: AsJson = False) -> None:
@@ -188,8 +189,8 @@ def verify(folder: VerifiedFolder, as_json: AsJson = False) -> None:
         print_json({"ok": not problems, "problems": [{"path": p.path, "problem": p.problem} for p in problems]})
     else:
         for problem in problems:
-            print(f"{shown(folder)}/{problem.path}: {problem.problem}")
+            tell(f"{shown(folder)}/{problem.path}: {problem.problem}")
     if problems:
         raise IntegrityError(f"{shown(folder)}: {len(problems)} of its files are not as they were written")
     if not as_json:
-        print(f"{shown(folder)}: every file is as it was written")
+        tell(f"{shown(folder)}: every file is as it was written")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from builder.chinese import is_spoken
 from builder.cli.options import AsJson, Overrides, SettingsFile, print_json, read_settings
 from builder.errors import UsageError
 
@@ -38,7 +39,7 @@ def estimate(
     if as_json:
         print_json(made.as_record())
     else:
-        _print_estimate(made, read.report.language == "zh")
+        _print_estimate(made, is_spoken())
 
 
 def _print_estimate(made: "Estimate", chinese: bool) -> None:
@@ -74,15 +75,13 @@ def _print_estimate(made: "Estimate", chinese: bool) -> None:
 
 def print_costs(folder: Path, as_json: bool) -> None:
     """Print what the admitted rows of a folder cost, by teacher, recipe, category and language, and how long endpoints took."""
-    from builder.dataset_folder import DatasetFolder
     from builder.pipeline.costs import costs
-    from builder.settings_file import load_settings
 
     found = costs(folder)
     if as_json:
         print_json(found)
         return
-    chinese = load_settings(DatasetFolder.open(folder).settings, environ={}).report.language == "zh"
+    chinese = is_spoken()
     words = _CHINESE if chinese else _ENGLISH
     currency = found["currency"]
     for name in ("teacher", "recipe", "category", "language"):

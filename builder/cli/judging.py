@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from builder.cli.options import AsJson, LocalFolder, Overrides, Quiet, SettingsFile, print_json, reporter
+from builder.cli.options import AsJson, LocalFolder, Overrides, Quiet, SettingsFile, print_json, reporter, tell
 
 if TYPE_CHECKING:
     from builder.pipeline.judging import Judging
@@ -39,12 +39,12 @@ def judge(
 
 def _print(done: "Judging") -> None:
     marked = sum(done.scores.values())
-    print(f"{done.path}: {marked:,} of {done.rows:,} rows have a mark by {done.judge}, {done.asked:,} asked now")
+    tell(f"{done.path}: {marked:,} of {done.rows:,} rows have a mark by {done.judge}, {done.asked:,} asked now")
     if marked:
         mean = sum(score * count for score, count in done.scores.items()) / marked
-        print(f"  mean {mean:.2f}: " + " · ".join(f"{score:g} × {count:,}" for score, count in done.scores.items()))
+        tell(f"  mean {mean:.2f}: " + " · ".join(f"{score:g} × {count:,}" for score, count in done.scores.items()))
     others = {state: count for state, count in done.states.items() if state not in ("marked", "at_admission")}
     if others:
-        print("  without: " + " · ".join(f"{state} {count:,}" for state, count in sorted(others.items())))
+        tell("  without: " + " · ".join(f"{state} {count:,}" for state, count in sorted(others.items())))
     cost = "price not known" if done.cost is None else f"{done.cost:.4f} {done.currency}"
-    print(f"  in all {done.requests:,} requests, {done.tokens:,} tokens, {cost}")
+    tell(f"  in all {done.requests:,} requests, {done.tokens:,} tokens, {cost}")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from builder.chinese import is_spoken, spoken, told
 from builder.cli.places import folder_for, shown
 from builder.errors import UsageError
 
@@ -65,6 +66,11 @@ def reporter(quiet: bool) -> "Reporter":
     return Reporter(quiet=quiet)
 
 
+def tell(text: str) -> None:
+    """Print a line, in Chinese where that is spoken."""
+    print(told(text))
+
+
 def print_json(value: Any) -> None:
     """One JSON document on stdout, readable Chinese included."""
     print(json.dumps(value, ensure_ascii=False, indent=1, default=str))
@@ -115,7 +121,7 @@ def _print_facts(facts: Mapping[str, Any], report: Mapping[str, Any]) -> None:
     from builder.reporting.labels import lead_sentence
     from builder.reporting.reasons import reason_for
 
-    chinese = report["language"] == "zh"
+    chinese = is_spoken()
     words = _CHINESE if chinese else _ENGLISH
 
     def label(key: str) -> str:
@@ -124,7 +130,7 @@ def _print_facts(facts: Mapping[str, Any], report: Mapping[str, Any]) -> None:
     def reasons(counts: Mapping[str, int]) -> str:
         return " · ".join(f"{label(key)} {count:,}" for key, count in counts.items()) or words["none"]
 
-    print(f"{report['name']}{words['colon']}{lead_sentence(report, report['language'])}")
+    print(f"{report['name']}{words['colon']}{lead_sentence(report, spoken())}")
     print(f"  {words['languages']}  " + " · ".join(f"{k} {v:,}" for k, v in facts["languages"].items()))
     dropped = {key: count for key, count in facts["rows"]["by_reason"].items() if key != "seed"}
     print(f"  {words['dropped']}  {reasons(dropped)}")

@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from builder.chinese import ask_for_chinese
 from builder.errors import UsageError
 
 if TYPE_CHECKING:
     from builder.addresses import Address
     from builder.progress import Reporter
     from builder.working_copy import Use
+
+_CHINESE_REPORT = re.compile(r"^report:\n(?: .*\n)*? +language: zh$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,7 @@ def with_working_copies(command: Callable[..., None]) -> Callable[..., None]:
         for value in given.values():
             for one in value if isinstance(value, list) else [value]:
                 _refuse_address(one)
+                _note_language(one)
         asked = {name: value for name, value in given.items() if isinstance(value, FolderAt)}
         with contextlib.ExitStack() as stack:
             if asked:
@@ -99,6 +103,14 @@ def shown(folder: Path) -> str:
 
 # typer makes one slash of two where it reads a path.
 _COLLAPSED = re.compile(r"[a-z][a-z0-9+.\-]+:/", re.IGNORECASE)
+
+
+def _note_language(given: Any) -> None:
+    """Speak Chinese where a folder's settings ask for a Chinese report, whether or not the command reads them all."""
+    if isinstance(given, Path):
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            if _CHINESE_REPORT.search((given / "seedbed.yaml").read_text(encoding="utf-8")):
+                ask_for_chinese()
 
 
 def _refuse_address(value: Any) -> None:

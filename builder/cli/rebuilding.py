@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from builder.chinese import is_spoken, spoken
 from builder.cli.options import AsJson, ChangedFolder, Overrides, Quiet, SettingsFile, print_outcome, reporter
 
 if TYPE_CHECKING:
@@ -46,8 +47,7 @@ def _print_changes(rebuilt: "Rebuilt") -> None:
     from builder.reporting.reasons import reason_for
 
     after = rebuilt.outcome.report
-    language = after["language"]
-    words = _CHINESE if language == "zh" else _ENGLISH
+    words = _CHINESE if is_spoken() else _ENGLISH
     if rebuilt.before is None:
         print(words["unfinished"])
     else:
@@ -56,7 +56,7 @@ def _print_changes(rebuilt: "Rebuilt") -> None:
             print(words[part].format(f"{old[total]:,} → {new[total]:,}", f"{old[kept]:,} → {new[kept]:,}"))
             for reason in dict.fromkeys((*new["by_reason"], *old["by_reason"])):
                 counts = f"{old['by_reason'].get(reason, 0):,} → {new['by_reason'].get(reason, 0):,}"
-                print(f"  {reason_for(reason).label(language)}  {counts}")
+                print(f"  {reason_for(reason).label(spoken())}  {counts}")
     for count, name in ((rebuilt.lacking, "lacking"), (rebuilt.unread, "unread")):
         if count:
             print(words[name].format(count))

@@ -1,6 +1,6 @@
 """The command that takes personal data and secrets out of a dataset."""
 
-from builder.cli.options import AsJson, ChangedFolder, Quiet, print_outcome, reporter
+from builder.cli.options import AsJson, ChangedFolder, Quiet, print_outcome, reporter, tell
 from builder.cli.places import shown
 
 
@@ -15,5 +15,5 @@ def redact(folder: ChangedFolder, as_json: AsJson = False, quiet: Quiet = False)
     done = redact_folder(folder, reporter(quiet))
     if not as_json:
         kinds = " · ".join(f"{kind} {rows:,}" for kind, rows in sorted(done.kinds.items()))
-        print(f"{shown(folder)}: {done.rows:,} rows redacted" + (f" ({kinds})" if kinds else ""))
+        tell(f"{shown(folder)}: {done.rows:,} rows redacted" + (f" ({kinds})" if kinds else ""))
     print_outcome(done.outcome, as_json, {"redacted": {"rows": done.rows, "kinds": dict(done.kinds)}})

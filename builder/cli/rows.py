@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from builder.cli.options import AsJson, Folder, print_json
+from builder.cli.options import AsJson, Folder, print_json, tell
 
 
 def show(
@@ -36,7 +36,7 @@ def show(
         return
     for row in found:
         print(_one_line(row))
-    print(f"{len(found):,} of {total:,} rows shown" + ("; --limit shows more" if len(found) < total else ""))
+    tell(f"{len(found):,} of {total:,} rows shown" + ("; --limit shows more" if len(found) < total else ""))
 
 
 def why(
@@ -58,7 +58,7 @@ def why(
     for sentence in explained["sentences"]:
         print(f"  - {sentence}")
     if explained["quality"]:
-        print(f"  {'quality':11} {_quality(explained['quality'])}")
+        tell(f"  quality     {_quality(explained['quality'])}")
     for label in ("task_id", "category", "language", "origin", "source", "parents", "request_id", "answer_key"):
         if explained["sample"].get(label):
             print(f"  {label:11} {_plain(explained['sample'][label])}")

@@ -20,6 +20,7 @@ from builder.cli.options import (
     print_json,
     read_settings,
     reporter,
+    tell,
 )
 from builder.cli.places import shown
 from builder.errors import InputFileError, UsageError
@@ -70,8 +71,8 @@ def score(
         print_json(scoring.as_record())
         return
     tally = scoring.tally
-    print(f"{shown(folder)}: {tally.describe()}; {scoring.before:,} of {scoring.rows:,} were scored before")
-    print(f"  median ifd {scoring.median_ifd:.3f}; {scoring.unhelped:,} rows at 1 or above: the instruction is no help")
+    tell(f"{shown(folder)}: {tally.describe()}; {scoring.before:,} of {scoring.rows:,} were scored before")
+    tell(f"  median ifd {scoring.median_ifd:.3f}; {scoring.unhelped:,} rows at 1 or above: the instruction is no help")
     print(f"  {scoring.path}")
 
 
@@ -172,16 +173,16 @@ def print_training(run: dict[str, Any]) -> None:
     """Rows, steps, losses."""
     held_out = f", validation {run['validation_loss']:.3f}" if run["validation_loss"] is not None else ""
     early = " (stopped by train.max_minutes)" if run["stopped_early"] else ""
-    print(f"{run['out']}: {run['rows']:,} rows, {run['steps']:,} steps in {run['seconds']:.0f} s{early}")
-    print(f"  {run['parameters']['all']:,} parameters, {run['parameters']['trained']:,} of them trained")
-    print(f"  loss: train {run['train_loss']:.3f}{held_out}; curve in {run['loss_curve']}")
+    tell(f"{run['out']}: {run['rows']:,} rows, {run['steps']:,} steps in {run['seconds']:.0f} s{early}")
+    tell(f"  {run['parameters']['all']:,} parameters, {run['parameters']['trained']:,} of them trained")
+    tell(f"  loss: train {run['train_loss']:.3f}{held_out}; curve in {run['loss_curve']}")
 
 
 def print_evaluation(evaluation: "Evaluation") -> None:
     """Losses and a table of checked answers, one line for each family and language."""
-    print(f"held-out loss  base {evaluation.loss.base:.3f}  tuned {evaluation.loss.tuned:.3f}")
+    tell(f"held-out loss  base {evaluation.loss.base:.3f}  tuned {evaluation.loss.tuned:.3f}")
     if not evaluation.cells:
-        print(f"no answer can be checked: none of the {evaluation.rows:,} held-out rows has an answer key")
+        tell(f"no answer can be checked: none of the {evaluation.rows:,} held-out rows has an answer key")
         return
     print(f"{'family':28} {'lang':4} {'n':>5} {'constant':>9} {'untrained':>10} {'trained':>8}")
     for cell in evaluation.cells:
@@ -191,9 +192,9 @@ def print_evaluation(evaluation: "Evaluation") -> None:
     shares = [f"{score.share:.1%}" for score in scores]
     print(f"{'all':28} {'':4} {scores[0].n:5} {shares[0]:>9} {shares[1]:>10} {shares[2]:>8}")
     low, high = scores[2].interval
-    print(f"trained: {scores[2].right} of {scores[2].n} right, 95 % interval {low:.1%} to {high:.1%}")
+    tell(f"trained: {scores[2].right} of {scores[2].n} right, 95 % interval {low:.1%} to {high:.1%}")
     if evaluation.rows_without_key:
-        print(f"{evaluation.rows_without_key:,} held-out rows have no answer key and are in the loss only")
+        tell(f"{evaluation.rows_without_key:,} held-out rows have no answer key and are in the loss only")
 
 
 def need_training_packages() -> None:

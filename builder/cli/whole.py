@@ -15,6 +15,7 @@ from builder.cli.options import (
     read_settings,
     reporter,
     summary,
+    tell,
 )
 from builder.cli.training import (
     describe_run,
@@ -85,7 +86,7 @@ def _run_all(
         print_json({**summary(outcome), "training": training, "evaluation": evaluation.as_record()})
         return
     print_evaluation(evaluation)
-    print(f"open {outcome.root / 'report.html'} and {run_folder / 'evaluation.html'}")
+    tell(f"open {outcome.root / 'report.html'} and {run_folder / 'evaluation.html'}")
 
 
 def _run_folder(folder: Path) -> tuple[Path, dict[str, Any] | None]:

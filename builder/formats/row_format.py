@@ -75,7 +75,7 @@ def kind_of(value: Any) -> str:
         return "a list"
     if isinstance(value, int | float):
         return "a number"
-    return "text" if isinstance(value, str) else f"a {type(value).__name__}"
+    return "plain text" if isinstance(value, str) else f"a {type(value).__name__}"
 
 
 def text_of(row: Row, field: str) -> str:

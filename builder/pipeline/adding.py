@@ -80,7 +80,7 @@ def add_files(
         opened = open_samples(files, mapping=mapping, taken=_names_taken(folder), reporter=reporter)
         first, staged = folder.count_samples(), _linked(folder)
         try:
-            rows = import_files(opened, staged, settings.report.language, reporter)
+            rows = import_files(opened, staged, reporter)
             write_text(staged.settings, dump_settings(settings))
             decision = _decide(folder, staged, settings, reporter)
             report = finish(staged, settings, decision, reporter)

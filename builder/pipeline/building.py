@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
+from builder.chinese import spoken
 from builder.config import Settings
 from builder.curation.balance import check_names
 from builder.curation.deciding import Decision, decide
@@ -157,7 +158,7 @@ def _grow_to_target(
     target = settings.target or 0
     goal, ending, kept = target, None, None
     rounds: list[tuple[int, int]] = []
-    language = settings.report.language
+    language = spoken()
     reviews, unplaced = folder.read_reviews(), folder.read_unplaced_reviews()
     benchmark = read_benchmark(settings, reporter)
     with reporter.growing(language, lambda reason: reason_for(reason).label(language), ledger.note_growing) as view:

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from builder.config import Language, Settings
+from builder.chinese import spoken
+from builder.config import Settings
 from builder.dataset_folder import DatasetFolder
 from builder.errors import (
     UsageError,
@@ -44,7 +45,7 @@ def curate_files(
     with writing(folder):
         _remove_parts(folder)  # an import that was cut short: without settings it is no dataset yet
         try:
-            import_files(opened, folder, settings.report.language, reporter)
+            import_files(opened, folder, reporter)
         except BaseException:
             _remove_parts(folder)
             raise
@@ -53,7 +54,7 @@ def curate_files(
         return Outcome(root, finish(folder, settings, decision, reporter))
 
 
-def import_files(files: SampleFiles, folder: DatasetFolder, language: Language, reporter: Reporter) -> int:
+def import_files(files: SampleFiles, folder: DatasetFolder, reporter: Reporter) -> int:
     """Append files' samples to a folder as they are read, and say how the files are read and what is odd about their rows.
 
     Returns:
@@ -63,7 +64,7 @@ def import_files(files: SampleFiles, folder: DatasetFolder, language: Language, 
         InputFileError: some rows of a file are broken; parts that were written before are still there.
     """
     for detected in files.detected:
-        reporter.say(describe(detected, language))
+        reporter.say(describe(detected, spoken()))
     problems: list[RowProblem] = []
     more = 0
 
@@ -77,6 +78,7 @@ def import_files(files: SampleFiles, folder: DatasetFolder, language: Language, 
     with reporter.step("Importing", total=files.rows) as step:
         samples = files.samples(first_row=folder.count_samples(), note=note)
         written = folder.write_samples(_counted(samples, step))
+        step.set(written)
     for path, row, problem in problems:
         reporter.say(f"{path}, row {row}: {problem}")
     if more:

@@ -17,6 +17,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
+from builder.chinese import told
 from builder.progress.growing import Growing, Pace
 from builder.progress.panel import finishing, panel, plain_line
 
@@ -132,6 +133,7 @@ class Reporter:
     @contextlib.contextmanager
     def step(self, label: str, total: int | None = None) -> Iterator[Step]:
         """Show one step while the block runs."""
+        label = told(label)
         if self._quiet:
             yield Step(lambda _: None, label, total)
         elif self._redraws:
@@ -176,6 +178,7 @@ class Reporter:
 
     def say(self, text: str) -> None:
         """One line on stderr."""
+        text = told(text)
         for name, shown in self._names.items():
             text = text.replace(name, shown)
         if not self._quiet:
@@ -205,9 +208,9 @@ class Reporter:
         started = last = self._clock()
 
         def line(step: Step) -> None:
-            of = f" of {step.total}" if step.total is not None else ""
+            of = f" of {step.total:,}" if step.total is not None else ""
             note = f"  {step.note}" if step.note else ""
-            self.say(f"{step.label}: {step.done}{of}{note}  ({self._clock() - started:.0f} s)")
+            self.say(f"{step.label}: {step.done:,}{of}{note}  ({self._clock() - started:.0f} s)")
 
         def show(step: Step) -> None:
             nonlocal last

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builder import pipeline
+from builder.chinese import start_anew
 from builder.cli import estimating as command
 from builder.config import Budget as BudgetSettings
 from builder.config import Settings, Teacher
@@ -401,6 +402,7 @@ def test_the_command_prints_a_table_and_json(pilot: Path, tmp_path: Path, capsys
     record = json.loads(capsys.readouterr().out)
     assert record["price"] is None
     assert record["remaining"]["high"]["cost"] is None
+    start_anew()  # as a command of its own does
     command.print_costs(pilot, as_json=False)
     table = capsys.readouterr().out
     assert "seedbed-procedural" in table

@@ -362,7 +362,7 @@ def test_parts_are_written_while_rows_are_read(tmp_path: Path, monkeypatch: pyte
     watching = Watching(DatasetFolder(tmp_path / "d"))
     chosen = load_settings(None, ["execution.workers=1"], {})
     pipeline.curate_files([tmp_path / "rows.jsonl"], chosen, tmp_path / "d", watching)
-    assert watching.parts == [1, 2]
+    assert watching.parts == [1, 2, 3]
     assert DatasetFolder(tmp_path / "d").count_samples() == 10
 
 
