@@ -45,7 +45,7 @@ def find_rows(
             if value not in present and not (column == "reason" and value in REASONS):
                 raise UsageError(
                     f"--{column} {value}: no row has it{nearest(value, present)}",
-                    f"There are: {', '.join(present) or 'none'}.",
+                    f"There are: {', '.join(present) or '—'}.",
                 )
             frame = frame.filter(pl.col(column) == value)
     if kept is not None:

@@ -171,6 +171,8 @@ def _catalogue() -> _Catalogue:
     by_file: dict[str, dict[str, str]] = json.loads(_FILE.read_text(encoding="utf-8"))
     values = by_file.pop(_VALUES)
     messages = {english: chinese for file in by_file.values() for english, chinese in file.items()}
+    # Behind a setting's name Pydantic's messages begin with a small letter, behind an option's with a capital one.
+    messages |= {english[0].upper() + english[1:]: chinese for english, chinese in by_file["pydantic"].items()}
     return _Catalogue(*_divided(messages), *_divided(values))
 
 

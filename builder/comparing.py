@@ -147,7 +147,7 @@ def _refuse_unknown(reason: str, both: pl.DataFrame) -> None:
     present = sorted({*both["before"].drop_nulls().unique(), *both["after"].drop_nulls().unique()} - {KEPT})
     if reason not in present and reason not in REASONS:
         raise UsageError(
-            f"--reason {reason}: no row has it{nearest(reason, present)}", f"There are: {', '.join(present) or 'none'}."
+            f"--reason {reason}: no row has it{nearest(reason, present)}", f"There are: {', '.join(present) or '—'}."
         )
 
 

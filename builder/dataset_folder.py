@@ -131,7 +131,7 @@ class DatasetFolder:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                owner = os.pread(descriptor, 100, 0).decode("utf-8", "replace").strip() or "unknown"
+                owner = os.pread(descriptor, 100, 0).decode("utf-8", "replace").strip() or "?"
                 raise FolderInUseError(
                     f"{self.root}: in use by process {owner}",
                     "Wait for it to end, or stop it; the folder is free as soon as that process is gone.",

@@ -102,12 +102,12 @@ def load_settings(
         _assign(tree, key.strip(), _read_value(text, f"--set {_hide_keys(key)}"), mistakes)
     if (report := tree.get("report")) and isinstance(report, dict) and report.get("language") == "zh":
         ask_for_chinese()
-    settings = _validate(tree, str(path) if path else "settings", mistakes)
+    settings = _validate(tree, str(path) if path else "the settings", mistakes)
     _refuse_keys(settings, os.environ if environ is None else environ)
     return settings
 
 
-def settings_from_mapping(tree: Mapping[str, Any], where: str = "settings") -> Settings:
+def settings_from_mapping(tree: Mapping[str, Any], where: str = "the settings") -> Settings:
     """Validate a mapping as settings; `where` names it in errors."""
     return _validate(dict(tree), where, [])
 

@@ -68,7 +68,7 @@ def load_chunks(paths: Sequence[str | Path], *, words: int, languages: Collectio
     chunks = tuple(chunk for document in read_documents(paths) for chunk in cut_document(document, words))
     wanted = tuple(chunk for chunk in chunks if chunk.language in languages)
     if not wanted:
-        found = ", ".join(sorted({chunk.language for chunk in chunks})) or "none"
+        found = ", ".join(sorted({chunk.language for chunk in chunks})) or "—"
         raise UsageError(
             f"growth.documents: no text of at least {FEWEST_WORDS} words in {', '.join(sorted(languages))} "
             f"(found: {found})",

@@ -66,7 +66,7 @@ class RowFormat:
 def kind_of(value: Any) -> str:
     """Name a value's kind as an error message needs it."""
     if value is None:
-        return "nothing"
+        return "no value"
     if isinstance(value, bool):
         return "true/false"
     if isinstance(value, Mapping):
