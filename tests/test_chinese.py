@@ -71,12 +71,12 @@ def test_every_entry_of_the_catalogue_is_chinese_and_keeps_its_values() -> None:
 
 
 def test_the_catalogue_is_in_the_order_of_the_files() -> None:
-    libraries = {
-        "operating system",
+    others = {
+        "elsewhere",
         "pydantic",
         "typer",
         "values",
-    }  # messages of theirs that users meet, and what stands for values
+    }  # messages from elsewhere, and what stands for a value in ours
     assert list(CATALOGUE) == sorted(CATALOGUE)
     assert [file for file in CATALOGUE if file not in others and not (ROOT / file).is_file()] == []
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from builder.chinese import is_spoken, spoken
 from builder.cli.options import AsJson, Folder, print_json
 
 if TYPE_CHECKING:
@@ -42,12 +43,11 @@ def _print_status(found: "Status") -> None:
     from builder.progress import panel
     from builder.reporting.reasons import reason_for
 
-    chinese = found.language == "zh"
-    words = _CHINESE if chinese else _ENGLISH
+    words = _CHINESE if is_spoken() else _ENGLISH
     console = Console(file=sys.stdout, highlight=False)
     console.print(str(found.root), markup=False, soft_wrap=True)
     if found.growing is not None:
-        shown = panel(found.growing, console.width, found.language, lambda key: reason_for(key).label(found.language))
+        shown = panel(found.growing, console.width, spoken(), lambda key: reason_for(key).label(spoken()))
         console.print(shown, soft_wrap=True)
     if found.spending is not None:
         console.print(words["ledger"].format(**found.counts()), markup=False, soft_wrap=True)

@@ -7,7 +7,6 @@ from typing import Any
 
 import polars as pl
 
-from builder.config import Language
 from builder.dataset_folder import DatasetFolder, samples_from_table
 from builder.errors import (
     UsageError,
@@ -48,7 +47,6 @@ class Status:
 
     Attributes:
         target: None where nothing was to be grown.
-        language: of the report.
         process: that builds or changes the folder now, or None.
         finished: all files are written.
         rows: `rows` in all and `kept`; empty until it is finished.
@@ -59,7 +57,6 @@ class Status:
 
     root: Path
     target: int | None
-    language: Language
     process: str | None
     finished: bool
     rows: Mapping[str, int]
@@ -109,7 +106,6 @@ def look(root: Path) -> Status:
     return Status(
         root=root,
         target=settings.target,
-        language=settings.report.language,
         process=process,
         finished=finished,
         rows={"rows": counts["total"], "kept": counts["kept"]} if finished else {},

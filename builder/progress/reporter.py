@@ -208,9 +208,9 @@ class Reporter:
         started = last = self._clock()
 
         def line(step: Step) -> None:
-            of = f" of {step.total:,}" if step.total is not None else ""
+            done = f"{step.done:,}" if step.total is None else told(f"{step.done:,} of {step.total:,}")
             note = f"  {step.note}" if step.note else ""
-            self.say(f"{step.label}: {step.done:,}{of}{note}  ({self._clock() - started:.0f} s)")
+            self.say(told(f"{step.label}: {done}  ({self._clock() - started:.0f} s)") + note)
 
         def show(step: Step) -> None:
             nonlocal last
