@@ -8,7 +8,7 @@ from builder.errors import UsageError, nearest
 # Earlier names win where a file has several of them; the others are reported as unused.
 NAMES: Mapping[str, tuple[str, ...]] = {
     "instruction": ("instruction", "指令"),
-    "input": ("input", "输入", "context", "上下文", "背景", "材料"),
+    "input": ("input", "输入", "context", "上下文", "背景", "材料", "补充", "补充信息"),
     "output": ("output", "输出"),
     "question": (
         "question",
