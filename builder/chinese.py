@@ -21,6 +21,8 @@ _LETTERS = re.compile(r"[A-Za-z]{2}")
 _SENTENCES = re.compile(r"(?<=[.!?。]) ")
 _BULLET = re.compile(r"(\s*(?:- )?)(.*)", re.DOTALL)
 _ROW = re.compile(r"(, |^)row (\d+)$")
+# Colons that may end a place, and messages within messages: an endpoint's answer in JSON has hundreds of colons.
+_PLACES, _DEPTH = 6, 3
 _OWN_SETTING = "SEEDBED_REPORT_LANGUAGE"
 
 
@@ -93,32 +95,39 @@ def _line(text: str) -> str | None:
 
 
 @lru_cache(maxsize=1 << 12)
-def _found(text: str) -> _Found | None:
+def _found(text: str, depth: int = 0) -> _Found | None:
+    """A message, or a value that is one, at a depth of messages within messages."""
     ways: list[_Found] = []
-    *places, problem = text.split(": ") if "\n" not in text else [text]
+    if depth > _DEPTH:
+        return None
+    *places, problem = text.split(": ", _PLACES) if "\n" not in text else [text]
     while places:  # of two ways with as much in the catalogue the one with the longer place is meant
-        ways += [way] if (way := _placed(": ".join(places), problem)) else []
+        ways += [way] if (way := _placed(": ".join(places), problem, depth + 1)) else []
         problem = f"{places.pop()}: {problem}"
     ways += [_Found(len(text), chinese) for chinese in [_catalogue().exact.get(text)] if chinese]
-    ways += [way for template in _catalogue().templates if (way := template.fitted(text))]
+    ways += [way for template in _catalogue().templates if (way := template.fitted(text, depth + 1))]
     return max(ways, key=lambda way: way.known, default=None)
 
 
-def _value(text: str) -> _Found:
+def _value(text: str, depth: int) -> _Found:
     """A value in a message: another message, one of the words that stand for values, or what the user gave."""
+    return _found(text, depth) or _word(text)
+
+
+def _word(text: str) -> _Found:
     if chinese := _catalogue().values.get(text):
         return _Found(len(text), chinese)
-    ways = [way for template in _catalogue().phrases if (way := template.fitted(text))]
-    return _found(text) or max(ways, key=lambda way: way.known, default=_Found(0, text))
+    ways = [way for template in _catalogue().phrases if (way := template.fitted(text, _DEPTH))]
+    return max(ways, key=lambda way: way.known, default=_Found(0, text))
 
 
-def _placed(place: str, problem: str) -> _Found | None:
+def _placed(place: str, problem: str, depth: int) -> _Found | None:
     """`a.json, row 3: what is wrong`, of which the latter is in the catalogue."""
-    found = _found(problem) or _sentences(problem)
+    found = _found(problem, depth) or _sentences(problem)
     if found is None:
         return None
     shown = _ROW.sub(lambda row: f"{' ' if row[1] else ''}第 {row[2]} 行", place)
-    return _Found(found.known, f"{_value(shown).chinese}：{found.chinese}")
+    return _Found(found.known, f"{_word(shown).chinese}：{found.chinese}")
 
 
 def _sentences(text: str) -> _Found | None:
@@ -144,14 +153,14 @@ class _Template:
         pattern = re.compile("(.*?)".join(map(re.escape, parts)), re.DOTALL if "\n" in english else 0)
         return cls(pattern, sorted(parts, key=len, reverse=True), chinese)
 
-    def fitted(self, text: str) -> _Found | None:
+    def fitted(self, text: str, depth: int) -> _Found | None:
         """The text in Chinese, where it is this message."""
         if self.parts[0] not in text:  # as nearly all are not: a tenth of the time
             return None
         match = self.pattern.fullmatch(text)
         if match is None:
             return None
-        values = [_value(value) for value in match.groups()]
+        values = [_value(value, depth) for value in match.groups()]
         rest = iter(values)
         filled = _VALUE.sub(lambda place: (values[int(place[1]) - 1] if place[1] else next(rest)).chinese, self.chinese)
         return _Found(sum(map(len, self.parts)) + sum(value.known for value in values), filled)

@@ -46,7 +46,7 @@ def shown() -> Iterator[tuple[str, str]]:
             if name not in ERRORS | TEXTS and not (name == "ValueError" and file in SETTINGS):
                 continue
             given = [*call.args, *(word.value for word in call.keywords if word.arg in ("remedy", "problem"))]
-            for template in (text for argument in given for text in templates(argument)):
+            for template in (text.replace("{}, row {}: ", "") for argument in given for text in templates(argument)):
                 if re.search(r"[A-Za-z]{2}", template.replace("{}", "")) and not re.fullmatch(
                     "[a-z]+(_[a-z]+)+", template
                 ):
@@ -115,6 +115,7 @@ def test_no_entry_is_left_of_a_message_that_is_gone() -> None:
         ("found columns text, nothing; expected one of: x", "文件里的列是 text, nothing；应为下列之一：x"),
         ("--map a=b: unknown field 'a'", "--map a=b：未知的字段 'a'"),
         ("row 7 says nothing that is known", "row 7 says nothing that is known"),
+        ('http://x (m): 400 {"a": "b, row 3: c"}', 'http://x (m): 400 {"a": "b, row 3: c"}'),
     ],
 )
 def test_values_stay_what_they_are(english: str, chinese: str) -> None:
@@ -155,6 +156,7 @@ def test_mistaken_arguments_and_settings_are_named_in_chinese(seedbed: Seedbed, 
         "  - novelty.threshhold：没有这项设置，是不是想写 'threshold'？\n"
         "  `seedbed init --print` 列出每项设置及其含义。\n"
     )
+    assert "Decide which rows to keep, and why.\n" in seedbed(LANG="zh_CN.UTF-8").err
     assert "没有这个选项：--frob" in seedbed("curate", "--frob", LANG="zh_CN.UTF-8").err
 
 

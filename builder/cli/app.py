@@ -50,9 +50,11 @@ def _usage_told() -> Iterator[None]:
     try:
         yield
     except _UsageMistake as error:
-        if chinese.is_spoken():
-            raise _UsageMistake(chinese.in_chinese(error.format_message()), error.ctx) from None
-        raise
+        # A command without arguments raises its help.
+        if not chinese.is_spoken() or type(error).__name__ == "NoArgsIsHelpError":
+            raise
+        said = error.format_message().replace("Value error, ", "")
+        raise _UsageMistake(chinese.in_chinese(said), error.ctx) from None
 
 
 app = typer.Typer(

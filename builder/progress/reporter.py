@@ -17,7 +17,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from builder.chinese import told
+from builder.chinese import is_spoken, told
 from builder.progress.growing import Growing, Pace
 from builder.progress.panel import finishing, panel, plain_line
 
@@ -208,7 +208,8 @@ class Reporter:
         started = last = self._clock()
 
         def line(step: Step) -> None:
-            done = f"{step.done:,}" if step.total is None else told(f"{step.done:,} of {step.total:,}")
+            of = "，共 " if is_spoken() else " of "
+            done = f"{step.done:,}" if step.total is None else f"{step.done:,}{of}{step.total:,}"
             note = f"  {step.note}" if step.note else ""
             self.say(told(f"{step.label}: {done}  ({self._clock() - started:.0f} s)") + note)
 

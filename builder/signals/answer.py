@@ -3,7 +3,7 @@
 import pyarrow as pa
 
 from builder.answers import AnswerKey, AnswerKeyError, check_answer
-from builder.errors import UsageError
+from builder.errors import InputFileError
 from builder.schema import Sample
 from builder.signals.signal import Card, Signal, SignalValue
 
@@ -12,14 +12,14 @@ def measure_answer(sample: Sample) -> tuple[SignalValue, ...]:
     """`passed`, `failed`, or `none` where there is no key; and the part of the answer that was compared.
 
     Raises:
-        UsageError: the row's answer key cannot be read.
+        InputFileError: the row's answer key cannot be read.
     """
     if sample.answer_key is None:
         return "none", None
     try:
         key = AnswerKey.from_json(sample.answer_key)
     except AnswerKeyError as error:
-        raise UsageError(f"{sample.source}, row {sample.row}: {error.message}", error.remedy) from error
+        raise InputFileError(sample.source, error.message, row=sample.row, remedy=error.remedy) from error
     check = check_answer(key, sample.answer)
     return "passed" if check.passed else "failed", check.found
 

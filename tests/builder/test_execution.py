@@ -29,7 +29,7 @@ def process_of(_: int) -> int:
 
 def fail_at_three(number: int) -> int:
     if number == 3:
-        raise InputFileError("rows.json", "not a table", row=3, remedy="Save it as UTF-8.")
+        raise InputFileError("rows.json", "the file is empty", row=3, remedy="Save it as UTF-8.")
     if number == 9:
         raise ZeroDivisionError("a bug")
     return number
@@ -107,7 +107,7 @@ def test_an_error_keeps_its_class_its_message_and_its_way_out() -> None:
     with pytest.raises(UsageError) as caught:
         list(run(fail_at_three, range(6), TWO))
     assert isinstance(caught.value, InputFileError)
-    assert str(caught.value) == "rows.json, row 3: not a table\n  Save it as UTF-8."
+    assert str(caught.value) == "rows.json, row 3: the file is empty\n  Save it as UTF-8."
     assert multiprocessing.active_children() == []
 
 

@@ -49,7 +49,7 @@ def test_both_nodes_work_and_results_come_in_order() -> None:
 
 
 def test_errors_come_back_as_they_were() -> None:
-    with pytest.raises(InputFileError, match=r"rows.json, row 3: not a table"):
+    with pytest.raises(InputFileError, match=r"rows.json, row 3: the file is empty"):
         list(run(fail_at_three, range(6), ON_RAY))
 
 
