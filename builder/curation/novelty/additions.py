@@ -189,8 +189,8 @@ def _what_stands(rows: pa.Table, threshold: float, earlier: EarlierScan) -> _Sta
 
 
 def _among(numbers: Numbers, others: Numbers) -> Mask:
-    """Which of some row numbers are among others."""
-    return mask(others, int(max(numbers.max(initial=-1), others.max(initial=-1))) + 1)[numbers]
+    """Which of some row numbers are among others; by a table, since row numbers are dense."""
+    return np.isin(numbers, others, kind="table")
 
 
 class _Additions:
