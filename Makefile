@@ -1,7 +1,15 @@
 # One command sets up (`make setup`), one runs the main job (`make demo`), one must pass before every commit (`make check`).
-PYTHON ?= python3.11
+# Any Python from 3.11 on, those first that the pinned versions are tried on; `make PYTHON=…` names another.
+PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3 python; do \
+	$$python -c 'import ensurepip, sys, venv; assert sys.version_info >= (3, 11)' 2>/dev/null && echo $$python && break; done)
+NO_PYTHON := Seedbed needs Python 3.11 or newer with its venv module, and none was found. Install one (Debian, Ubuntu: \
+	apt install python3 python3-venv; Fedora: dnf install python3; macOS: brew install python), or uv, which brings its own, \
+	or name the one to use: make PYTHON=/path/to/python3
 VENV := .venv
 BIN := $(VENV)/bin
+# PyPI's torch for Linux brings gigabytes of CUDA. Where no NVIDIA driver is, PyTorch's own wheels for CPUs are looked for first.
+TORCH = torch==2.13.0 $(shell [ "$$(uname)" != Linux ] || nvidia-smi -L >/dev/null 2>&1 || \
+	echo -qq --no-deps --extra-index-url https://download.pytorch.org/whl/cpu)
 # Two threads that spin while they wait slow a two-core machine down more than they help it.
 export OMP_WAIT_POLICY := passive
 
@@ -10,9 +18,10 @@ export OMP_WAIT_POLICY := passive
 setup: $(VENV)/.ready
 
 $(VENV)/.ready: pyproject.toml constraints.txt
-	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "Seedbed needs Python 3.11 or newer"'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt torch==2.13.0
+	@test -n "$(PYTHON)" || command -v uv >/dev/null || { echo "$(NO_PYTHON)" >&2; exit 1; }
+	$(if $(PYTHON),$(PYTHON) -c 'import sys; sys.exit("Seedbed needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)')
+	$(if $(PYTHON),$(PYTHON) -m venv $(VENV),uv venv --seed --python 3.13 $(VENV))
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt $(TORCH)
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,serve,documents,objects,reasoning,ray,meaning,curation,dev]'
 	touch $@
 
