@@ -4,6 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
+import typer.main
+
+from builder.cli.app import app
+from builder.settings_file import load_settings
 
 ROOT = Path(__file__).parents[1]
 SKIPPED = {"__pycache__", "__init__.py", "py.typed", "__main__.py"}
@@ -59,3 +63,30 @@ def test_both_languages_have_the_same_commands() -> None:
         return [line.split("#")[0].strip() for block in blocks for line in block.splitlines()]
 
     assert commands("README.md") == commands("README.zh.md")
+
+
+def test_every_command_that_is_advised_exists() -> None:
+    known = set(typer.main.get_group(app).commands)
+    texts = [
+        *ROOT.glob("*.md"),
+        *ROOT.glob("docs/*.md"),
+        *(
+            path
+            for package in ("builder", "trainer")
+            for path in (ROOT / package).rglob("*.*")
+            if path.suffix != ".pyc"
+        ),
+    ]
+    advised = {
+        (name, path.name)
+        for path in texts
+        for name in re.findall(r"(?:`|^\$? ?|\s)seedbed ([a-z][a-z-]+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    assert len(advised) > 50
+    assert sorted((name, file) for name, file in advised if name not in known) == []
+
+
+def test_the_demo_s_size_is_that_of_its_settings() -> None:
+    target = load_settings(ROOT / "seeds" / "quickstart.yaml").target
+    assert f"grows {target:,} rows" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"生成 {target:,} 行" in (ROOT / "README.zh.md").read_text(encoding="utf-8")

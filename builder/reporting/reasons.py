@@ -47,8 +47,8 @@ _REPLY_REASONS: Mapping[str, Reason] = {
         "回复无法使用",
         "The endpoint answered, but not with a chat completion: an error page, an empty list or no text.",
         "接口有返回，但不是一条正常的对话回复，而是错误页、空列表或没有文字。",
-        "Look at the endpoint's own log; `seedbed doctor` sends it one test request.",
-        "请查看服务端日志；`seedbed doctor` 会发一条测试请求。",
+        "Look at how such replies begin, in the report's examples, and at the endpoint's own log.",
+        "请看报告示例中这类回复的开头，并查看服务端日志。",
     ),
     "cut_by_length": Reason(
         "Cut off by length",
