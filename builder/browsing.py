@@ -10,6 +10,7 @@ from builder.dataset_folder import DatasetFolder
 from builder.errors import InputFileError, UsageError, nearest
 from builder.reporting.quality import explain_quality
 from builder.reporting.reasons import REASONS, explain, reason_for
+from builder.reporting.tables import scan_samples
 from builder.schema import Verdict, verdict_from_record
 from builder.settings_file import load_settings
 from builder.text import normalise
@@ -119,10 +120,7 @@ def _labels(folder: DatasetFolder) -> pl.DataFrame:
     """What rows are filtered by: short columns only."""
     decided = pl.from_arrow(folder.verdicts_table(["row", "kept", "reason"]))
     assert isinstance(decided, pl.DataFrame)
-    parts = folder.parts(folder.samples)
-    if not parts:
-        return decided.with_columns(category=pl.lit(None), language=pl.lit(None), origin=pl.lit(None))
-    samples = pl.scan_parquet(parts, glob=False).select("row", "category", "language", "origin").collect()
+    samples = scan_samples(folder).select("row", "category", "language", "origin").collect()
     return samples.join(decided, on="row", how="inner", maintain_order="left")
 
 
@@ -137,10 +135,9 @@ def _rows_that_hold(folder: DatasetFolder, wanted: str) -> list[int]:
 
 def read_records(folder: DatasetFolder, rows: Sequence[int], columns: Sequence[str] = ()) -> list[dict[str, Any]]:
     """Some rows' samples, whole or some columns; only the row groups that hold them are read."""
-    parts = folder.parts(folder.samples)
-    if not (parts and rows):
+    if not rows:
         return []
-    lazy = pl.scan_parquet(parts, glob=False).filter(pl.col("row").is_in(rows))
+    lazy = scan_samples(folder).filter(pl.col("row").is_in(rows))
     # The bounds let whole row groups be skipped by their statistics.
     lazy = lazy.filter(pl.col("row").is_between(min(rows), max(rows)))
     return (lazy.select(columns) if columns else lazy).collect().to_dicts()
@@ -148,16 +145,13 @@ def read_records(folder: DatasetFolder, rows: Sequence[int], columns: Sequence[s
 
 def read_ids(folder: DatasetFolder) -> pl.DataFrame:
     """The number and the id of every row, in row order."""
-    parts = folder.parts(folder.samples)
-    if not parts:
-        return pl.DataFrame(schema={"row": pl.Int64, "id": pl.String})
-    return pl.scan_parquet(parts, glob=False).select("row", "id").collect()
+    return scan_samples(folder).select("row", "id").collect()
 
 
 def _find_row(folder: DatasetFolder, row_or_id: str) -> dict[str, Any]:
     found = read_records(folder, [int(row_or_id)]) if row_or_id.isdecimal() else []
-    if not found and (parts := folder.parts(folder.samples)):
-        by_id = pl.scan_parquet(parts, glob=False).filter(pl.col("id") == row_or_id).select("row")
+    if not found:
+        by_id = scan_samples(folder).filter(pl.col("id") == row_or_id).select("row")
         found = read_records(folder, by_id.head(1).collect()["row"].to_list())
     if not found:
         count = folder.count_samples()

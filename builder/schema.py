@@ -34,12 +34,16 @@ class Message:
         content: the text; empty where the turn is only tool calls.
         tool_calls: a JSON array of `{"name": str, "arguments": object}` as a string, or None.
         name: the speaker's or the tool's name, or None.
+        reasoning: what an assistant turn thought before its content, apart from it, or None.
+        weight: 0 where an assistant turn is not to be trained on, else None.
     """
 
     role: Role
     content: str
     tool_calls: str | None = None
     name: str | None = None
+    reasoning: str | None = None
+    weight: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,8 @@ class Sample:
         row: its number in the dataset folder, from 0.
         task_id: instances and phrasings of one task share it.
         tools: the tools on offer, a JSON array as a string, or None.
-        rejected: the worse last answer where the row is a preference pair, or None.
+        rejected: the worse last answer where the row is a preference pair, or None; the only one where the row was labelled
+            bad (`label: false`), whose messages then end before it.
         instruction: kept where the source had one; with `input` it composes to the first user message.
         language: `zh`, `en`, … as `builder.text.detect_language` names them.
         kind: `classification` where the answer is one of a few labels, `dialogue` where there are several rounds, else
@@ -90,6 +95,11 @@ class Sample:
             if message.role == "assistant":
                 return message.content
         return ""
+
+    @property
+    def is_labelled_bad(self) -> bool:
+        """Whether its only last answer is the worse one: the source says that it is bad, and has no better one in the row."""
+        return self.rejected is not None and (not self.messages or self.messages[-1].role != "assistant")
 
     @property
     def prompt(self) -> tuple[Message, ...]:
@@ -156,6 +166,8 @@ MESSAGE_TYPE = pa.struct(
         pa.field("content", pa.string(), nullable=False),
         pa.field("tool_calls", pa.string()),
         pa.field("name", pa.string()),
+        pa.field("reasoning", pa.string()),
+        pa.field("weight", pa.int8()),
     ]
 )
 
@@ -223,13 +235,19 @@ _CANONICAL = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 def conversation_id(messages: Iterable[Message], tools: str | None = None) -> str:
     """Hash a conversation: 16 hex digits of SHA-256 over its canonical JSON. Equal conversations get equal ids."""
-    canonical = _CANONICAL.encode([[[m.role, m.content, m.tool_calls, m.name] for m in messages], tools])
+    canonical = _CANONICAL.encode([[*map(_canonical_turn, messages)], tools])
     return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def _canonical_turn(turn: Message) -> list[Any]:
+    # Members that came later count only where they say something: reviews and parents name rows by the ids they had before.
+    later = [turn.reasoning, turn.weight]
+    return [turn.role, turn.content, turn.tool_calls, turn.name, *(later if later != [None, None] else [])]
 
 
 def compose_prompt(instruction: str, input: str | None) -> str:
     """Join an instruction and its input to the text of the first user message: a blank line between the two."""
-    return f"{instruction}\n\n{input}" if input else instruction
+    return f"{instruction}\n\n{input}" if instruction and input else instruction or input or ""
 
 
 def task_messages(instruction: str, input: str | None, output: str, system: str | None = None) -> tuple[Message, ...]:
@@ -281,7 +299,8 @@ def sample_from_record(record: dict[str, Any]) -> Sample:
         row=record["row"],
         task_id=record["task_id"],
         messages=tuple(
-            Message(m["role"], m["content"], m.get("tool_calls"), m.get("name")) for m in record["messages"]
+            Message(m["role"], m["content"], m.get("tool_calls"), m.get("name"), m.get("reasoning"), m.get("weight"))
+            for m in record["messages"]
         ),
         category=record.get("category"),
         language=record["language"],

@@ -81,6 +81,11 @@ def normalise(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
+def has_text(text: str) -> bool:
+    """Whether a reader sees anything: more than white space, control characters and characters without a width."""
+    return any(character.isprintable() and not character.isspace() for character in text)
+
+
 def fingerprint(text: str) -> str:
     """32 hex digits of SHA-256 over the normalised text: equal for texts that differ only in case, width or spacing."""
     return hashlib.sha256(normalise(text).encode("utf-8", "surrogatepass")).hexdigest()[:32]

@@ -13,6 +13,8 @@ def conversation_fingerprint(sample: Sample) -> bytes:
     parts = [sample.tools or ""]
     for turn in sample.messages:
         parts += [turn.role, turn.content, turn.tool_calls or "", turn.name or ""]
+        parts += [turn.reasoning] if turn.reasoning else []
+        parts += [str(turn.weight)] if turn.weight is not None else []
     # Each part is normalised by itself: the ends of a part are not the ends of the whole.
     text = "\0".join(map(normalise, parts))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:16]

@@ -1,18 +1,18 @@
 """What decisions need of a row beside its signals, taken from its text once and kept as `signals/facts.parquet`."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import pyarrow as pa
 
 from builder.curation.blocked_words import find_blocked_word
 from builder.curation.exact import conversation_fingerprint
 from builder.curation.redacting import redaction_of
-from builder.schema import Sample
+from builder.schema import Message, Sample
 from builder.signals import SignalValue
 from builder.signals.signal import table_schema, task_text
 from builder.similarity import NoveltyKey, novelty_text
-from builder.text import normalise
+from builder.text import has_text, normalise
 
 FACTS = "facts"
 FACTS_VERSION = 3
@@ -25,6 +25,9 @@ def facts_schema(novelty_key: NoveltyKey) -> pa.Schema:
     return table_schema(
         f"{FACTS}/{FACTS_VERSION}/{novelty_key}",
         [
+            pa.field("asked", pa.bool_(), nullable=False),
+            pa.field("labelled_bad", pa.string()),
+            pa.field("trained", pa.bool_(), nullable=False),
             pa.field("answered", pa.bool_(), nullable=False),
             pa.field("answer_has_text", pa.bool_(), nullable=False),
             pa.field("answer_beginning", pa.string(), nullable=False),
@@ -42,17 +45,44 @@ def row_facts(sample: Sample) -> dict[str, SignalValue]:
     """Facts that the row filters use.
 
     Returns:
-        answered: the last assistant turn says something or calls a tool; answer_has_text; answer_beginning: its first
-        80 characters; blocked_word: the first word of the default list in a grown instruction, or None.
+        asked: something is asked, as `is_asked` has it; labelled_bad: the beginning of an answer that the source labels as
+        bad, or None; trained: some assistant turn is to be trained on, where there is one; answered: the last assistant turn
+        says something or calls a tool; answer_has_text; answer_beginning: its first 80 characters; blocked_word: the first
+        word of the default list in a grown instruction, or None.
     """
-    last = next((turn for turn in reversed(sample.messages) if turn.role == "assistant"), None)
+    answers = [turn for turn in sample.messages if turn.role == "assistant"]
+    last = answers[-1] if answers else None
     answer = "" if last is None else last.content.strip()
+    bad = sample.rejected if sample.is_labelled_bad else None
     return {
-        "answered": last is not None and bool(answer or last.tool_calls),
+        "asked": is_asked(sample.messages),
+        "labelled_bad": None if bad is None else bad.strip()[:_EVIDENCE_CHARACTERS],
+        "trained": not answers or any(turn.weight != 0 for turn in answers),
+        "answered": bad is not None or (last is not None and bool(answer or last.tool_calls)),
         "answer_has_text": bool(answer),
         "answer_beginning": answer[:_EVIDENCE_CHARACTERS],
         "blocked_word": find_blocked_word(task_text(sample), None) if sample.origin == "generated" else None,
     }
+
+
+def is_asked(messages: Sequence[Message]) -> bool:
+    """Whether a user says something, and every answer that is trained on follows something that is said.
+
+    What comes before the first question, such as an assistant's greeting, answers none. A tool's result says something, empty
+    or not.
+    """
+    asked = said = False
+    before = ""
+    for turn in messages:
+        if turn.role == "assistant":
+            if asked and before == "user" and not said and turn.weight != 0:
+                return False
+            said = False
+        else:
+            said = said or turn.role == "tool" or (turn.role == "user" and has_text(turn.content))
+            asked = asked or (turn.role == "user" and has_text(turn.content))
+        before = turn.role
+    return asked
 
 
 def facts_table(samples: Iterable[Sample], novelty_key: NoveltyKey) -> pa.Table:

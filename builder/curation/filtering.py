@@ -88,7 +88,20 @@ class ColumnCheck:
 
 # In the order in which a row is judged: the first that fails decides.
 CHECKS: tuple[ColumnCheck, ...] = (
+    ColumnCheck("labelled_bad", "labelled_bad", "present", evidence=("labelled_bad",), always=True),
     ColumnCheck("no_answer", "answered", "equal", value=False, always=True),
+    ColumnCheck(
+        "no_question", "asked", "equal", value=False, evidence=("answer_beginning",), where="answered", always=True
+    ),
+    ColumnCheck(
+        "nothing_to_train_on",
+        "trained",
+        "equal",
+        value=False,
+        evidence=("answer_beginning",),
+        where="answered",
+        always=True,
+    ),
     ColumnCheck("instruction_too_short", "instruction_words", "below", "min_instruction_words", origins=_INSTRUCTED),
     ColumnCheck("instruction_too_long", "instruction_words", "above", "max_instruction_words", origins=_INSTRUCTED),
     ColumnCheck("prompt_too_long", "prompt_words", "above", "max_prompt_words"),

@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 
 from builder.answers import AnswerKey, AnswerKeyError, check_answer
-from builder.schema import REDACTED, Message, Sample, compose_prompt
+from builder.schema import REDACTED, Sample, compose_prompt
 from builder.signals.given import JUDGE
 from builder.signals.privacy import FULL_WIDTH, find_private, private_texts
 
@@ -122,7 +122,13 @@ def redact_row(sample: Sample, row: int) -> Sample:
 
     instruction, given = change(sample.instruction), change(sample.input)
     messages = [
-        Message(turn.role, redact(turn.content, names), change(turn.tool_calls), change(turn.name))
+        replace(
+            turn,
+            content=redact(turn.content, names),
+            tool_calls=change(turn.tool_calls),
+            name=change(turn.name),
+            reasoning=change(turn.reasoning),
+        )
         for turn in sample.messages
     ]
     if instruction is not None:

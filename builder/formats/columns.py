@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from builder.errors import UsageError, nearest
 
@@ -46,6 +47,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "completion": ("completion", "补全"),
     "chosen": ("chosen", "chosen_response", "偏好回答"),
     "rejected": ("rejected", "rejected_response", "非偏好回答"),
+    "label": ("label", "kto_tag"),
     "instances": ("instances", "实例"),
     "category": ("category", "类别", "分类"),
     "language": ("language", "lang", "语言"),
@@ -71,6 +73,8 @@ _LANGUAGE_NAMES = {
     "英文": "en",
     "英语": "en",
 }
+
+_TRUTHS = {"true": True, "false": False, "1": True, "0": False, "1.0": True, "0.0": False}
 
 
 def fold_name(name: str) -> str:
@@ -102,6 +106,13 @@ def check_mapping(mapping: Mapping[str, str]) -> None:
                 f"--map {field}={mapping[field]}: unknown field '{field}'{nearest(field, MAPPABLE)}",
                 f"Fields are {', '.join(MAPPABLE)}; write field=column.",
             )
+
+
+def truth(value: Any) -> bool | None:
+    """Whether an answer is labelled as good (KTO's `label`), or None where the value says neither."""
+    if isinstance(value, bool):
+        return value
+    return _TRUTHS.get(str(value).strip().casefold())
 
 
 def language_code(name: str | None) -> str | None:

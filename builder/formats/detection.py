@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from builder.errors import InputFileError, UsageError, nearest
 from builder.formats import FORMATS
@@ -11,6 +12,7 @@ from builder.formats.published import PUBLISHED
 from builder.formats.reading import RowFile, open_rows
 from builder.formats.row_format import Row, RowFormat
 
+_OF_THE_ROW = ("category", "language", "task_id", "label")
 _DETAILS: Mapping[str, Mapping[str, str]] = {
     "en": {"encoding": "{}", "delimiter": "delimiter {}", "sheet": "sheet '{}'", "other_sheets": "not read: {}"},
     "zh": {"encoding": "{}", "delimiter": "分隔符 {}", "sheet": "工作表“{}”", "other_sheets": "未读取：{}"},
@@ -60,7 +62,9 @@ def detect_rows(file: RowFile, mapping: Mapping[str, str] | None = None) -> Dete
     row_format, fields = _first_fit(file, list(named.values()), presented, mapping or {})
     columns = {name: column for column, name in named.items()}
     # a column serves one field; what tells about the row as a whole comes after what the format needs
-    extra = find_columns([name for name in columns if name not in fields.values()], "category", "language", "task_id")
+    extra = find_columns([name for name in columns if name not in fields.values()], *_OF_THE_ROW)
+    if "label" in extra and "label" not in (mapping or {}) and not _is_truth(presented[0][extra["label"]]):
+        del extra["label"]  # of a class, as far as one can see
     found = {field: columns[name] for field, name in (extra | fields).items()}
     return Detected(
         path=file.path,
@@ -71,6 +75,11 @@ def detect_rows(file: RowFile, mapping: Mapping[str, str] | None = None) -> Dete
         rows=file.count,
         details=file.details,
     )
+
+
+def _is_truth(glimpse: Any) -> bool:
+    """Whether a column begins with true or false; 1 and 0 may as well name classes."""
+    return isinstance(glimpse, bool) or (isinstance(glimpse, str) and glimpse.strip().casefold() in ("true", "false"))
 
 
 def _named_columns(file: RowFile, mapping: Mapping[str, str]) -> dict[str, str]:
@@ -93,8 +102,7 @@ def _named_columns(file: RowFile, mapping: Mapping[str, str]) -> dict[str, str]:
 def _first_fit(
     file: RowFile, names: Sequence[str], rows: Sequence[Row], mapping: Mapping[str, str]
 ) -> tuple[RowFormat, dict[str, str]]:
-    extra = {"category", "language", "task_id"}
-    asked = {"task_id" if field == "id" else field for field in mapping} - extra
+    asked = {"task_id" if field == "id" else field for field in mapping} - {*_OF_THE_ROW}
     for row_format in FORMATS.values():
         fields = row_format.detect(names, rows)
         if fields is not None and asked <= set(fields.values()):

@@ -2,8 +2,12 @@
 
 A row whose structure is right but whose content is poor (no answer, two user turns in a row) is a sample, with a note;
 the checks of curation decide about it. A row whose structure is wrong ends the import, with the other broken rows.
+
+    {"prompt": "2+2?", "completion": "5", "label": false}    a sample with `rejected` 5 and no answer, which is never published
+    {"prompt": "2+2?", "completion": "4", "label": true}     a sample with the answer 4, and `rejected` 5
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
@@ -11,14 +15,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from builder.formats import FORMATS
-from builder.formats.columns import language_code
+from builder.formats.columns import language_code, truth
 from builder.formats.detection import Detected, detect_rows
 from builder.formats.reading import RowFile, open_rows
 from builder.formats.row_format import RowError, RowFormat, SampleParts, optional_text
 from builder.formats.rows import RowErrors
 from builder.formats.turns import check_order
 from builder.progress import Reporter
-from builder.schema import Sample
+from builder.schema import Sample, conversation_id
 from builder.text import detect_language
 
 
@@ -51,6 +55,8 @@ class SampleFiles:
     Attributes:
         detected: how each file is read.
         rows: how many rows all of them hold; a row of several instances holds several samples.
+        seen: of each file, once its samples were read, how many rows hold what a reader should hear of: `nan`; of samples,
+            `labelled_bad`, `given_rejected` (a bad answer to the same prompt), `not_trained` (a turn of weight 0), `reasoning`.
     """
 
     def __init__(
@@ -66,6 +72,7 @@ class SampleFiles:
                 self.detected.append(detect_rows(self._files[-1], mapping))
                 step.advance(note=path.name)
         self.rows = sum(file.count for file in self._files)
+        self.seen: list[Counter[str]] = [Counter() for _ in paths]
 
     def samples(self, *, first_row: int = 0, note: Callable[[RowProblem], None]) -> Iterator[Sample]:
         """Read the samples, in the order of the files and their rows.
@@ -79,11 +86,16 @@ class SampleFiles:
                 must be thrown away.
         """
         numbers = count(first_row)
-        for file, detected, source, task in zip(self._files, self.detected, self._sources, self._tasks, strict=True):
-            for number, parts, notes in _read_parts(file, detected):
+        for place, (file, detected) in enumerate(zip(self._files, self.detected, strict=True)):
+            self.seen[place] = seen = Counter[str]()
+            bad = _bad_answers(file, detected) if "label" in detected.mapping else {}
+            for number, parts, notes in _read_parts(file, detected, seen):
                 for text in notes:
                     note(RowProblem(file.path, number, text))
-                yield _sample(parts, next(numbers), f"{source}#{number}", f"{task}#{number}")
+                parts = _by_label(parts, bad)
+                _count(parts, seen)
+                names = (f"{names[place]}#{number}" for names in (self._sources, self._tasks))
+                yield _sample(parts, next(numbers), *names)
 
 
 def open_samples(
@@ -150,13 +162,16 @@ def distinct_names(paths: Sequence[Path], short: Callable[[Path], str], taken: C
     return names
 
 
-def _read_parts(file: RowFile, detected: Detected) -> Iterator[tuple[int, SampleParts, tuple[str, ...]]]:
+def _read_parts(
+    file: RowFile, detected: Detected, seen: Counter[str]
+) -> Iterator[tuple[int, SampleParts, tuple[str, ...]]]:
     """What each row says, up to the first broken row; the rest is read for what else is broken."""
     row_format = FORMATS[detected.format]
     errors = RowErrors(file.path)
     for row in file.rows():
         fields = {field: row.values[column] for field, column in detected.mapping.items() if column in row.values}
         cleaned = (row.note,) if row.note else ()
+        seen["nan"] += row.nan
         try:
             check_required(row_format, detected, fields)
             read = [
@@ -183,6 +198,8 @@ def check_required(row_format: RowFormat, detected: Detected, fields: Mapping[st
 
 
 def _with_labels(parts: SampleParts, fields: Mapping[str, Any]) -> SampleParts:
+    if "label" in fields:
+        parts = replace(parts, label=truth(fields["label"]))
     if not fields.keys() & {"category", "task_id", "language"} and not parts.category:
         return parts
     category = parts.category or (optional_text(fields, "category") or "").strip()
@@ -192,6 +209,39 @@ def _with_labels(parts: SampleParts, fields: Mapping[str, Any]) -> SampleParts:
         category=category or None,
         language=parts.language or language_code(optional_text(fields, "language")),
     )
+
+
+def _is_bad(parts: SampleParts) -> bool:
+    """Whether the last turn is an answer that is labelled as bad."""
+    return parts.label is False and parts.rejected is None and parts.messages[-1].role == "assistant"
+
+
+def _bad_answers(file: RowFile, detected: Detected) -> dict[str, str]:
+    """The first answer that is labelled as bad to each prompt, by the prompt's id; a pair's worse answer is text alone."""
+    bad: dict[str, str] = {}
+    for _, parts, _ in _read_parts(file, detected, Counter()):
+        if _is_bad(parts) and parts.messages[-1].tool_calls is None:
+            bad.setdefault(conversation_id(parts.messages[:-1], parts.tools), parts.messages[-1].content)
+    return bad
+
+
+def _by_label(parts: SampleParts, bad: Mapping[str, str]) -> SampleParts:
+    """A bad answer is no answer, but the worse one; a good one has a bad one to the same prompt beside it."""
+    if parts.label is None or parts.rejected is not None or parts.messages[-1].role != "assistant":
+        return parts
+    *before, answer = parts.messages
+    if not parts.label:
+        return replace(parts, messages=tuple(before), rejected=answer.content or answer.tool_calls or "")
+    worse = bad.get(conversation_id(before, parts.tools), answer.content)
+    return parts if worse == answer.content else replace(parts, rejected=worse)
+
+
+def _count(parts: SampleParts, seen: Counter[str]) -> None:
+    """Count what a reader of the file should hear of one sample."""
+    seen["labelled_bad"] += parts.label is False
+    seen["given_rejected"] += bool(parts.label) and parts.rejected is not None
+    seen["not_trained"] += any(turn.weight is not None for turn in parts.messages)
+    seen["reasoning"] += any(turn.reasoning is not None for turn in parts.messages)
 
 
 def _sample(parts: SampleParts, row: int, source: str, task: str) -> Sample:

@@ -6,13 +6,17 @@ A row's number is its place as an editor or a spreadsheet shows it, from 1 and w
 Two characters cannot be carried on: NUL, which many tools end a text at, is removed; a lone surrogate, which UTF-8 cannot
 hold, becomes U+FFFD. Both are noted for the row. Nothing else of a text is changed.
 
+NaN, which pandas writes for what is missing, is no value; the text "nan" is a text.
+
 No file is held whole: a file is read once to learn its columns, and again for its rows, with a row or a few in memory.
 """
 
 import contextlib
+import math
 import os
 import re
 import stat
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +34,7 @@ MAX_DEPTH = 64
 
 _UNUSABLE = re.compile("[\0\ud800-\udfff]")
 _CLEANED = "NUL characters were removed or lone surrogates replaced"
+_GLIMPSED = 6  # characters of a text: one more than `false` has
 _ROWS_BETWEEN_LOOKS = 1000  # at whether the file changed
 
 
@@ -59,7 +64,7 @@ class RowFile:
         container: JSON, JSON Lines, Parquet, CSV or XLSX.
         details: how it is read where there was a choice: `encoding`, `delimiter`, `sheet`, `other_sheets` (not read).
         columns: the rows' keys, in the order in which they first appear, each with a glimpse of its first value that is
-            not null: a list is shown empty, a text by its first character.
+            not null: a list is shown empty, a text by its first characters.
         count: how many rows it holds.
     """
 
@@ -86,11 +91,13 @@ class CheckedRow(NamedTuple):
         number: from 1, as the file's reader counts.
         values: key → value.
         note: what was changed on the way in, or an empty text.
+        nan: whether it held NaN, which is read as no value.
     """
 
     number: int
     values: dict[str, Any]
     note: str = ""
+    nan: bool = False
 
 
 def open_rows(path: Path) -> RowFile:
@@ -138,7 +145,7 @@ def _note_columns(path: Path, row: CheckedRow, columns: dict[str, Any], unseen: 
 
 def _glimpse(value: Any) -> Any:
     if isinstance(value, str):
-        return value.lstrip()[:1]
+        return value.lstrip()[:_GLIMPSED]
     return type(value)() if isinstance(value, list | dict) else value
 
 
@@ -188,7 +195,7 @@ def _checked_rows(path: Path, container: Container, state: os.stat_result) -> It
         try:
             for place, (number, row) in enumerate(container.rows(), 1):
                 usable = _is_usable(path, row, number, 0)
-                yield CheckedRow(number, row) if usable else CheckedRow(number, _cleaned(row), _CLEANED)
+                yield CheckedRow(number, row) if usable else _cleaned_row(number, row)
                 if place % _ROWS_BETWEEN_LOOKS == 0:
                     _check_unchanged(path, state)
         except (InputFileError, UnicodeError):
@@ -206,7 +213,7 @@ def _check_unchanged(path: Path, state: os.stat_result) -> None:
 
 
 def _is_usable(path: Path, value: Any, number: int, depth: int) -> bool:
-    """Whether no text in a value needs a change.
+    """Whether no text in a value needs a change, and no number is NaN.
 
     Raises:
         InputFileError: it is nested too deeply.
@@ -214,7 +221,7 @@ def _is_usable(path: Path, value: Any, number: int, depth: int) -> bool:
     if isinstance(value, str):
         return _UNUSABLE.search(value) is None
     if not isinstance(value, dict | list):
-        return True
+        return not _is_nan(value)
     if depth > MAX_DEPTH:
         raise InputFileError(path, f"nested more than {MAX_DEPTH} levels deep", row=number)
     usable = True
@@ -226,9 +233,25 @@ def _is_usable(path: Path, value: Any, number: int, depth: int) -> bool:
     return usable
 
 
-def _cleaned(value: Any) -> Any:
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float) and math.isnan(value)
+
+
+def _cleaned_row(number: int, row: dict[str, Any]) -> CheckedRow:
+    counts: Counter[str] = Counter()
+    values = _cleaned(row, counts)
+    return CheckedRow(number, values, _CLEANED if counts["characters"] else "", nan=counts["nan"] > 0)
+
+
+def _cleaned(value: Any, counts: Counter[str]) -> Any:
+    """The value without what cannot be carried on; counts the texts that lost `characters`, and `nan`."""
     if isinstance(value, str):
-        return _UNUSABLE.sub(lambda match: "" if match[0] == "\0" else "\ufffd", value)
+        text = _UNUSABLE.sub(lambda match: "" if match[0] == "\0" else "\ufffd", value)
+        counts["characters"] += text != value
+        return text
     if isinstance(value, list):
-        return [_cleaned(item) for item in value]
-    return {_cleaned(key): _cleaned(item) for key, item in value.items()} if isinstance(value, dict) else value
+        return [_cleaned(item, counts) for item in value]
+    if isinstance(value, dict):
+        return {_cleaned(key, counts): _cleaned(item, counts) for key, item in value.items()}
+    counts["nan"] += _is_nan(value)
+    return None if _is_nan(value) else value

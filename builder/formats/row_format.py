@@ -24,6 +24,7 @@ class SampleParts:
     Attributes:
         task_id: the row's own task, or None where it names none.
         language: as the row names it, or None.
+        label: whether the row labels its answer as good, or None where it does not say.
         notes: what a reader of the file should know about this row, such as a column that was not used.
     """
 
@@ -36,6 +37,7 @@ class SampleParts:
     category: str | None = None
     language: str | None = None
     answer_key: str | None = None
+    label: bool | None = None
     notes: tuple[str, ...] = ()
 
 

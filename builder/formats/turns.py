@@ -10,10 +10,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from builder.errors import nearest
+from builder.formats.columns import truth
 from builder.formats.row_format import Row, RowError, kind_of, optional_text
 from builder.schema import Message, Role
 
 _CALL = "function_call"
+_REASONING = ("reasoning_content", "reasoning", "thinking")
+_WEIGHTS = ("weight", "train", "training")
 _ROLE_NAMES: Mapping[str, Role] = {
     "system": "system",
     "developer": "system",
@@ -84,12 +87,32 @@ def _parse_turn(turn: Any, where: str) -> tuple[Message, tuple[str, ...], str | 
         content, calls = "", load_json(content or "", where)
     if content is None and calls is None:
         raise RowError(f"{where} has no content (keys: {_listed(turn)}); expected role/content or from/value")
-    if calls is None:
-        return Message(role, content or "", None, _name(turn)), (), _identifier(turn.get("tool_call_id"))
-    if role != "assistant":
+    if role != "assistant" and calls is not None:
         raise RowError(f"{where}: a {given} turn cannot call tools")
-    canonical, ids = _parse_calls(calls, where)
-    return Message(role, content or "", canonical, _name(turn)), ids, None
+    reasoning, weight = (_reasoning(turn, where), _weight(turn, where)) if role == "assistant" else (None, None)
+    canonical, ids = (None, ()) if calls is None else _parse_calls(calls, where)
+    message = Message(role, content or "", canonical, _name(turn), reasoning, weight)
+    return message, ids, None if calls is not None else _identifier(turn.get("tool_call_id"))
+
+
+def _reasoning(turn: Row, where: str) -> str | None:
+    key = next((key for key in _REASONING if turn.get(key) and turn[key] is not True), None)
+    if key is None:
+        return None
+    if not isinstance(turn[key], str):
+        raise RowError(f"{where}: its {key} is {kind_of(turn[key])}, expected text")
+    return str(turn[key])
+
+
+def _weight(turn: Row, where: str) -> int | None:
+    """0 where the turn is not to be trained on: OpenAI's `weight`, Axolotl's `train` and `training`."""
+    key = next((key for key in _WEIGHTS if turn.get(key) is not None), None)
+    if key is None:
+        return None
+    trained = truth(turn[key])
+    if trained is None:
+        raise RowError(f"{where}: its {key} is {_shown(turn[key])}, expected 0 or 1, or false or true")
+    return None if trained else 0
 
 
 def _content(turn: Row, where: str) -> str | None:

@@ -18,7 +18,7 @@ from builder.formats.reading import RowFile, open_rows
 from builder.formats.row_format import Row, RowError, RowFormat, optional_text, text_of
 from builder.formats.rows import RowErrors
 from builder.formats.self_instruct import parse_instances
-from builder.text import detect_language
+from builder.text import detect_language, has_text
 
 BUILTIN = "builtin"
 
@@ -131,7 +131,7 @@ def _read_task(row_format: RowFormat, fields: Row, source: str, fallback: str) -
     if missing is not None:
         raise RowError(f"it has no '{missing}'")
     instruction = text_of(fields, "instruction")
-    if not instruction.strip():
+    if not has_text(instruction):
         raise RowError("its instruction is empty")
     identifier = (optional_text(fields, "id") or "").strip() or fallback
     return SeedTask(

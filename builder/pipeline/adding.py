@@ -20,6 +20,7 @@ from builder.pipeline.embedding import encoder_of
 from builder.pipeline.publishing import Outcome, decide_folder, finish
 from builder.pipeline.replacing import complete_replacement, writing
 from builder.progress import Reporter
+from builder.reporting.tables import scan_samples
 from builder.settings_file import dump_settings, load_settings
 
 # What the new folder begins with. Its report is read for what is taken over from the last one.
@@ -101,10 +102,7 @@ def _refuse_grown(folder: DatasetFolder) -> None:
 
 def _names_taken(folder: DatasetFolder) -> set[str]:
     """What sources and tasks are named after so far."""
-    parts = folder.parts(folder.samples)
-    if not parts:
-        return set()
-    named = pl.scan_parquet(parts, glob=False).select(pl.col("source", "task_id").str.replace(r"#\d+$", "")).collect()
+    named = scan_samples(folder).select(pl.col("source", "task_id").str.replace(r"#\d+$", "")).collect()
     return {name for column in named for name in column.unique().to_list()}
 
 
@@ -138,6 +136,6 @@ def _decide(folder: DatasetFolder, staged: DatasetFolder, settings: Settings, re
 
 
 def _count_repeated(folder: DatasetFolder, first: int) -> int:
-    rows = pl.scan_parquet(folder.parts(folder.samples), glob=False).select("row", "id")
+    rows = scan_samples(folder).select("row", "id")
     earlier, added = rows.filter(pl.col("row") < first), rows.filter(pl.col("row") >= first)
     return len(added.join(earlier, on="id", how="semi").collect())

@@ -1,5 +1,6 @@
 """Deciding about rows that are there: files into a new folder, or a folder again in place."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -83,7 +84,28 @@ def import_files(files: SampleFiles, folder: DatasetFolder, reporter: Reporter) 
         reporter.say(f"{path}, row {row}: {problem}")
     if more:
         reporter.say(f"… and {more} more such rows")
+    for detected, seen in zip(files.detected, files.seen, strict=True):
+        _tell(detected.path.name, seen, reporter)
     return written
+
+
+def _tell(name: str, seen: Counter[str], reporter: Reporter) -> None:
+    """Say what a file holds that is not taken as it stands."""
+    if bad := seen["labelled_bad"]:
+        reporter.say(
+            f"{name}: rows labelled as bad: {bad:,}; their answers are not published as good ones,"
+            f" and stand as the rejected ones of {seen['given_rejected']:,} good ones to the same prompts"
+        )
+    if untrained := seen["not_trained"]:
+        reporter.say(
+            f"{name}: rows with turns of weight 0 (train: false): {untrained:,}; these turns are not trained on"
+        )
+    if reasoning := seen["reasoning"]:
+        reporter.say(
+            f"{name}: rows with reasoning: {reasoning:,}; it is kept apart from the answers and not trained on yet"
+        )
+    if missing := seen["nan"]:
+        reporter.say(f"{name}: rows with NaN: {missing:,}; it is read as no value")
 
 
 def _counted(samples: Iterator[Sample], step: Step) -> Iterator[Sample]:

@@ -28,7 +28,7 @@ from builder.files import table_writer
 from builder.formats.importing import read_samples
 from builder.object_store import local_files
 from builder.progress import Reporter
-from builder.reporting.tables import collect, scan_files
+from builder.reporting.tables import collect, scan_files, scan_samples
 from builder.schema import Sample
 from builder.signals import SIGNALS
 
@@ -100,10 +100,7 @@ def read_rows(folder: DatasetFolder, settings: Settings) -> pl.DataFrame:
     Raises:
         IntegrityError: a file cannot be read.
     """
-    parts = folder.parts(folder.samples)
-    samples = (
-        collect(scan_files(*parts).select(SAMPLE_COLUMNS), folder.samples) if parts else pl.DataFrame(schema=_EMPTY)
-    )
+    samples = collect(scan_samples(folder).select(SAMPLE_COLUMNS), folder.samples)
     rows = samples["row"]
     columns: dict[str, pl.Series] = {}
     wanted = columns_read(settings)
@@ -124,9 +121,6 @@ def read_rows(folder: DatasetFolder, settings: Settings) -> pl.DataFrame:
             before = columns.get(column.name)
             columns[column.name] = column if before is None else column.zip_with(column.is_not_null(), before)
     return samples.with_columns(columns.values())
-
-
-_EMPTY = {name: pl.Int64 if name == "row" else pl.String for name in SAMPLE_COLUMNS}
 
 
 def read_benchmark(settings: Settings, reporter: Reporter) -> list[Sample]:

@@ -205,6 +205,31 @@ _ROW_REASONS: Mapping[str, Reason] = {
         "Raise filters.max_prompt_words if your model's context allows it.",
         "若模型的上下文长度允许，请调高 filters.max_prompt_words。",
     ),
+    "labelled_bad": Reason(
+        "Labelled as bad",
+        "标记为差回答",
+        "The source labels the answer as bad (`label: false`), so it is never published as a good one.",
+        "源文件把这条回答标记为差（`label: false`），因此绝不会当作好回答发布。",
+        "A good answer to the same prompt in the file takes it as its `rejected`; if the column says something else, give it "
+        "another name with --map, such as category=label.",
+        "同一文件里若有对同一提示的好回答，它会成为其 `rejected`；若该列另有含义，请用 --map 另行指定，例如 category=label。",
+    ),
+    "no_question": Reason(
+        "No question",
+        "没有提问",
+        "An answer stands there without a question: no user turn before it says anything.",
+        "只有回答而没有提问：前面的用户轮次没有任何内容。",
+        "Check how the source file marks its questions; in a sheet with merged cells, fill them down.",
+        "请检查源文件如何标记提问；表格中若有合并单元格，请先取消合并并向下填充。",
+    ),
+    "nothing_to_train_on": Reason(
+        "Nothing to train on",
+        "没有可训练的轮次",
+        "Every assistant turn has weight 0 (or `train: false`).",
+        "每一轮助手回复的权重都是 0（或 `train: false`）。",
+        "Give at least one assistant turn a weight of 1 in the source file.",
+        "请在源文件中至少把一轮助手回复的权重设为 1。",
+    ),
     "no_answer": Reason(
         "No answer",
         "没有回答",

@@ -40,15 +40,13 @@ class Tables:
         wanted = sorted(set(rows))
         if not wanted:
             return {}
-        lazy = _scan(self.folder.parts(self.folder.samples), SAMPLE_SCHEMA).filter(pl.col("row").is_in(wanted))
+        lazy = scan_samples(self.folder).filter(pl.col("row").is_in(wanted))
         return {r["row"]: sample_from_record(r) for r in collect(lazy, self.folder.samples).to_dicts()}
 
     def redactions(self, origin: str) -> int:
         """How many rows of an origin are redactions of other rows."""
         source = pl.col("source").str.starts_with(REDACTED)
-        lazy = _scan(self.folder.parts(self.folder.samples), SAMPLE_SCHEMA).filter(
-            source & (pl.col("origin") == origin)
-        )
+        lazy = scan_samples(self.folder).filter(source & (pl.col("origin") == origin))
         return int(collect(lazy.select(pl.len()), self.folder.samples).item())
 
     def checks_of(self, rows: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
@@ -76,8 +74,7 @@ def read_tables(folder: DatasetFolder) -> Tables:
     """
     if not folder.verdicts.is_file():
         raise InputFileError(folder.root, "no verdicts yet", remedy=f"Run `seedbed curate {folder.root}`.")
-    parts = folder.parts(folder.samples)
-    samples = collect(_scan(parts, SAMPLE_SCHEMA).select(_ROW_COLUMNS), folder.samples)
+    samples = collect(scan_samples(folder).select(_ROW_COLUMNS), folder.samples)
     verdicts = scan_files(folder.verdicts)
     decided = collect(verdicts.select(_VERDICT_COLUMNS).sort("row"), folder.verdicts)
     _check_rows(folder, samples, decided)
@@ -106,18 +103,26 @@ def collect(lazy: pl.LazyFrame, path: Path) -> pl.DataFrame:
         ) from error
 
 
+def scan_samples(folder: DatasetFolder) -> pl.LazyFrame:
+    """A query over a folder's samples, whichever version wrote each part: what a part lacks is null."""
+    return _scan(folder.parts(folder.samples), SAMPLE_SCHEMA)
+
+
 def _scan(parts: Sequence[Path], schema: pa.Schema) -> pl.LazyFrame:
-    if not parts:
-        empty = pl.from_arrow(schema.empty_table())
-        assert isinstance(empty, pl.DataFrame)
-        return empty.lazy()
-    return scan_files(*parts)
+    empty = pl.from_arrow(schema.empty_table())
+    assert isinstance(empty, pl.DataFrame)
+    return scan_files(*parts, schema=empty.schema) if parts else empty.lazy()
 
 
-def scan_files(*paths: Path) -> pl.LazyFrame:
-    """A query over Parquet files whose newer parts may have gained columns or struct fields."""
+def scan_files(*paths: Path, schema: pl.Schema | None = None) -> pl.LazyFrame:
+    """A query over Parquet files whose newer parts may have gained columns or struct fields.
+
+    Args:
+        schema: what is read; None is that of the first file, without what later ones gained.
+    """
     return pl.scan_parquet(
         list(paths),
+        schema=schema,
         glob=False,  # a folder may be called runs[1]
         missing_columns="insert",
         extra_columns="ignore",

@@ -226,8 +226,7 @@ def private_texts(sample: Sample) -> Iterator[str]:
     """Every text that is published of a row: turns, speakers, tools and their calls, the rejected answer."""
     for turn in sample.messages:
         yield turn.content
-        if turn.name is not None:
-            yield turn.name
+        yield from (text for text in (turn.reasoning, turn.name) if text is not None)
         if turn.tool_calls is not None:
             yield from _json_texts(turn.tool_calls)
     if sample.tools is not None:
