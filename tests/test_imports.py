@@ -24,6 +24,7 @@ LEAVES = {
     "charsets",
     "addresses",
     "object_store",
+    "published",
 }
 BASE = {"config", "settings_file", "dataset_folder"}
 CATALOGUES = {"requests", "families", "teachers", "recipes", "signals", "formats", "documents", "encoders"}

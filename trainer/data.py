@@ -4,7 +4,7 @@ One published row, `{"row": 12, "messages": [{"role": "user", …}, {"role": "as
 one `Conversation`, or one more under `no_assistant_turn` or `unknown_role` in a `Tally`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from builder.dataset_folder import DatasetFolder, parquet_errors
 from builder.errors import InputFileError, IntegrityError, UsageError
+from builder.published import read_turn
 from builder.schema import ROLES, Message
 
 Split = Literal["train", "validation"]
@@ -53,9 +54,11 @@ class Tally:
     Attributes:
         reasons: how many rows each reason cost.
         rows: the first few row numbers of each reason.
+        with_reasoning: rows that hold reasoning, which no template is given and nothing is trained on.
     """
 
     read: int = 0
+    with_reasoning: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
     rows: dict[str, list[int]] = field(default_factory=dict)
 
@@ -77,6 +80,8 @@ class Tally:
     def describe(self) -> str:
         """Such as `40 rows read, 38 used, 2 left out (too_long 2: rows 3, 9)`."""
         text = f"{self.read:,} rows read, {self.used:,} used, {self.left_out:,} left out"
+        if self.with_reasoning:
+            text += f", {self.with_reasoning:,} trained on without their reasoning"
         if not self.reasons:
             return text
         parts = (f"{r} {n:,}: rows {', '.join(map(str, self.rows[r]))}" for r, n in sorted(self.reasons.items()))
@@ -84,7 +89,8 @@ class Tally:
 
     def as_record(self) -> dict[str, Any]:
         """What `run.json` holds about the rows of one split."""
-        return {"read": self.read, "used": self.used, "left_out": dict(self.reasons), "left_out_rows": dict(self.rows)}
+        record = {"read": self.read, "used": self.used, "left_out": dict(self.reasons), "left_out_rows": dict(self.rows)}
+        return record | ({"with_reasoning": self.with_reasoning} if self.with_reasoning else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,15 +172,17 @@ def _read_split(folder: DatasetFolder, split: str, tally: Tally) -> Iterator[Con
             raise InputFileError(part, f"no column {', '.join(missing)}: not a file that Seedbed published")
         for record in table.to_pylist():
             tally.read += 1
-            reason = _unusable(record["messages"])
+            messages = tuple(map(read_turn, record["messages"]))
+            reason = _unusable(messages)
             if reason is None:
-                yield _conversation(record)
+                tally.with_reasoning += any(message.reasoning for message in messages)
+                yield _conversation(record, messages)
             else:
                 tally.leave_out(record["row"], reason)
 
 
-def _unusable(messages: list[dict[str, Any]]) -> str | None:
-    roles = [message["role"] for message in messages]
+def _unusable(messages: Sequence[Message]) -> str | None:
+    roles = [message.role for message in messages]
     if any(role not in ROLES for role in roles):
         return "unknown_role"
     if "assistant" not in roles:
@@ -182,8 +190,7 @@ def _unusable(messages: list[dict[str, Any]]) -> str | None:
     return None
 
 
-def _conversation(record: dict[str, Any]) -> Conversation:
-    messages = tuple(Message(m["role"], m["content"], m.get("tool_calls"), m.get("name")) for m in record["messages"])
+def _conversation(record: dict[str, Any], messages: tuple[Message, ...]) -> Conversation:
     return Conversation(
         row=record["row"],
         messages=messages,

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from builder.config import Settings
@@ -20,7 +21,7 @@ from builder.curation.classifying import GUESS
 from builder.curation.deciding import Decision, decide_rows
 from builder.curation.difficulty import DIFFICULTY
 from builder.curation.quality import QUALITY
-from builder.dataset_folder import ROWS_PER_PART, DatasetFolder
+from builder.dataset_folder import ROWS_PER_PART, DatasetFolder, parquet_errors
 from builder.errors import (
     InputFileError,
     IntegrityError,
@@ -34,8 +35,10 @@ from builder.pipeline.embedding import embed_rows
 from builder.pipeline.measuring import check_texts, measure_folder, read_rows
 from builder.pipeline.replacing import writing
 from builder.progress import Reporter
+from builder.published import OPTIONAL, Shape, published_schema, published_table
 from builder.reporting.card import dataset_card
 from builder.reporting.page import write_report
+from builder.reporting.tables import collect, scan_samples
 from builder.requests.spending import Spending, read_spending
 from builder.schema import SAMPLE_SCHEMA
 from builder.settings_file import dump_settings, load_settings
@@ -116,10 +119,20 @@ def finish(
                 folder, settings, notes=decision.notes, spending=spent, checks=checks, figures=figures
             )
             published.result()
-        write_text(folder.publish / "README.md", dataset_card(report, settings, content=folder.publish_hash()))
+        _write_card(folder, report, settings)
         folder.write_manifest()
         step.set(decision.kept)
     return report
+
+
+def _write_card(folder: DatasetFolder, report: Mapping[str, Any], settings: Settings) -> None:
+    part = next(iter(sorted((folder.publish / "data").glob("*.parquet"))), None)
+    columns = None
+    if part is not None:
+        with parquet_errors(part):
+            columns = pq.read_schema(part).names
+    card = dataset_card(report, settings, content=folder.publish_hash(), columns=columns)
+    write_text(folder.publish / "README.md", card)
 
 
 def _checks(folder: DatasetFolder, settings: Settings, grown: Grown | None = None) -> Mapping[str, Any] | None:
@@ -144,20 +157,54 @@ def publish(folder: DatasetFolder, decision: Decision) -> None:
         for side in ("train", "validation")
     )
     written = _file_names(folder, "train", len(train)), _file_names(folder, "validation", len(validation))
+    shape = _shape_of(folder, np.concatenate([train, validation]))
     starts = [0, *train[ROWS_PER_PART::ROWS_PER_PART].tolist()]
     spans = list(pairwise([*starts, len(splits)]))
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         parts = np.split(train, np.searchsorted(train, starts[1:]))
         tasks = [
-            pool.submit(_write_training, folder, span, path, rows, validation)
+            pool.submit(_write_training, folder, span, path, shape, rows, validation)
             for span, path, rows in zip_longest(spans, written[0], parts)
         ]
         held_out = pa.concat_tables([table for task in tasks for table in task.result()])
     for number, path in enumerate(written[1]):
-        write_table(path, held_out.slice(number * ROWS_PER_PART, ROWS_PER_PART))
+        write_table(path, published_table(held_out.slice(number * ROWS_PER_PART, ROWS_PER_PART), shape))
     for path in (folder.publish / "data").glob("*.parquet"):
         if path not in {*written[0], *written[1]}:
             path.unlink()
+
+
+def _shape_of(folder: DatasetFolder, rows: NDArray[np.int64]) -> Shape:
+    """What some rows hold; they are looked at only for what the parts' footers do not rule out."""
+    wanted = [name for name in (*OPTIONAL, "rejected") if _may_hold(folder, name)]
+    if not wanted:
+        return Shape(frozenset(), rejected=False)
+    turns = pl.col("messages").list
+    held = (
+        (pl.col(name) if name == "rejected" else turns.eval(pl.element().struct.field(name)).list.drop_nulls().list.first())
+        .is_not_null()
+        .any()
+        .alias(name)
+        for name in wanted
+    )
+    lazy = scan_samples(folder).join(pl.LazyFrame({"row": rows}), on="row", how="semi").select(held)
+    found = {name for name, there in collect(lazy, folder.samples).row(0, named=True).items() if there}
+    return Shape(frozenset(found & {*OPTIONAL}), rejected="rejected" in found)
+
+
+def _may_hold(folder: DatasetFolder, name: str) -> bool:
+    """Whether any part holds a value in a column, or in a member of its messages, as far as the footers say."""
+    for part in folder.parts(folder.samples):
+        with parquet_errors(part):
+            metadata = pq.read_metadata(part)
+        for group in map(metadata.row_group, range(metadata.num_row_groups)):
+            for column in map(group.column, range(group.num_columns)):
+                place = column.path_in_schema.split(".")
+                if place[0] in ("messages", name) and place[-1] == name:
+                    known = column.statistics is not None and column.statistics.has_null_count
+                    if not known or column.statistics.null_count < column.num_values:
+                        return True
+    return False
 
 
 def _file_names(folder: DatasetFolder, side: str, rows: int) -> list[Path]:
@@ -169,18 +216,19 @@ def _write_training(
     folder: DatasetFolder,
     span: tuple[int, int],
     path: Path | None,
+    shape: Shape,
     train: NDArray[np.int64],
     validation: NDArray[np.int64],
 ) -> list[pa.Table]:
     """Write the training rows of a span of rows, and return its validation rows; no path is where there are none."""
     held_out = [SAMPLE_SCHEMA.empty_table()]
     with contextlib.ExitStack() as stack:
-        write = stack.enter_context(table_writer(path, SAMPLE_SCHEMA)) if path else None
+        write = stack.enter_context(table_writer(path, published_schema(shape))) if path else None
         for table in folder.iter_sample_tables(span[0], span[1] - 1):
             numbers = table["row"].to_numpy()
             inside = (numbers >= span[0]) & (numbers < span[1])
             if write:
-                write(table.filter(pa.array(_among(numbers, train))))
+                write(published_table(table.filter(pa.array(_among(numbers, train))), shape))
             held_out.append(table.filter(pa.array(inside & _among(numbers, validation))))
     return held_out
 
@@ -205,7 +253,7 @@ def rewrite_report(root: Path, language: str | None = None) -> Outcome:
         spent = asdict(spending) if spending else None
         figures = {name: last.get(name) for name in ("diversity", "categories")}
         report = write_report(folder, settings, notes=notes, spending=spent, checks=checks, figures=figures)
-        write_text(folder.publish / "README.md", dataset_card(report, settings, content=folder.publish_hash()))
+        _write_card(folder, report, settings)
         folder.write_manifest()
     return Outcome(root, report)
 

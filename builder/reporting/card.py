@@ -39,7 +39,11 @@ FIELDS: Mapping[str, tuple[str, str]] = {
     "row": ("number of the row in the dataset folder", "该行在数据集文件夹中的编号"),
     "id": ("hash of the conversation; equal conversations share it", "对话的哈希值，相同的对话取值相同"),
     "task_id": ("shared by instances and phrasings of one task", "同一任务的各实例与各种说法共用"),
-    "messages": ("the conversation: role, content, tool_calls, name", "对话：role、content、tool_calls、name"),
+    "messages": (
+        "the conversation: role, content; where rows have them tool_calls, name, reasoning_content and weight (0: not to be "
+        "trained on)",
+        "对话：role、content；有时还有 tool_calls、name、reasoning_content 与 weight（0 表示不参与训练）",
+    ),
     "tools": ("tools on offer, a JSON array, or null", "可用工具，JSON 数组或空"),
     "rejected": ("the worse last answer of a preference pair, or null", "偏好对中较差的最后回答，或空"),
     "instruction": ("the instruction where the source had one, or null", "来源自带的指令，或空"),
