@@ -81,7 +81,9 @@ def _turns(column: pa.ChunkedArray, shape: Shape) -> pa.ChunkedArray:
 
 def turn_lists(conversations: Sequence[Sequence[Mapping[str, Any]] | None]) -> pa.Array:
     """Lists of turns as Arrow's lists of JSON."""
-    rows = [None if turns is None else [json.dumps(turn, ensure_ascii=False) for turn in turns] for turns in conversations]
+    rows = [
+        None if turns is None else [json.dumps(turn, ensure_ascii=False) for turn in turns] for turns in conversations
+    ]
     texts = pa.array(rows, pa.list_(pa.string()))
     return pa.ListArray.from_arrays(
         texts.offsets, pa.ExtensionArray.from_storage(pa.json_(), texts.values), mask=texts.is_null()

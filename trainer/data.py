@@ -89,7 +89,12 @@ class Tally:
 
     def as_record(self) -> dict[str, Any]:
         """What `run.json` holds about the rows of one split."""
-        record = {"read": self.read, "used": self.used, "left_out": dict(self.reasons), "left_out_rows": dict(self.rows)}
+        record = {
+            "read": self.read,
+            "used": self.used,
+            "left_out": dict(self.reasons),
+            "left_out_rows": dict(self.rows),
+        }
         return record | ({"with_reasoning": self.with_reasoning} if self.with_reasoning else {})
 
 

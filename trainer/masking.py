@@ -57,7 +57,7 @@ class ChatEncoder:
     Args:
         tokenizer: a fast tokenizer whose `chat_template` is the one to use.
         template: the template's name, for messages.
-        loss_on: supervise `all` assistant turns or the `last` one.
+        loss_on: supervise `all` assistant turns or the `last` one; a turn of weight 0 in no case.
 
     Raises:
         UsageError: the tokenizer has no template, or no special token follows the assistant's text in it.
@@ -96,7 +96,7 @@ class ChatEncoder:
         pieces = self._renderer.pieces(conversation)
         runs = self._runs(pieces)
         texts = [run.text for run in runs if run.token is None]
-        return self._assemble(conversation.row, pieces, runs, dict(zip(texts, self._tokenise(texts), strict=True)))
+        return self._assemble(conversation, pieces, runs, dict(zip(texts, self._tokenise(texts), strict=True)))
 
     def encode_rows(
         self, conversations: Iterable[Conversation], tally: Tally, max_length: int | None = None
@@ -112,25 +112,25 @@ class ChatEncoder:
             The rows that can be trained on, in order; each holds supervised tokens that decode to exactly the assistant
             texts, each with its end token.
         """
-        prepared: list[tuple[int, tuple[Piece, ...], list[_Run]]] = []
+        prepared: list[tuple[Conversation, tuple[Piece, ...], list[_Run]]] = []
         for conversation in conversations:
             try:
                 pieces = self._renderer.pieces(conversation)
             except RowLeftOutError as error:
                 tally.leave_out(conversation.row, error.reason)
                 continue
-            prepared.append((conversation.row, pieces, self._runs(pieces)))
+            prepared.append((conversation, pieces, self._runs(pieces)))
         texts = list({run.text: None for _, _, runs in prepared for run in runs if run.token is None})
         tokens = dict(zip(texts, self._tokenise(texts), strict=True))
         rows: list[EncodedRow] = []
-        for number, pieces, runs in prepared:
+        for conversation, pieces, runs in prepared:
             try:
-                row = self._assemble(number, pieces, runs, tokens)
+                row = self._assemble(conversation, pieces, runs, tokens)
             except RowLeftOutError as error:
-                tally.leave_out(number, error.reason)
+                tally.leave_out(conversation.row, error.reason)
                 continue
             if max_length is not None and len(row.input_ids) > max_length:
-                tally.leave_out(number, "too_long")
+                tally.leave_out(conversation.row, "too_long")
             else:
                 rows.append(row)
         return rows
@@ -166,9 +166,27 @@ class ChatEncoder:
         ids: list[list[int]] = encoded["input_ids"]
         return ids
 
+    def _trained(self, conversation: Conversation) -> list[int]:
+        """The assistant turns to supervise, counted from 0: all or the last one, without those of weight 0.
+
+        Raises:
+            RowLeftOutError: there is none.
+        """
+        turns = [message for message in conversation.messages if message.role == "assistant"]
+        first = 0 if self._loss_on == "all" else len(turns) - 1
+        trained = [number for number in range(first, len(turns)) if turns[number].weight != 0]
+        if not trained:
+            raise RowLeftOutError("nothing_to_train_on")
+        return trained
+
     def _assemble(
-        self, number: int, pieces: Sequence[Piece], runs: Sequence[_Run], tokens: dict[str, list[int]]
+        self,
+        conversation: Conversation,
+        pieces: Sequence[Piece],
+        runs: Sequence[_Run],
+        tokens: dict[str, list[int]],
     ) -> EncodedRow:
+        trained = self._trained(conversation)
         last = max(run.turn for run in runs if run.turn is not None)
         input_ids: list[int] = []
         labels: list[int] = []
@@ -177,20 +195,19 @@ class ChatEncoder:
             ids = tokens[run.text] if run.token is None else [run.token]
             if run.turn == last and prompt_length is None:
                 prompt_length = len(input_ids)
-            supervised = run.turn == last or (run.turn is not None and self._loss_on == "all")
             input_ids += ids
-            labels += ids if supervised else [IGNORED] * len(ids)
-        row = EncodedRow(number, input_ids, labels, prompt_length or 0)
-        self._verify(row, pieces, last)
+            labels += ids if run.turn in trained else [IGNORED] * len(ids)
+        row = EncodedRow(conversation.row, input_ids, labels, prompt_length or 0)
+        self._verify(row, pieces, trained)
         return row
 
-    def _verify(self, row: EncodedRow, pieces: Sequence[Piece], last: int) -> None:
+    def _verify(self, row: EncodedRow, pieces: Sequence[Piece], trained: Sequence[int]) -> None:
         """The tokens decode to the rendered text, and the supervised ones to the assistant's texts with their end tokens.
 
         Raises:
             RowLeftOutError: they do not; such a row is never trained on.
         """
-        wanted = "".join(p.text for p in pieces if p.turn is not None and (self._loss_on == "all" or p.turn == last))
+        wanted = "".join(piece.text for piece in pieces if piece.turn in trained)
         supervised = self.decode([label for label in row.labels if label != IGNORED])
         whole = "".join(piece.text for piece in pieces)
         if not (self._same(supervised, wanted) and self._same(self.decode(row.input_ids), whole)):

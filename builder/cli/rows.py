@@ -82,7 +82,9 @@ def _quality(quality: dict[str, Any]) -> str:
 def _print_turns(messages: list[dict[str, Any]]) -> None:
     for message in messages:
         text = message["content"] or message["tool_calls"] or ""
-        print(f"\n  [{message['role']}]")
+        if message["reasoning"]:
+            text = f"<think>{message['reasoning']}</think>\n{text}"
+        print(f"\n  [{message['role']}]" + (" weight 0" if message["weight"] == 0 else ""))
         for line in text.split("\n"):
             print("  " + "".join(c if c.isprintable() or c == "\t" else "\ufffd" for c in line))
 

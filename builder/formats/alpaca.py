@@ -10,6 +10,7 @@ from builder.formats.row_format import (
     RowError,
     RowFormat,
     SampleParts,
+    check_plain,
     kind_of,
     optional_text,
     text_of,
@@ -79,8 +80,9 @@ def plain_rounds(sample: Sample) -> tuple[str | None, list[tuple[str, str]]]:
     """The system text and the (question, answer) rounds of a sample that has nothing else.
 
     Raises:
-        InexpressibleError: it has tools, names, an odd order of turns, or no answer.
+        InexpressibleError: it has tools, names, reasoning, turns that are not trained on, an odd order of turns, or no answer.
     """
+    check_plain(sample.messages)
     system, turns = split_system(sample.messages)
     if sample.tools is not None or any(turn.role == "tool" or turn.tool_calls is not None for turn in turns):
         raise InexpressibleError("it has tools")

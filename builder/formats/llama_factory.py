@@ -1,16 +1,17 @@
 """LLaMA-Factory's folder: data files and the `dataset_info.json` that names their columns and tags.
 
 Its Alpaca loader joins instruction and input with one line break where Seedbed's rows have a blank line, so the whole prompt
-goes into `instruction`: what is trained is what the messages say.
+goes into `instruction`: what is trained is what the messages say. Reasoning stands before the answer, as its templates have it.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 from builder.formats import sharegpt
 from builder.formats.alpaca import plain_rounds, split_system
 from builder.formats.row_format import InexpressibleError
-from builder.schema import Sample
+from builder.schema import Message, Sample
 
 Kind = Literal["single", "chat", "preference"]
 KINDS: tuple[Kind, ...] = ("single", "chat", "preference")
@@ -31,8 +32,9 @@ def write(sample: Sample) -> dict[str, Any]:
 
     Raises:
         InexpressibleError: LLaMA-Factory would leave the row out: its turns must alternate between user or tool and
-            assistant, and end with an answer.
+            assistant, and end with an answer; or it would train on a turn of weight 0.
     """
+    sample = replace(sample, messages=tuple(map(_with_thoughts, sample.messages)))
     single = _single_round(sample)
     if single is not None:
         return single
@@ -41,6 +43,12 @@ def write(sample: Sample) -> dict[str, Any]:
     if len(turns) % 2 or asks != [True, False] * (len(turns) // 2) or any(turn.role == "system" for turn in turns):
         raise InexpressibleError("its turns do not alternate between user (or tool) and assistant up to an answer")
     return sharegpt.write(sample)
+
+
+def _with_thoughts(turn: Message) -> Message:
+    if not turn.reasoning or turn.tool_calls is not None:
+        return turn
+    return replace(turn, content=f"<think>\n{turn.reasoning}\n</think>\n\n{turn.content}", reasoning=None)
 
 
 def _single_round(sample: Sample) -> dict[str, Any] | None:

@@ -1,9 +1,11 @@
 """Parquet, a few rows at a time: a column of one repeated text is small in the file and without end in memory."""
 
 import contextlib
+import json
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -78,6 +80,7 @@ def _check_columns(path: Path, metadata: pq.FileMetaData) -> bool:
 def _rows(path: Path, at_once: int) -> Iterator[NumberedRow]:
     number = 0
     with _readable(path), _open(path) as file:
+        encoded = {field.name: field.type for field in file.schema_arrow if _holds_json(field.type)}
         for batch in file.iter_batches(batch_size=at_once, use_threads=False):
             small = batch.get_total_buffer_size() <= limits.MAX_ROW_BYTES
             pieces = [batch] if small and at_once > 1 else (batch.slice(place, 1) for place in range(len(batch)))
@@ -86,4 +89,22 @@ def _rows(path: Path, at_once: int) -> Iterator[NumberedRow]:
                     raise row_too_long(path, number + 1)
                 for row in piece.to_pylist():
                     number += 1
-                    yield number, row
+                    yield number, {name: _decoded(path, number, row[name], encoded.get(name)) for name in row}
+
+
+def _holds_json(kind: pa.DataType) -> bool:
+    """Whether some of a type's values are JSON (`arrow.json`), as `datasets` writes objects of different members."""
+    return isinstance(kind, pa.JsonType) or any(_holds_json(kind.field(i).type) for i in range(kind.num_fields))
+
+
+def _decoded(path: Path, number: int, value: Any, kind: pa.DataType | None) -> Any:
+    """A value with what its type says to be JSON read."""
+    if value is None or kind is None or not _holds_json(kind):
+        return value
+    if isinstance(kind, pa.JsonType):
+        if value.count("[") + value.count("{") > limits.MAX_NODES:
+            raise row_too_long(path, number)
+        return json.loads(value)
+    if isinstance(value, list):
+        return [_decoded(path, number, item, kind.value_type) for item in value]
+    return {name: _decoded(path, number, item, kind.field(name).type) for name, item in value.items()}

@@ -9,6 +9,7 @@ from builder.formats.columns import find_column, find_columns
 from builder.formats.messages import write_turns
 from builder.formats.row_format import InexpressibleError, Row, RowError, RowFormat, SampleParts, optional_text, text_of
 from builder.formats.turns import canonical_tools, parse_turns, with_preference, with_system
+from builder.published import wrap_tools
 from builder.schema import Message, Sample, compose_prompt
 
 
@@ -55,10 +56,12 @@ def write(sample: Sample) -> dict[str, Any]:
     """One row of message lists, the form that a trainer's chat template applies to.
 
     Raises:
-        InexpressibleError: the sample does not end with an answer, or asks nothing.
+        InexpressibleError: the sample does not end with an answer that is to be trained on, or asks nothing.
     """
     if not sample.messages or sample.messages[-1].role != "assistant":
         raise InexpressibleError("it does not end with an answer")
+    if sample.messages[-1].weight == 0:
+        raise InexpressibleError("its last answer is not to be trained on (weight 0)")
     *prompt, answer = write_turns(sample.messages)
     if not prompt:
         raise InexpressibleError("it has no prompt")
@@ -68,7 +71,7 @@ def write(sample: Sample) -> dict[str, Any]:
     else:
         row |= {"chosen": [answer], "rejected": [{"role": "assistant", "content": sample.rejected}]}
     if sample.tools is not None:
-        row["tools"] = json.loads(sample.tools)
+        row["tools"] = json.loads(wrap_tools(sample.tools))
     return row
 
 

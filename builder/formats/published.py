@@ -6,8 +6,9 @@ the file came from and stay behind.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
-from builder.formats.columns import fold_name
+from builder.formats.columns import fold_name, truth
 from builder.formats.row_format import Row, RowError, RowFormat, SampleParts, kind_of, optional_text, text_of
 from builder.formats.turns import canonical_calls, load_json
 from builder.schema import ROLES, Message
@@ -48,13 +49,17 @@ def read(row: Row) -> list[SampleParts]:
     ]
 
 
-def _message(turn: Row, number: int) -> Message:
+def _message(turn: Any, number: int) -> Message:
+    where = f"'messages', turn {number}"
     if not isinstance(turn, dict) or turn.get("role") not in ROLES or not isinstance(turn.get("content"), str):
-        raise RowError(f"'messages', turn {number}: expected role ({', '.join(ROLES)}) and content")
-    calls = optional_text(turn, "tool_calls")
+        raise RowError(f"{where}: expected role ({', '.join(ROLES)}) and content")
+    calls = turn.get("tool_calls")
     if calls is not None:
-        canonical_calls(calls, f"'messages', turn {number}")
-    return Message(turn["role"], turn["content"], calls, optional_text(turn, "name"))
+        canonical = canonical_calls(calls, where)
+        calls = calls if isinstance(calls, str) else canonical
+    reasoning = optional_text(turn, "reasoning_content" if "reasoning_content" in turn else "reasoning")
+    weight = None if truth(turn.get("weight")) is not False else 0
+    return Message(turn["role"], turn["content"], calls, optional_text(turn, "name"), reasoning, weight)
 
 
 def _checked_tools(tools: str | None) -> str | None:

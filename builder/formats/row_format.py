@@ -65,6 +65,18 @@ class RowFormat:
     write: Callable[[Sample], dict[str, Any]] | None = None
 
 
+def check_plain(messages: Sequence[Message]) -> None:
+    """Refuse what only the messages formats have a place for.
+
+    Raises:
+        InexpressibleError: a turn is not to be trained on, or has reasoning.
+    """
+    if any(turn.weight == 0 for turn in messages):
+        raise InexpressibleError("a turn is not to be trained on (weight 0), which this format has no place for")
+    if any(turn.reasoning for turn in messages):
+        raise InexpressibleError("a turn has reasoning, which this format has no place for")
+
+
 def kind_of(value: Any) -> str:
     """Name a value's kind as an error message needs it."""
     if value is None:

@@ -9,7 +9,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from builder.formats.columns import find_column, find_columns
-from builder.formats.row_format import InexpressibleError, Row, RowFormat, SampleParts, any_value, optional_text
+from builder.formats.row_format import (
+    InexpressibleError,
+    Row,
+    RowFormat,
+    SampleParts,
+    any_value,
+    check_plain,
+    optional_text,
+)
 from builder.formats.turns import canonical_tools, parse_turns, with_preference, with_system
 from builder.schema import Message, Role, Sample
 
@@ -49,8 +57,10 @@ def write(sample: Sample) -> dict[str, Any]:
     """One row; `tools`, `chosen` and `rejected` only where the sample has them.
 
     Raises:
-        InexpressibleError: an answer holds text and a call together, or a preference pair has no last answer.
+        InexpressibleError: an answer holds text and a call together, a turn has reasoning or is not to be trained on, or a
+            preference pair has no last answer.
     """
+    check_plain(sample.messages)
     turns = [_write_turn(message) for message in sample.messages]
     row: dict[str, Any] = {"conversations": turns}
     if sample.rejected is not None:

@@ -1,7 +1,7 @@
 """Samples to files in the common formats; a row that a format has no place for is counted with its reason, never bent."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from builder.formats.prompt_completion import write_flat
 from builder.formats.row_format import InexpressibleError
 from builder.formats.spreadsheet import fits_cell, write_xlsx
 from builder.formats.table import format_csv
+from builder.published import turn_lists
 from builder.schema import Sample
 
 LLAMA_FACTORY = "llamafactory"
@@ -44,6 +45,8 @@ class ExportResult:
 
 def export(samples: Iterable[Sample], format: str, out: Path) -> ExportResult:
     """Write samples, whole or not at all; messages, tools and rejected answers read back equal.
+
+    Tools that are bare schemas are wrapped in the formats that chat templates are applied to.
 
     Args:
         format: alpaca, sharegpt, messages, prompt_completion, or llamafactory (a folder with `dataset_info.json`).
@@ -138,7 +141,9 @@ def _write_file(out: Path, suffix: str, rows: Sequence[dict[str, Any]]) -> None:
     elif suffix in (".jsonl", ".ndjson"):
         write_text(out, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
     elif suffix == ".parquet":
-        write_table(out, pa.table({column: [_cell(column, row) for row in rows] for column in columns}))
+        write_table(
+            out, pa.table({column: _parquet_column(column, [row.get(column) for row in rows]) for column in columns})
+        )
     elif suffix == ".csv":
         write_text(out, format_csv(columns, ([row.get(column, "") for column in columns] for row in rows)))
     else:
@@ -146,10 +151,12 @@ def _write_file(out: Path, suffix: str, rows: Sequence[dict[str, Any]]) -> None:
             write_xlsx(temporary, columns, ([row.get(column, "") for column in columns] for row in rows))
 
 
-def _cell(column: str, row: Mapping[str, Any]) -> Any:
-    """A Parquet value; tools stay JSON text, since a column of one type would mix the parameters of all tools."""
-    value = row.get(column)
-    return json.dumps(value, ensure_ascii=False) if column == "tools" and isinstance(value, list) else value
+def _parquet_column(column: str, values: Sequence[Any]) -> Any:
+    """Turns as JSON where some call tools, and tools as JSON text: a struct would mix the parameters of all tools."""
+    if column == "tools":
+        return [json.dumps(value, ensure_ascii=False) if isinstance(value, list) else value for value in values]
+    turns = (turn for value in values if isinstance(value, list) for turn in value)
+    return turn_lists(values) if any(isinstance(turn, dict) and "tool_calls" in turn for turn in turns) else values
 
 
 def _export_folder(samples: Iterable[Sample], out: Path) -> ExportResult:

@@ -181,7 +181,11 @@ def _shape_of(folder: DatasetFolder, rows: NDArray[np.int64]) -> Shape:
         return Shape(frozenset(), rejected=False)
     turns = pl.col("messages").list
     held = (
-        (pl.col(name) if name == "rejected" else turns.eval(pl.element().struct.field(name)).list.drop_nulls().list.first())
+        (
+            pl.col(name)
+            if name == "rejected"
+            else turns.eval(pl.element().struct.field(name)).list.drop_nulls().list.first()
+        )
         .is_not_null()
         .any()
         .alias(name)

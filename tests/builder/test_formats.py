@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from builder.progress import Reporter
 from builder.schema import SAMPLE_SCHEMA, Message, Sample, as_record
 
 WEATHER_CALL = '[{"name": "get_weather", "arguments": {"city": "苏州", "days": 2}}]'
-WEATHER_TOOLS = '[{"name": "get_weather", "parameters": {"type": "object"}}]'
+WEATHER_TOOLS = '[{"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object"}}}]'
 
 ALPACA_ROWS: list[dict[str, Any]] = [
     {"instruction": "Name the capital of Portugal.", "input": "", "output": "Lisbon"},
@@ -810,7 +811,7 @@ class TestExport:
         export(corpus[3:], "sharegpt", tmp_path / "out.json")
         assert json.loads((tmp_path / "out.json").read_text(encoding="utf-8")) == SHAREGPT_ROWS
 
-    def test_openai_tool_calls(self, tmp_path: Path, corpus: list[Sample]) -> None:
+    def test_arguments_of_calls_are_objects(self, tmp_path: Path, corpus: list[Sample]) -> None:
         export([corpus[3]], "messages", tmp_path / "out.json")
         (row,) = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
         assert row["messages"][1:3] == [
@@ -821,13 +822,20 @@ class TestExport:
                     {
                         "id": "call_1",
                         "type": "function",
-                        "function": {"name": "get_weather", "arguments": '{"city": "苏州", "days": 2}'},
+                        "function": {"name": "get_weather", "arguments": {"city": "苏州", "days": 2}},
                     }
                 ],
             },
             {"role": "tool", "content": '{"forecast": ["晴", "小雨"]}', "tool_call_id": "call_1"},
         ]
-        assert row["tools"] == [{"name": "get_weather", "parameters": {"type": "object"}}]
+        assert row["tools"] == json.loads(WEATHER_TOOLS)
+
+    @pytest.mark.parametrize("format", ["messages", "prompt_completion"])
+    def test_bare_tools_are_wrapped_for_chat_templates(self, tmp_path: Path, corpus: list[Sample], format: str) -> None:
+        bare = replace(corpus[3], tools='[{"name": "get_weather", "parameters": {"type": "object"}}]')
+        for suffix in (".jsonl", ".parquet"):
+            export([bare], format, tmp_path / f"out{suffix}")
+            assert load(tmp_path / f"out{suffix}").samples[0].tools == WEATHER_TOOLS
 
     def test_a_file_of_preference_pairs(self, tmp_path: Path, corpus: list[Sample]) -> None:
         result = export([corpus[4], corpus[4], corpus[5]], "prompt_completion", tmp_path / "out.jsonl")
