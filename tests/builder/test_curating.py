@@ -8,8 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import openpyxl
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from datasets import load_dataset
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -222,6 +225,108 @@ def test_one_bad_row_never_takes_its_task_with_it(tmp_path: Path) -> None:
         for row, answer in zip(rows, answers, strict=True)
     ]
     assert [v.reason for v in curate(make_folder(tmp_path, rows))] == [None, "no_answer", "refusal", None]
+
+
+# What is published of what files say.
+
+TALKS: list[dict[str, Any]] = [
+    {"messages": [{"role": "user", "content": q}, {"role": "assistant", "content": a}]}
+    for q, a in (
+        ("Name the capital of Portugal.", "Lisbon."),
+        ("把“你好”倒过来写。", "好你"),
+        ("Which planet has the most moons?", "Saturn has."),
+    )
+]
+ASKED = {"role": "user", "content": "What is the weather in Suzhou?"}
+CALLING = {
+    "messages": [
+        ASKED,
+        {"role": "assistant", "tool_calls": [{"name": "weather", "arguments": {"city": "苏州"}}], "reasoning": "Ask."},
+        {"role": "tool", "content": "21"},
+        {"role": "assistant", "content": "21 degrees.", "weight": 1},
+    ],
+    "tools": [{"name": "weather", "parameters": {"type": "object"}}],
+}
+
+
+def curated(tmp_path: Path, rows: Sequence[Mapping[str, Any]], capsys: Any = None) -> tuple[pa.Table, str]:
+    """The published rows of a file, and what was said."""
+    path = tmp_path / "rows.jsonl"
+    tmp_path.mkdir(exist_ok=True)
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    settings = Settings.model_validate({"split": {"validation_share": 0.0}})
+    pipeline.curate_files([path], settings, tmp_path / "d", Reporter(quiet=capsys is None))
+    said = capsys.readouterr().err if capsys else ""
+    return pq.read_table(tmp_path / "d" / "publish" / "data" / "train-00000-of-00001.parquet"), said
+
+
+def test_published_columns_and_members_are_those_that_some_row_has(tmp_path: Path) -> None:
+    """A column `rejected` of nulls has TRL take the rows for preferences, and a member of nulls breaks chat templates."""
+    plain, _ = curated(tmp_path / "a", TALKS)
+    assert "rejected" not in plain.column_names
+    assert plain["messages"].to_pylist()[0] == TALKS[0]["messages"]
+    assert "`rejected`" not in (tmp_path / "a" / "d" / "publish" / "README.md").read_text(encoding="utf-8")
+    pair = {"prompt": "Is 91 prime?", "chosen": "No: 7 × 13.", "rejected": "Yes."}
+    dropped, _ = curated(tmp_path / "b", [*TALKS, {**TALKS[0], "rejected": "Porto."}])
+    assert "rejected" not in dropped.column_names
+    pairs, _ = curated(tmp_path / "c", [pair])
+    assert pairs["rejected"].to_pylist() == ["Yes."]
+
+
+def test_load_dataset_gives_turns_as_chat_templates_take_them(tmp_path: Path) -> None:
+    curated(tmp_path, [*TALKS, CALLING])
+    loaded = load_dataset(str(tmp_path / "d" / "publish"), cache_dir=str(tmp_path / "cache"))["train"]
+    assert loaded[0]["messages"] == TALKS[0]["messages"]
+    assert loaded[3]["messages"] == [
+        ASKED,
+        {
+            "role": "assistant",
+            "content": "",
+            "tool_calls": [{"type": "function", "function": {"name": "weather", "arguments": {"city": "苏州"}}}],
+            "reasoning_content": "Ask.",
+        },
+        {"role": "tool", "content": "21"},
+        {"role": "assistant", "content": "21 degrees."},
+    ]
+    assert json.loads(loaded[3]["tools"]) == [{"type": "function", "function": CALLING["tools"][0]}]
+
+
+def test_what_a_file_says_beside_its_texts_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows: list[dict[str, Any]] = [
+        {"messages": [*TALKS[0]["messages"][:1], {"role": "assistant", "content": "Porto."}], "label": False},
+        {**TALKS[0], "label": True},
+        {**TALKS[1], "label": True, "system": float("nan")},
+        {"messages": [*TALKS[2]["messages"], ASKED, {"role": "assistant", "content": "21.", "weight": 0}]},
+        CALLING,
+    ]
+    published, said = curated(tmp_path, rows, capsys)
+    assert published["row"].to_pylist() == [1, 2, 3, 4]
+    assert published["rejected"].to_pylist() == ["Porto.", None, None, None]
+    for line in (
+        "rows.jsonl: rows labelled as bad: 1; their answers are not published as good ones,"
+        " and stand as the rejected ones of 1 good ones to the same prompts",
+        "rows.jsonl: rows with turns of weight 0 (train: false): 1; these turns are not trained on",
+        "rows.jsonl: rows with reasoning: 1; it is kept apart from the answers and not trained on yet",
+        "rows.jsonl: rows with NaN: 1; it is read as no value",
+    ):
+        assert line in said.splitlines()
+
+
+def test_a_merged_question_cell_publishes_no_answer_without_a_question(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    sheet = book.worksheets[0]
+    for row in (
+        ["问题", "回答"],
+        ["怎么退货？", "七天内可以退货。"],
+        [None, "运费由我们承担。"],
+        ["几点开门？", "早上九点。"],
+    ):
+        sheet.append(row)
+    sheet.merge_cells("A2:A3")
+    book.save(tmp_path / "shop.xlsx")
+    outcome = pipeline.curate_files([tmp_path / "shop.xlsx"], Settings(), tmp_path / "d", QUIET)
+    verdicts = DatasetFolder(outcome.root).read_verdicts()
+    assert [verdict.reason for verdict in verdicts] == [None, "no_question", None]
 
 
 # The same result, however the rows are cut and wherever they are measured.

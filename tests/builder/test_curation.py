@@ -2,6 +2,7 @@ import random
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from itertools import product
 
 import pytest
@@ -87,6 +88,58 @@ def test_an_empty_answer_is_no_answer_unless_it_calls_a_tool() -> None:
     assert reasons(replace(make_sample(), messages=(asked,))) == ["no_answer"]
     assert reasons(replace(make_sample(), messages=(asked, call))) == []
     assert reasons(replace(make_sample(), messages=())) == ["no_answer"]
+
+
+USER, ASSISTANT = partial(Message, "user"), partial(Message, "assistant")
+GREETING = ASSISTANT("Hello! How can I help?")
+CALL = Message("assistant", "", tool_calls='[{"name": "clock", "arguments": {}}]')
+
+
+@pytest.mark.parametrize(
+    ("turns", "expected"),
+    [
+        ([ASSISTANT("Lisbon.")], ["no_question"]),
+        ([Message("system", "You name capitals."), ASSISTANT("Lisbon.")], ["no_question"]),
+        ([USER(""), ASSISTANT("Lisbon.")], ["no_question"]),
+        ([USER(" \u200b\n\u3000\ufeff"), ASSISTANT("Lisbon.")], ["no_question"]),
+        ([USER("Which capital?"), ASSISTANT("Lisbon."), USER(""), ASSISTANT("Madrid.")], ["no_question"]),
+        ([USER("Which capital?"), ASSISTANT("Lisbon."), USER("\n"), ASSISTANT("Madrid.", weight=0)], []),
+        ([USER(""), CALL, Message("tool", "12:00"), ASSISTANT("Noon.")], ["no_question"]),
+        ([GREETING, USER("Which capital?"), ASSISTANT("Lisbon.")], []),
+        ([USER(""), GREETING, USER("Which capital?"), ASSISTANT("Lisbon.")], []),
+        ([USER("Which capital?"), USER(""), ASSISTANT("Lisbon.")], []),
+        ([USER("What time is it?"), CALL, Message("tool", ""), ASSISTANT("I cannot say.")], []),
+        ([USER("?"), ASSISTANT("What would you like to know?")], []),
+        ([USER("")], ["no_answer"]),
+        ([USER("Which capital?"), ASSISTANT("Lisbon.", weight=0)], ["nothing_to_train_on"]),
+        ([USER("Which?"), ASSISTANT("Porto.", weight=0), USER("Sure?"), ASSISTANT("No: Lisbon.")], []),
+    ],
+)
+@pytest.mark.parametrize("origin", ["imported", "generated"])
+def test_an_answer_needs_a_question_and_some_turn_is_trained_on(
+    turns: list[Message], expected: list[str], origin: Origin
+) -> None:
+    sample = make_sample(prompt="Name the capital of a country.", origin=origin)
+    published_rules = Filters(rules="alpaca-classic") if origin == "generated" else Filters()
+    for filters in (Filters(drop_refusals=False), published_rules):
+        found = reasons(replace(sample, messages=tuple(turns)), filters)
+        assert [reason for reason in found if reason in QUESTIONED] == expected
+
+
+QUESTIONED = ("no_question", "no_answer", "nothing_to_train_on")
+
+
+def test_a_row_without_a_question_shows_its_answer() -> None:
+    assert failed(replace(make_sample(origin="imported"), messages=(ASSISTANT("Lisbon."),))) == [
+        Check("no_question", evidence="Lisbon.")
+    ]
+
+
+def test_an_answer_labelled_as_bad_never_passes() -> None:
+    bad = replace(make_sample(origin="imported"), messages=(USER("Which capital?"),), rejected="Porto.")
+    assert failed(bad) == [Check("labelled_bad", evidence="Porto.")]
+    earlier = (USER("Which capital?"), ASSISTANT("Lisbon."), USER("And of Spain?"))
+    assert reasons(replace(bad, messages=earlier)) == ["labelled_bad"]
 
 
 def test_a_mark_alone_is_an_answer() -> None:

@@ -5,17 +5,32 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from builder.browsing import read_records
 from builder.dataset_folder import DatasetFolder, Review
 from builder.errors import DiskError, FolderInUseError, InputFileError, IntegrityError
 from builder.files import atomic_path, write_json, write_text
 from builder.manifest import Problem
-from builder.schema import SAMPLE_SCHEMA, Check, Message, Rejection, Sample, Verdict, task_messages
+from builder.reporting.tables import Tables
+from builder.schema import (
+    MESSAGE_TYPE,
+    SAMPLE_SCHEMA,
+    Check,
+    Message,
+    Rejection,
+    Sample,
+    Verdict,
+    conversation_id,
+    sample_from_record,
+    task_messages,
+)
 
 
 def sample(row: int, instruction: str = "数一数", output: str = "三") -> Sample:
@@ -79,6 +94,37 @@ def test_a_part_without_a_newer_column_reads_as_nulls(folder: DatasetFolder) -> 
     pq.write_table(pq.read_table(part).drop_columns(["answer_key", "rejected"]), part)
     assert [s.answer_key for s in folder.iter_samples()] == [None, None]
     assert folder.samples_table()["rejected"].null_count == 2
+
+
+def test_ids_of_rows_without_newer_members_stay(folder: DatasetFolder) -> None:
+    """Reviews, parents and splits name rows by ids that were made before turns had reasoning and weights."""
+    turns = (
+        Message("user", "Is 91 prime?"),
+        Message("assistant", "", '[{"name": "divide", "arguments": {"a": 91}}]'),
+        Message("tool", "7 × 13", name="divide"),
+        Message("assistant", "No."),
+    )
+    assert conversation_id(turns, '[{"name": "divide"}]') == "05b9ad079337bc3d"
+    later = [(*turns[:3], replace(turns[3], **member)) for member in ({"reasoning": "7 × 13"}, {"weight": 0})]
+    assert len({conversation_id(turns), *map(conversation_id, later)}) == 3
+
+
+def test_parts_of_before_and_after_a_member_came_read_as_one(folder: DatasetFolder) -> None:
+    part = folder.samples / "part-00000.parquet"
+    turns = [[{key: turn[key] for key in ("role", "content", "tool_calls", "name")} for turn in row] for row in
+             pq.read_table(part)["messages"].to_pylist()]  # fmt: skip
+    older = pa.list_(pa.struct([MESSAGE_TYPE.field(place) for place in range(4)]))
+    old = folder.samples_table()
+    place = old.schema.get_field_index("messages")
+    pq.write_table(old.set_column(place, pa.field("messages", older, nullable=False), pa.array(turns, older)), part)
+    thoughtful = (Message("user", "Q"), Message("assistant", "A.", reasoning="R.", weight=0))
+    folder.write_samples([replace(sample(2), messages=thoughtful)])
+    for found in (
+        [row.messages for row in folder.iter_samples()],
+        [row.messages for row in Tables(folder, *[pl.DataFrame()] * 3).samples([0, 1, 2]).values()],  # type: ignore[arg-type]
+        [sample_from_record(record).messages for record in read_records(folder, [0, 1, 2])],
+    ):
+        assert found == [sample(0).messages, sample(1).messages, thoughtful]
 
 
 def test_verdicts_and_rejections_come_back(folder: DatasetFolder) -> None:

@@ -23,7 +23,8 @@ from builder.formats.importing import Imported, read_samples
 from builder.formats.reading import SUFFIXES, open_rows
 from builder.formats.writing import EXPORTS, export
 from builder.progress import Reporter
-from builder.schema import SAMPLE_SCHEMA, Message, Sample, as_record
+from builder.published import Shape, published_table
+from builder.schema import SAMPLE_SCHEMA, Message, Sample, as_record, samples_table
 
 WEATHER_CALL = '[{"name": "get_weather", "arguments": {"city": "苏州", "days": 2}}]'
 WEATHER_TOOLS = '[{"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object"}}}]'
@@ -708,6 +709,133 @@ def test_any_rows_become_samples_or_a_clear_error(tmp_path: Path, rows: list[dic
     )
 
 
+class TestMeaning:
+    """What a file says of its rows beside their texts: nothing of it is lost, nothing is taken for its opposite."""
+
+    def test_reasoning_is_kept_apart_from_the_answer(self, tmp_path: Path) -> None:
+        turns = [
+            {"role": "user", "content": "Is 91 prime?"},
+            {"role": "assistant", "content": "No.", "reasoning_content": "7 × 13 = 91."},
+            {"role": "user", "content": "And 97?"},
+            {"role": "assistant", "content": "Yes.", "reasoning": "No divisor up to 9."},
+            {"role": "user", "content": "And 1?"},
+            {"role": "assistant", "content": "No.", "thinking": "", "reasoning": None},
+        ]
+        (sample,) = load(write_json_file(tmp_path / "a.json", [{"messages": turns}])).samples
+        assert [(turn.content, turn.reasoning) for turn in sample.messages[1::2]] == [
+            ("No.", "7 × 13 = 91."),
+            ("Yes.", "No divisor up to 9."),
+            ("No.", None),
+        ]
+
+    @pytest.mark.parametrize("key", [{"weight": 0}, {"weight": 0.0}, {"train": False}, {"training": "false"}])
+    def test_a_turn_that_is_not_to_be_trained_on(self, tmp_path: Path, key: dict[str, Any]) -> None:
+        turns = [
+            {"from": "human", "value": "Is 91 prime?", "weight": 1},
+            {"from": "gpt", "value": "Yes.", **key},
+            {"from": "human", "value": "Sure?"},
+            {"from": "gpt", "value": "No, it is 7 × 13.", "weight": 1, "train": True},
+        ]
+        (sample,) = load(write_json_file(tmp_path / "a.json", [{"conversations": turns}])).samples
+        assert [turn.weight for turn in sample.messages] == [None, 0, None, None]
+
+    def test_a_weight_between_is_refused(self, tmp_path: Path) -> None:
+        turns = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello.", "weight": 0.5}]
+        path = write_json_file(tmp_path / "a.json", [{"messages": turns}])
+        with pytest.raises(InputFileError, match=r"turn 2: its weight is 0\.5, expected 0 or 1, or false or true"):
+            load(path)
+
+    @pytest.mark.parametrize("suffix", [".json", ".jsonl", ".parquet"])
+    def test_nan_is_no_value(self, tmp_path: Path, suffix: str) -> None:
+        """As pandas writes what is missing; "nan" in quotes is what somebody wrote."""
+        rows = [
+            {"instruction": "Who said nan?", "input": float("nan"), "output": "nan"},
+            {"instruction": float("nan"), "input": None, "output": "Nobody."},
+        ]
+        path = tmp_path / f"a{suffix}"
+        if suffix == ".parquet":
+            columns = {
+                "instruction": ["Who said nan?", None],
+                "input": [float("nan")] * 2,
+                "output": ["nan", "Nobody."],
+            }
+            pq.write_table(pa.table(columns), path)
+        else:
+            path.write_text("\n".join(map(json.dumps, rows)) if suffix == ".jsonl" else json.dumps(rows))
+        imported = load(path)
+        assert [[turn.content for turn in sample.messages] for sample in imported.samples] == [
+            ["Who said nan?", "nan"],
+            ["", "Nobody."],
+        ]
+        assert [sample.input for sample in imported.samples] == [None, None]
+        assert [problem.problem for problem in imported.problems] == []
+
+    def test_nan_in_the_arguments_of_a_call(self, tmp_path: Path) -> None:
+        call = {"name": "add", "arguments": {"a": float("nan"), "b": [1, float("nan")]}}
+        turns = [{"role": "user", "content": "Add."}, {"role": "assistant", "tool_calls": [call]}]
+        path = tmp_path / "a.jsonl"
+        path.write_text(json.dumps({"messages": turns}))
+        assert load(path).samples[0].messages[1].tool_calls == (
+            '[{"name": "add", "arguments": {"a": null, "b": [1, null]}}]'
+        )
+
+    @pytest.mark.parametrize(
+        "row",
+        [
+            lambda q, a: {"prompt": q, "completion": a},
+            lambda q, a: {"instruction": q, "output": a},
+            lambda q, a: {"question": q, "answer": a},
+            lambda q, a: {
+                "prompt": [{"role": "user", "content": q}],
+                "completion": [{"role": "assistant", "content": a}],
+            },
+            lambda q, a: {"messages": [{"role": "user", "content": q}, {"role": "assistant", "content": a}]},
+            lambda q, a: {"conversations": [{"from": "human", "value": q}, {"from": "gpt", "value": a}]},
+        ],
+    )
+    def test_an_answer_labelled_as_bad_is_the_worse_one(self, tmp_path: Path, row: Any) -> None:
+        rows = [
+            row("Is 91 prime?", "Yes.") | {"label": False},
+            row("Is 91 prime?", "No: 7 × 13.") | {"label": True},
+            row("Is 97 prime?", "No.") | {"label": False},
+            row("Is 2 prime?", "Yes, it is.") | {"label": True},
+        ]
+        samples = load(write_json_file(tmp_path / "a.json", rows)).samples
+        assert [([turn.content for turn in sample.messages], sample.rejected) for sample in samples] == [
+            (["Is 91 prime?"], "Yes."),
+            (["Is 91 prime?", "No: 7 × 13."], "Yes."),
+            (["Is 97 prime?"], "No."),
+            (["Is 2 prime?", "Yes, it is."], None),
+        ]
+
+    @pytest.mark.parametrize("suffix", [".csv", ".xlsx"])
+    def test_labels_of_a_table(self, tmp_path: Path, suffix: str) -> None:
+        rows = [["prompt", "completion", "label"], ["1+1?", "3", "FALSE"], ["2+2?", "4", "TRUE"]]
+        path = tmp_path / f"a{suffix}"
+        if suffix == ".xlsx":
+            write_workbook(path, *rows)
+        else:
+            path.write_text("\n".join(",".join(row) for row in rows))
+        assert [(sample.answer, sample.rejected) for sample in load(path).samples] == [("", "3"), ("4", None)]
+
+    @pytest.mark.parametrize("label", ["positive", 0, "trueish"])
+    def test_a_label_that_names_a_class_is_none_of_these(self, tmp_path: Path, label: Any) -> None:
+        path = write_json_file(tmp_path / "a.json", [{"question": "Good?", "answer": "Yes.", "label": label}])
+        imported = load(path)
+        assert (imported.samples[0].answer, imported.detected[0].unused) == ("Yes.", ("label",))
+        assert load(path, mapping={"category": "label"}).samples[0].category == str(label)
+
+    def test_a_bad_call_is_no_rejected_text(self, tmp_path: Path) -> None:
+        call = {"name": "add", "arguments": {"a": 1}}
+        asked = {"role": "user", "content": "Add one."}
+        rows = [
+            {"messages": [asked, {"role": "assistant", "tool_calls": [call]}], "label": False},
+            {"messages": [asked, {"role": "assistant", "content": "Two."}], "label": True},
+        ]
+        samples = load(write_json_file(tmp_path / "a.json", rows)).samples
+        assert [sample.rejected for sample in samples] == ['[{"name": "add", "arguments": {"a": 1}}]', None]
+
+
 class TestMapping:
     def test_unknown_columns_are_named_with_the_way_out(self, tmp_path: Path) -> None:
         path = write_json_file(tmp_path / "a.json", [{"ask": "q", "tell": "a", "n": 1}])
@@ -768,6 +896,22 @@ def corpus(tmp_path: Path) -> list[Sample]:
         write_json_file(tmp_path / "alpaca.json", ALPACA_ROWS),
         write_json_file(tmp_path / "sharegpt.json", SHAREGPT_ROWS),
     ).samples
+
+
+THOUGHTFUL = Sample(
+    0,
+    "t",
+    (
+        Message("user", "Is 91 prime?"),
+        Message("assistant", "Yes.", weight=0),
+        Message("user", "Are you sure?"),
+        Message("assistant", "No, it is not.", reasoning="7 × 13 = 91."),
+    ),
+    None,
+    "en",
+    "imported",
+    "s",
+)
 
 
 class TestExport:
@@ -836,6 +980,41 @@ class TestExport:
         for suffix in (".jsonl", ".parquet"):
             export([bare], format, tmp_path / f"out{suffix}")
             assert load(tmp_path / f"out{suffix}").samples[0].tools == WEATHER_TOOLS
+
+    @pytest.mark.parametrize("suffix", [".jsonl", ".parquet"])
+    @pytest.mark.parametrize("format", ["messages", "prompt_completion"])
+    def test_reasoning_and_weights_read_back_equal(self, tmp_path: Path, format: str, suffix: str) -> None:
+        result = export([THOUGHTFUL], format, tmp_path / f"out{suffix}")
+        assert result.skipped == []
+        assert load(tmp_path / f"out{suffix}").samples[0].messages == THOUGHTFUL.messages
+
+    @pytest.mark.parametrize(
+        ("format", "weight", "reasoning"),
+        [
+            ("sharegpt", "a turn is not to be trained on (weight 0), which this format has no place for", None),
+            ("alpaca", None, "a turn has reasoning, which this format has no place for"),
+        ],
+    )
+    def test_what_a_format_has_no_place_for_is_counted(
+        self, tmp_path: Path, format: str, weight: str | None, reasoning: str | None
+    ) -> None:
+        turns = THOUGHTFUL.messages
+        sample = THOUGHTFUL if weight else replace(THOUGHTFUL, messages=(turns[0], replace(turns[3], weight=None)))
+        result = export([sample], format, tmp_path / "out.json")
+        assert result.skipped == [(0, weight or reasoning)]
+
+    def test_an_answer_that_is_not_trained_on_is_no_completion(self, tmp_path: Path) -> None:
+        turns = (*THOUGHTFUL.messages[:3], Message("assistant", "No.", weight=0))
+        result = export([replace(THOUGHTFUL, messages=turns)], "prompt_completion", tmp_path / "out.json")
+        assert result.skipped == [(0, "its last answer is not to be trained on (weight 0)")]
+
+    def test_llama_factory_has_reasoning_before_the_answer(self, tmp_path: Path) -> None:
+        sample = replace(THOUGHTFUL, messages=THOUGHTFUL.messages[2:])
+        assert export([sample, THOUGHTFUL], "llamafactory", tmp_path / "f").skipped == [
+            (0, "a turn is not to be trained on (weight 0), which this format has no place for")
+        ]
+        (row,) = json.loads((tmp_path / "f" / "f.json").read_text(encoding="utf-8"))
+        assert row["output"] == "<think>\n7 × 13 = 91.\n</think>\n\nNo, it is not."
 
     def test_a_file_of_preference_pairs(self, tmp_path: Path, corpus: list[Sample]) -> None:
         result = export([corpus[4], corpus[4], corpus[5]], "prompt_completion", tmp_path / "out.jsonl")
@@ -969,6 +1148,16 @@ def conversations(draw: st.DrawFn) -> Sample:
     tools = draw(st.sampled_from([None, WEATHER_TOOLS, "[]"]))
     rejected = draw(st.none() | TEXT)
     return Sample(0, "t", tuple(turns), None, "en", "imported", "s", tools=tools, rejected=rejected)
+
+
+@pytest.mark.parametrize("with_calls", [True, False])
+def test_a_published_folder_reads_back_equal(tmp_path: Path, corpus: list[Sample], with_calls: bool) -> None:
+    samples = [*corpus[:3], *(corpus[3:4] if with_calls else ()), corpus[5], THOUGHTFUL]
+    members = frozenset({"reasoning", "weight", *(["tool_calls"] if with_calls else [])})
+    pq.write_table(published_table(samples_table(samples), Shape(members, rejected=False)), tmp_path / "train.parquet")
+    again = load(tmp_path / "train.parquet")
+    assert again.detected[0].format == "seedbed"
+    assert content(again.samples) == content(samples)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -86,6 +86,23 @@ def test_loss_on_the_last_turn_leaves_the_earlier_ones_out() -> None:
     assert encoder.decode(row.input_ids[: row.prompt_length]).endswith("Bye<|im_end|>\n<|im_start|>assistant\n")
 
 
+def test_a_turn_of_weight_0_is_not_trained_on() -> None:
+    encoder = encoder_for("chatml")
+    bad_first = Conversation(
+        7, (Message("user", "Hi"), Message("assistant", "hello!", weight=0), *talk("Bye", "later").messages)
+    )
+    row = encoder.encode(bad_first)
+    assert supervised(encoder, row) == "later<|im_end|>"
+    assert encoder.decode(row.input_ids) == encoder.decode(encoder.encode(TWO_TURNS).input_ids)
+    bad_last = Conversation(
+        7, (*talk("Hi", "hello!").messages, Message("user", "Bye"), Message("assistant", "later", weight=0))
+    )
+    assert supervised(encoder, encoder.encode(bad_last)) == "hello!<|im_end|>"
+    tally = Tally(read=1)
+    assert encoder_for("chatml", loss_on="last").encode_rows([bad_last], tally) == []
+    assert tally.reasons == {"nothing_to_train_on": 1}
+
+
 TEXT = st.one_of(
     st.text(max_size=12),
     st.sampled_from(
