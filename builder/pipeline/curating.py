@@ -93,8 +93,8 @@ def _tell(name: str, seen: Counter[str], reporter: Reporter) -> None:
     """Say what a file holds that is not taken as it stands."""
     if bad := seen["labelled_bad"]:
         reporter.say(
-            f"{name}: rows labelled as bad: {bad:,}; their answers are not published as good ones,"
-            f" and stand as the rejected ones of {seen['given_rejected']:,} good ones to the same prompts"
+            f"{name}: rows labelled as bad: {bad:,}; their answers are not published as good ones, and"
+            f" {seen['given_rejected']:,} good answers to the same prompts have one of them as `rejected`"
         )
     if untrained := seen["not_trained"]:
         reporter.say(

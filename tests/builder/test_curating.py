@@ -238,7 +238,7 @@ TALKS: list[dict[str, Any]] = [
     )
 ]
 ASKED = {"role": "user", "content": "What is the weather in Suzhou?"}
-CALLING = {
+CALLING: dict[str, Any] = {
     "messages": [
         ASKED,
         {"role": "assistant", "tool_calls": [{"name": "weather", "arguments": {"city": "苏州"}}], "reasoning": "Ask."},
@@ -303,8 +303,8 @@ def test_what_a_file_says_beside_its_texts_is_told(tmp_path: Path, capsys: pytes
     assert published["row"].to_pylist() == [1, 2, 3, 4]
     assert published["rejected"].to_pylist() == ["Porto.", None, None, None]
     for line in (
-        "rows.jsonl: rows labelled as bad: 1; their answers are not published as good ones,"
-        " and stand as the rejected ones of 1 good ones to the same prompts",
+        "rows.jsonl: rows labelled as bad: 1; their answers are not published as good ones, and"
+        " 1 good answers to the same prompts have one of them as `rejected`",
         "rows.jsonl: rows with turns of weight 0 (train: false): 1; these turns are not trained on",
         "rows.jsonl: rows with reasoning: 1; it is kept apart from the answers and not trained on yet",
         "rows.jsonl: rows with NaN: 1; it is read as no value",
