@@ -248,11 +248,11 @@ def generate_answers(
             max_new_tokens=most_tokens,
             do_sample=False,
             use_cache=True,
-            eos_token_id=encoder.end_id,
+            eos_token_id=encoder.stop_ids,
             pad_token_id=encoder.end_id,
         )
         for index, tokens in zip(some, made[:, longest:].tolist(), strict=True):
-            end = tokens.index(encoder.end_id) if encoder.end_id in tokens else len(tokens)
+            end = next((place for place, token in enumerate(tokens) if token in encoder.stop_ids), len(tokens))
             answers[index] = encoder.decode(tokens[:end])
         if step is not None:
             step.advance(len(some))

@@ -7,13 +7,15 @@ plain characters and can neither end its turn nor open another.
 """
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Literal
 
 from transformers import PreTrainedTokenizerBase
 
 from builder.errors import UsageError
+from builder.schema import Message
 from trainer.data import Conversation, Tally
 from trainer.rendering import ChatRenderer, Piece, RowLeftOutError
 
@@ -72,6 +74,7 @@ class ChatEncoder:
         self.template = template
         self._loss_on = loss_on
         self._renderer = ChatRenderer(tokenizer, template)
+        self._ends: dict[int, None] = {self.end_id: None}
 
     @property
     def end_token(self) -> str:
@@ -82,6 +85,11 @@ class ChatEncoder:
     def end_id(self) -> int:
         """The id of the token that ends an assistant turn."""
         return self._renderer.special[self.end_token]
+
+    @property
+    def stop_ids(self) -> list[int]:
+        """The ids of all tokens that end the trained turns encoded so far, the usual one first: calls may end otherwise."""
+        return list(self._ends)
 
     def with_tokenizer(self, tokenizer: PreTrainedTokenizerBase) -> "ChatEncoder":
         """The same settings with another tokenizer."""
@@ -190,6 +198,7 @@ class ChatEncoder:
         last = max(run.turn for run in runs if run.turn is not None)
         input_ids: list[int] = []
         labels: list[int] = []
+        of_turn: dict[int, list[int]] = {number: [] for number in trained}
         prompt_length: int | None = None
         for run in runs:
             ids = tokens[run.text] if run.token is None else [run.token]
@@ -197,21 +206,53 @@ class ChatEncoder:
                 prompt_length = len(input_ids)
             input_ids += ids
             labels += ids if run.turn in trained else [IGNORED] * len(ids)
+            if run.turn in of_turn:
+                of_turn[run.turn] += ids
         row = EncodedRow(conversation.row, input_ids, labels, prompt_length or 0)
-        self._verify(row, pieces, trained)
+        self._verify(row, pieces, of_turn, conversation)
+        self._ends |= dict.fromkeys(ids[-1] for ids in of_turn.values())
         return row
 
-    def _verify(self, row: EncodedRow, pieces: Sequence[Piece], trained: Sequence[int]) -> None:
-        """The tokens decode to the rendered text, and the supervised ones to the assistant's texts with their end tokens.
+    def _verify(
+        self,
+        row: EncodedRow,
+        pieces: Sequence[Piece],
+        of_turn: Mapping[int, Sequence[int]],
+        conversation: Conversation,
+    ) -> None:
+        """The tokens decode to the rendered text, and the supervised ones to the assistant's messages with their end tokens.
+
+        What they are to be is read from the messages, not from the spans that the labels were made with.
+
+        Args:
+            of_turn: the supervised tokens of each trained turn.
 
         Raises:
             RowLeftOutError: they do not; such a row is never trained on.
         """
-        wanted = "".join(piece.text for piece in pieces if piece.turn in trained)
-        supervised = self.decode([label for label in row.labels if label != IGNORED])
+        turns = [message for message in conversation.messages if message.role == "assistant"]
+        texts = [self.decode(tokens) for tokens in of_turn.values()]
         whole = "".join(piece.text for piece in pieces)
-        if not (self._same(supervised, wanted) and self._same(self.decode(row.input_ids), whole)):
+        if (
+            [label for label in row.labels if label != IGNORED] != list(chain.from_iterable(of_turn.values()))
+            or not all(self._is_turn(text, turns[number]) for number, text in zip(of_turn, texts, strict=True))
+            or not self._same(self.decode(row.input_ids), whole)
+        ):
             raise RowLeftOutError("mask_not_verified")
+        calls = any(turns[number].tool_calls for number in of_turn)
+        if calls and not self._renderer.holds_no_other_text(conversation, texts):
+            raise RowLeftOutError("mask_not_verified")
+
+    def _is_turn(self, text: str, message: Message) -> bool:
+        """Whether a trained text is a message and the one token that ends it; only its calls may stand between."""
+        ends = list(self._renderer.special_pattern.finditer(text))
+        if not ends or ends[-1].end() != len(text):
+            return False
+        said = unicodedata.normalize("NFC", text[: ends[-1].start()]).rstrip()
+        content = unicodedata.normalize("NFC", message.content).rstrip()
+        if message.tool_calls:
+            return said.startswith((content, content.lstrip()))
+        return said in (content, content.lstrip())
 
     def _same(self, decoded: str, text: str) -> bool:
         # Some tokenizers (Qwen's) compose characters first, so the text comes back composed.

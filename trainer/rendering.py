@@ -3,10 +3,14 @@
 A template is rendered once for each sequence of roles, with a mark in place of every text. The marks say where the
 assistant's texts lie, whatever the template puts around them; generation markers are not needed, so a model's own template
 works as it is. Every row is rendered once more as it is, and left out where the two differ.
+
+Some templates put a call, its result and the answer into one turn (Gemma 4), or end a call with another token than an answer
+(GLM 4). A turn that would hold another message's mark ends where the conversation would end if it were cut there.
 """
 
 import json
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -152,10 +156,37 @@ class ChatRenderer:
             pieces.append(Piece("" if mark else text[start:end], int(mark.group(1)) if mark else None, turn))
         return tuple(pieces)
 
+    def holds_no_other_text(self, conversation: Conversation, turns: Sequence[str]) -> bool:
+        """Whether the trained texts stay as they are when every text of a user, a system or a tool is another.
+
+        Looks at no mark and no span: a text that holds anything of those messages is not found once they are changed.
+
+        Args:
+            turns: the trained texts, in their order.
+        """
+        chat = [_as_chat(message) for message in conversation.messages]
+        for index, message in enumerate(chat):
+            if message["role"] != "assistant":
+                message["content"] = f"another text {index}"
+        try:
+            text = self._render(chat, json.loads(conversation.tools) if conversation.tools else None)
+        except (jinja2.TemplateError, ValueError, TypeError, KeyError):
+            return False
+        text, place = (
+            unicodedata.normalize("NFC", text),
+            0,
+        )  # some tokenizers compose characters, so their tokens' text is
+        for turn in (unicodedata.normalize("NFC", turn) for turn in turns):
+            found = text.find(turn, place)
+            if found < 0:
+                return False
+            place = found + len(turn)
+        return True
+
     def _assistant_spans(
         self, text: str, marked: list[dict[str, Any]], messages: Sequence[Message], tools: Any
     ) -> list[tuple[int, int]]:
-        """From the first character of each assistant text to the end of its end token."""
+        """From the first character of each assistant text to the end of its end token; none reaches into another message."""
         spans: list[tuple[int, int]] = []
         for index, message in enumerate(messages):
             if message.role != "assistant":
@@ -166,18 +197,31 @@ class ChatRenderer:
                 prompt = self._render(marked[:index], tools, prompt=True)
                 start = len(prompt) if text.startswith(prompt) else -1
             stop = text.find(self.end_token, start)
-            if start < 0 or stop < 0:
-                raise RowLeftOutError("template_cannot_express")
             end = stop + len(self.end_token)
+            if stop < 0 or _foreign(text[start:end], index):
+                end = self._end_of_cut(text, marked[: index + 1], tools)
+            if start < (spans[-1][1] if spans else 0) or end <= start or _foreign(text[start:end], index):
+                raise RowLeftOutError("template_cannot_express")
             calls = json.loads(message.tool_calls) if message.tool_calls else None
             if not _names(calls) <= _words(text[start:end]):
                 raise RowLeftOutError("template_cannot_express_tool_calls")
             spans.append((start, end))
         return spans
 
+    def _end_of_cut(self, text: str, marked: list[dict[str, Any]], tools: Any) -> int:
+        """Where a conversation ends that is cut after a turn, if that is a special token of the whole one; else -1."""
+        cut = self._render(marked, tools).rstrip()
+        ends = [match.end() for match in self.special_pattern.finditer(cut)]
+        return len(cut) if text.startswith(cut) and ends and ends[-1] == len(cut) else -1
+
 
 def _mark(index: int) -> str:
     return f"\ue000{index}\ue001"
+
+
+def _foreign(text: str, index: int) -> bool:
+    """Whether a text holds the mark of another message."""
+    return any(int(match.group(1)) != index for match in _MARK.finditer(text))
 
 
 def _marked(index: int, message: Message) -> dict[str, Any]:

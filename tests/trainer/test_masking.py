@@ -17,6 +17,7 @@ from builder.schema import Message
 from trainer.data import Conversation, Tally
 from trainer.masking import IGNORED, ChatEncoder, EncodedRow
 from trainer.model import load_tokenizer
+from trainer.rendering import ChatRenderer
 from trainer.templates import TEMPLATES, find_template
 
 CORPUS = ("Say hello to the world.", "请把下面的词语倒过来写。", "hello! later", "用户说：今天天气很好。")
@@ -272,6 +273,83 @@ def test_a_template_that_expresses_tool_calls_trains_them() -> None:
     assert left_out(
         encoder, [Conversation(0, (Message("user", "u"), Message("assistant", "", tool_calls=smuggled)))]
     ) == {"special_token_in_tool_call": 1}
+
+
+# In the manner of Gemma 4: a call, its result and the answer are one turn, and a call ends where its result begins.
+ONE_TURN = (
+    "{% for m in messages %}{% set before = messages[loop.index0 - 1].role if loop.index0 else '' %}"
+    "{% if m.role == 'tool' %}{{ m.content + '</result>' }}{% else %}"
+    "{% if before != 'tool' %}{{ '<|im_start|>' + m.role + '\n' }}{% endif %}{{ m.content }}"
+    "{% for c in m.tool_calls or [] %}{{ 'call:' + c.function.name }}{% endfor %}"
+    "{{ '<|result|>' if m.tool_calls else '<|im_end|>\n' }}{% endif %}{% endfor %}"
+    "{% if add_generation_prompt and messages[-1].role != 'tool' %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+)
+# In the manner of GLM 4: what ends a turn is what opens the next one.
+NEXT_ROLE = (
+    "{% for m in messages %}{% if m.role == 'assistant' %}{{ '<|im_start|>' + m.content }}"
+    "{% for c in m.tool_calls or [] %}{{ 'call:' + c.function.name }}{% endfor %}"
+    "{{ '<|result|>' if m.tool_calls else '<|im_end|>' }}"
+    "{% else %}{{ m.content }}{% endif %}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>' }}{% endif %}"
+)
+
+
+def with_result(*after: Message) -> Conversation:
+    call = Message("assistant", "", tool_calls=json.dumps([{"name": "look", "arguments": {}}]))
+    return Conversation(4, (Message("user", "Weather?"), call, Message("tool", "sunny, 30", name="look"), *after))
+
+
+def encoder_with_result(source: str) -> ChatEncoder:
+    made = tokenizer_like("qwen")
+    made.add_special_tokens({"additional_special_tokens": ["<|result|>"]})
+    made.chat_template = source
+    return ChatEncoder(made, template="theirs")
+
+
+@pytest.mark.parametrize("source", [ONE_TURN, NEXT_ROLE])
+def test_a_tools_result_is_never_trained_though_the_template_ends_a_call_with_another_token(source: str) -> None:
+    encoder = encoder_with_result(source)
+    row = encoder.encode(with_result(Message("assistant", "It is sunny.")))
+    assert supervised(encoder, row) == "call:look<|result|>It is sunny.<|im_end|>"
+    assert encoder.decode([t for t, label in zip(row.input_ids, row.labels, strict=True) if label == IGNORED]).count(
+        "sunny, 30"
+    )
+    # Generation has to stop at both.
+    assert [encoder.decode([token]) for token in encoder.stop_ids] == ["<|im_end|>", "<|result|>"]
+
+
+def test_a_call_that_nothing_ends_before_the_result_costs_the_row() -> None:
+    encoder = encoder_with_result(ONE_TURN.replace("'<|result|>' if m.tool_calls", "' -> ' if m.tool_calls"))
+    assert left_out(encoder, [with_result(Message("assistant", "It is sunny.")), TWO_TURNS]) == {
+        "template_cannot_express": 1
+    }
+
+
+MARK = 3  # the characters that stand for a text while spans are looked for
+
+
+@pytest.mark.parametrize(
+    ("conversation", "first", "stop"),
+    [
+        pytest.param(TWO_TURNS, MARK, 0, id="without the answer"),
+        pytest.param(TWO_TURNS, -1, 0, id="with the end of the header"),
+        pytest.param(TWO_TURNS, 0, 1, id="with what follows the end token"),
+        pytest.param(TWO_TURNS, 0, -len("<|im_end|>"), id="without the end token"),
+        pytest.param(with_result(Message("assistant", "Sunny.")), 0, MARK + len("</result>"), id="with the result"),
+        pytest.param(with_result(Message("assistant", "Sunny.")), 0, MARK, id="with the result's text"),
+    ],
+)
+def test_labels_made_from_a_wrong_span_are_found_out(
+    conversation: Conversation, first: int, stop: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert left_out(encoder_with_result(ONE_TURN), [conversation]) == {}
+    right = ChatRenderer._assistant_spans
+
+    def wrong(*args: Any) -> list[tuple[int, int]]:
+        (start, end), *others = right(*args)
+        return [(start + first, end + stop), *others]
+
+    monkeypatch.setattr(ChatRenderer, "_assistant_spans", wrong)
+    assert left_out(encoder_with_result(ONE_TURN), [conversation]) == {"mask_not_verified": 1}
 
 
 def test_a_template_that_changes_a_text_or_refuses_a_turn_costs_the_row() -> None:
