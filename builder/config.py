@@ -608,6 +608,8 @@ class Train(Section):
         learning_rate: None is 1e-3 for scratch models, 2e-4 for LoRA, 2e-5 for full tuning.
         epochs: passes over the training rows.
         max_minutes: stop after this many minutes of training; None is no limit.
+        checkpoint_minutes: keep what an interrupted run goes on from, this often; None keeps nothing.
+        save_dtype: what a fully tuned model is saved in; `base` is what the model it started from is in.
     """
 
     model: str = "scratch:tiny"
@@ -623,6 +625,8 @@ class Train(Section):
     weight_decay: Annotated[float, Field(ge=0)] = 0.1
     warmup_steps: Annotated[int, Field(ge=0)] = 50
     max_minutes: Annotated[float, Field(gt=0)] | None = None
+    checkpoint_minutes: Annotated[float, Field(gt=0)] | None = 10.0
+    save_dtype: Literal["base", "float32", "bfloat16", "float16"] = "base"
     lora_rank: Annotated[int, Field(ge=1)] = 16
     packing: bool = False
     bf16: bool = False

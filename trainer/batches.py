@@ -16,29 +16,40 @@ _POOL = 16  # batches that are sorted together: padding falls to a few percent, 
 class LengthGroupedBatches(Sampler[list[int]]):
     """Batches of rows of similar length, in a new random order each epoch.
 
+    A smaller batch is the last of its epoch: where several processes share the batches, accelerate passes over a round that has a
+    smaller one in its middle.
+
     Args:
         lengths: tokens of each row.
         batch_size: rows in a batch; the last one may be smaller.
         seed: of all orders.
+
+    Attributes:
+        epoch: whose order is next, from 0.
     """
 
     def __init__(self, lengths: Sequence[int], batch_size: int, seed: int) -> None:
         self._lengths = torch.tensor(lengths)
         self.batch_size = batch_size
         self.drop_last = False
-        self._generator = torch.Generator().manual_seed(seed)
+        self.epoch = 0
+        self._seed = seed
 
     def __len__(self) -> int:
         return -(-len(self._lengths) // self.batch_size)
 
     def __iter__(self) -> Iterator[list[int]]:
-        order = torch.randperm(len(self._lengths), generator=self._generator)
+        generator = torch.Generator().manual_seed(self._seed)
+        for _ in range(self.epoch):  # as the epochs before it drew
+            torch.randperm(len(self._lengths), generator=generator)
+            torch.randperm(len(self), generator=generator)
+        order = torch.randperm(len(self._lengths), generator=generator)
         batches: list[list[int]] = []
         for pool in torch.split(order, self.batch_size * _POOL):
             by_length = pool[self._lengths[pool].argsort()].tolist()
             batches += [by_length[start : start + self.batch_size] for start in range(0, len(pool), self.batch_size)]
-        shuffled = torch.randperm(len(batches), generator=self._generator).tolist()
-        return iter([batches[index] for index in shuffled])
+        shuffled = [batches[index] for index in torch.randperm(len(batches), generator=generator).tolist()]
+        return iter(sorted(shuffled, key=lambda batch: len(batch) < self.batch_size))
 
 
 class OrderedBatches(Sampler[list[int]]):
@@ -47,10 +58,14 @@ class OrderedBatches(Sampler[list[int]]):
     Args:
         rows: how many.
         batch_size: rows in a batch; the last one may be smaller.
+
+    Attributes:
+        epoch: as for the others; it changes nothing.
     """
 
     def __init__(self, rows: int, batch_size: int) -> None:
         self._rows = rows
+        self.epoch = 0
         self.batch_size = batch_size
         self.drop_last = False
 

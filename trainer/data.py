@@ -4,6 +4,7 @@ One published row, `{"row": 12, "messages": [{"role": "user", …}, {"role": "as
 one `Conversation`, or one more under `no_assistant_turn` or `unknown_role` in a `Tally`.
 """
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,7 @@ import pyarrow.parquet as pq
 from builder.dataset_folder import DatasetFolder, parquet_errors
 from builder.errors import InputFileError, IntegrityError, UsageError
 from builder.published import read_turn
-from builder.schema import ROLES, Message
+from builder.schema import ROLES, Message, conversation_id
 
 Split = Literal["train", "validation"]
 
@@ -112,6 +113,16 @@ class Published:
     validation: tuple[Conversation, ...]
     train_tally: Tally
     validation_tally: Tally
+
+    @property
+    def rows_hash(self) -> str:
+        """Of what is trained on and evaluated with; unlike the manifest's it stays while only a score or a report changes."""
+        found = hashlib.sha256()
+        for split, rows in (("train", self.train), ("validation", self.validation)):
+            for c in rows:
+                line = f"{split} {c.row} {conversation_id(c.messages, c.tools)} {c.answer_key}\n"
+                found.update(line.encode("utf-8", "surrogatepass"))
+        return found.hexdigest()
 
 
 def read_published(root: Path) -> Published:

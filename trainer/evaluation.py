@@ -24,7 +24,7 @@ from builder.errors import InputFileError, IntegrityError, UsageError
 from builder.files import write_json, write_text
 from builder.progress import Reporter, Step
 from trainer.batches import held_out_loss
-from trainer.data import Conversation, read_published
+from trainer.data import Conversation, Published, read_published
 from trainer.evaluation_page import Language, render_page
 from trainer.loop import quiet_libraries
 from trainer.masking import ChatEncoder, EncodedRow
@@ -164,7 +164,7 @@ def evaluate(
     record = _read_run(run)
     settings = Train.model_validate(record["settings"])
     published = read_published(Path(record["dataset"]["path"]))
-    if published.manifest_hash != record["dataset"]["manifest_sha256"]:
+    if not _is_as_trained_on(published, record["dataset"]):
         raise UsageError(
             f"{published.root}: has changed since {run} was trained on it, so held-out rows may have been trained on",
             "Train again, or restore the dataset.",
@@ -280,6 +280,13 @@ def _read_run(run: Path) -> dict[str, Any]:
     except ValueError as error:
         raise InputFileError(path, f"not valid JSON ({error})") from None
     return record
+
+
+def _is_as_trained_on(published: Published, dataset: dict[str, Any]) -> bool:
+    """Whether no published row changed; of runs that did not note the rows' hash, whether nothing did."""
+    if "rows_sha256" in dataset:
+        return bool(published.rows_hash == dataset["rows_sha256"])
+    return bool(published.manifest_hash == dataset["manifest_sha256"])
 
 
 def _check_loss(run: Path, found: float, recorded: float | None) -> None:

@@ -15,6 +15,7 @@ from huggingface_hub import constants, try_to_load_from_cache
 from peft import AutoPeftModelForCausalLM, LoraConfig, PeftModel, get_peft_model
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import (
+    AutoConfig,
     AutoModelForCausalLM,
     AutoTokenizer,
     LlamaConfig,
@@ -35,6 +36,7 @@ SCRATCH_POSITIONS = 4096  # tokens a scratch model can read
 
 _END_OF_TEXT = "<|endoftext|>"
 _SCRATCH_VOCABULARY = 2048
+_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 _LEARNING_RATES = {"scratch": 1e-3, "lora": 2e-4, "full": 2e-5}
 
 
@@ -68,9 +70,14 @@ def learning_rate(settings: Train) -> float:
 
 
 def model_path(name: str) -> str:
-    """A run folder of ours stands for the model in it; every other name stands for itself."""
+    """A run folder of ours stands for the model in it; every other name stands for itself, a folder's as an absolute path."""
     inner = Path(name) / "model"
-    return str(inner) if (Path(name) / "run.json").is_file() and inner.is_dir() else name
+    return absolute_name(str(inner) if (Path(name) / "run.json").is_file() and inner.is_dir() else name)
+
+
+def absolute_name(name: str) -> str:
+    """A folder as an absolute path, which means the same wherever it is read; any other name as it is."""
+    return str(Path(name).resolve()) if Path(name).is_dir() else name
 
 
 def load_tokenizer(settings: Train, conversations: Iterable[Conversation]) -> Loaded:
@@ -141,6 +148,20 @@ def load_saved_model(path: str) -> PreTrainedModel:
     except (OSError, ValueError) as error:
         raise _cannot_load(path, "model", error) from error
     return model
+
+
+def source_dtype(settings: Train) -> torch.dtype:
+    """What the weights that training starts from are in, as their config says."""
+    if is_scratch(settings.model):
+        return torch.float32
+    config = AutoConfig.from_pretrained(model_path(settings.model))
+    given: Any = config.dtype or config.get_text_config().dtype
+    return given if isinstance(given, torch.dtype) else torch.float32
+
+
+def saved_dtype(settings: Train) -> torch.dtype:
+    """What a fully tuned model is saved in."""
+    return source_dtype(settings) if settings.save_dtype == "base" else _DTYPES[settings.save_dtype]
 
 
 def add_lora(model: PreTrainedModel, settings: Train, seed: int) -> PeftModel:

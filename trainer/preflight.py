@@ -13,7 +13,9 @@ from builder.config import Train
 from builder.errors import DiskError, InputFileError, UsageError
 from trainer.data import Published, read_difficulty, read_published
 from trainer.masking import ChatEncoder, EncodedRow
-from trainer.model import SCRATCH, SCRATCH_POSITIONS, is_scratch, load_tokenizer, model_path
+from trainer.model import SCRATCH, SCRATCH_POSITIONS, is_scratch, load_tokenizer, model_path, source_dtype
+
+STARTED = "started.json"  # what tells an unfinished run's folder; `trainer.checkpoints` writes it
 
 _FREE_BYTES = 200 * 1024**2  # the run's own files beside the weights, with room to spare
 _WAYS_OUT = (
@@ -57,7 +59,7 @@ def prepare(folder: Path, out: Path, settings: Train) -> Prepared:
         DiskError: there is too little room.
     """
     _check_settings(settings)
-    _check_out(out)
+    _check_out(out, settings.model)
     check_model_path(settings.model)
     published = read_published(folder)
     loaded = load_tokenizer(settings, published.train)
@@ -97,7 +99,8 @@ def _check_settings(settings: Train) -> None:
         raise UsageError("train.bf16: there is no GPU here, and bfloat16 is slower than float32 without one")
 
 
-def _check_out(out: Path) -> None:
+def _check_out(out: Path, model: str) -> None:
+    """The run folder is new, empty, or an unfinished run: nothing in it that a run did not make is touched."""
     if (out / "run.json").exists():
         raise UsageError(f"{out}: holds a finished run", "Choose another folder with --out, or remove this one.")
     existing = next(path for path in (out, *out.resolve().parents) if path.exists())
@@ -105,6 +108,18 @@ def _check_out(out: Path) -> None:
         raise UsageError(f"{out}: {existing} is not a folder")
     if not os.access(existing, os.W_OK | os.X_OK):
         raise UsageError(f"{out}: {existing} cannot be written", "Choose another folder with --out.")
+    if not out.is_dir():
+        return
+    if not is_scratch(model) and Path(model_path(model)).is_relative_to(out.resolve()):
+        raise UsageError(f"{out}: holds the model to start from ({model})", "Choose another folder with --out.")
+    others = [path.name for path in out.iterdir() if not path.name.startswith(f".{STARTED}.")]
+    if others and STARTED not in others:
+        raise UsageError(
+            f"{out}: is not empty and holds no run, so nothing is written there ({min(others)})",
+            "Choose another folder with --out, one that is empty or not there yet.",
+        )
+    if "model" in others:
+        raise UsageError(f"{out / 'model'}: is there before the run is finished", "Move it away to go on.")
 
 
 def check_model_path(name: str, *, adapters: bool = False) -> None:
@@ -148,9 +163,12 @@ def _check_room(out: Path, settings: Train) -> None:
     existing = next(path for path in (out.resolve(), *out.resolve().parents) if path.exists())
     weights = sum(p.stat().st_size for p in Path(model_path(settings.model)).glob("*.safetensors"))
     needed = _FREE_BYTES + weights
+    if weights and settings.checkpoint_minutes is not None and settings.tuning == "full":
+        # Weights and two moments in float32, and the checkpoint before until the new one is whole.
+        needed += 2 * 3 * weights * torch.float32.itemsize // source_dtype(settings).itemsize
     free = shutil.disk_usage(existing).free
     if free < needed:
         raise DiskError(
             f"{out}: {free / 1024**2:,.0f} MB free, {needed / 1024**2:,.0f} MB needed",
-            "Free some space, or use another disk.",
+            "Free some space, or use another disk; without checkpoints (train.checkpoint_minutes: null) a run needs less.",
         )

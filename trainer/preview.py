@@ -1,6 +1,6 @@
 """What a mask looks like: supervised tokens in colour on a terminal, in [brackets] without one, or as HTML."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -10,7 +10,7 @@ import jinja2
 
 from builder.config import Train
 from builder.errors import UsageError
-from trainer.data import read_published
+from trainer.data import Tally, read_published
 from trainer.masking import IGNORED, ChatEncoder, EncodedRow
 from trainer.model import load_tokenizer
 
@@ -23,6 +23,7 @@ _WORDS: dict[Language, dict[str, str]] = {
         "meaning": "The model is trained on the marked tokens only.",
         "row": "row",
         "counts": "{on} of {all} tokens supervised",
+        "left_out": "left out of training ({reason})",
     },
     "zh": {
         "title": "损失掩码",
@@ -30,6 +31,7 @@ _WORDS: dict[Language, dict[str, str]] = {
         "meaning": "模型只在标出的词元上训练。",
         "row": "行",
         "counts": "{all} 个词元中有 {on} 个受监督",
+        "left_out": "不参与训练（{reason}）",
     },
 }
 
@@ -57,6 +59,10 @@ pre .on { background: #2e9e4f; color: #fff }
 <p>{{ counts }}</p>
 <pre>{% for text, on in tokens %}<span{% if on %} class="on"{% endif %}>{{ text }}</span>{% endfor %}</pre>
 {% endfor %}
+{% for row, why in left_out %}
+<h2>{{ words.row }} {{ row }}</h2>
+<p>{{ why }}</p>
+{% endfor %}
 </html>
 """
 )
@@ -70,11 +76,13 @@ class MaskPreview:
         template: the chat template's name.
         rows: for each row its number and its tokens as (text, supervised).
         counts: for each row how many tokens are supervised, and how many there are.
+        left_out: the rows that were asked for and are not trained on, each with its reason.
     """
 
     template: str
     rows: tuple[tuple[int, tuple[tuple[str, bool], ...]], ...]
     counts: tuple[tuple[int, int], ...]
+    left_out: tuple[tuple[int, str], ...] = ()
 
     def text(self, *, colour: bool, language: Language = "en") -> str:
         """For a terminal; with `colour` False supervised stretches stand in [brackets] and there are no escape codes."""
@@ -83,6 +91,7 @@ class MaskPreview:
         for (row, tokens), counts in zip(self.rows, self.counts, strict=True):
             body = "".join(_coloured(tokens) if colour else _bracketed(tokens))
             blocks.append(f"{words['row']} {row}: {_describe(counts, language)}\n{body}")
+        blocks += [f"{words['row']} {row}: {words['left_out'].format(reason=why)}" for row, why in self.left_out]
         return "\n\n".join(blocks) + "\n"
 
     def as_record(self) -> dict[str, Any]:
@@ -98,30 +107,38 @@ class MaskPreview:
                 }
                 for (row, tokens), counts in zip(self.rows, self.counts, strict=True)
             ],
+            "left_out": [{"row": row, "reason": why} for row, why in self.left_out],
         }
 
     def html(self, language: Language = "en") -> str:
         """A self-contained page; every text is escaped."""
         rows = [(r, _describe(c, language), tokens) for (r, tokens), c in zip(self.rows, self.counts, strict=True)]
-        return _PAGE.render(template=self.template, rows=rows, words=_WORDS[language], language=language)
+        words = _WORDS[language]
+        left_out = [(row, words["left_out"].format(reason=why)) for row, why in self.left_out]
+        return _PAGE.render(template=self.template, rows=rows, left_out=left_out, words=words, language=language)
 
 
-def preview_mask(encoder: ChatEncoder, rows: list[EncodedRow]) -> MaskPreview:
+def preview_mask(encoder: ChatEncoder, rows: list[EncodedRow], left_out: Sequence[tuple[int, str]] = ()) -> MaskPreview:
     """Show which tokens of some encoded rows are supervised.
 
     Args:
         encoder: the one that encoded them.
         rows: as `ChatEncoder.encode_rows` returned them.
+        left_out: rows that it did not return, each with its reason.
     """
     return MaskPreview(
         encoder.template,
         tuple((row.row, tuple(_tokens(encoder, row))) for row in rows),
         tuple((row.supervised, len(row.input_ids)) for row in rows),
+        tuple(left_out),
     )
 
 
 def preview_folder(folder: Path, settings: Train, rows: int) -> MaskPreview:
     """Encode and show the first training rows of a published dataset, as `train` would train on them.
+
+    Args:
+        rows: how many are looked at; each is shown, or named with the reason why it is left out.
 
     Raises:
         UsageError: the folder is not published, the template cannot be used, or no row could be encoded.
@@ -129,10 +146,16 @@ def preview_folder(folder: Path, settings: Train, rows: int) -> MaskPreview:
     published = read_published(folder)
     loaded = load_tokenizer(settings, published.train)
     encoder = ChatEncoder(loaded.tokenizer, template=loaded.template, loss_on=settings.loss_on)
-    encoded = encoder.encode_rows(published.train[:rows], published.train_tally, settings.max_length)
+    encoded: list[EncodedRow] = []
+    left_out: list[tuple[int, str]] = []
+    for conversation in published.train[:rows]:
+        tally = Tally()
+        encoded += encoder.encode_rows([conversation], tally, settings.max_length)
+        left_out += [(conversation.row, reason) for reason in tally.reasons]
     if not encoded:
-        raise UsageError(f"{folder}: none of these rows can be trained on: {published.train_tally.describe()}")
-    return preview_mask(encoder, encoded)
+        told = "; ".join(f"{row} {reason}" for row, reason in left_out)
+        raise UsageError(f"{folder}: none of these rows can be trained on: {told}")
+    return preview_mask(encoder, encoded, left_out)
 
 
 def _tokens(encoder: ChatEncoder, row: EncodedRow) -> Iterator[tuple[str, bool]]:

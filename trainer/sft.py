@@ -3,7 +3,7 @@
     datasets_out/tasks/  →  runs/tasks/  model/  run.json  loss.svg
 
 TRL's trainer runs the loop (optimiser, schedule, devices, several processes); tokens, labels, batches and the loss are ours.
-`run.json` is written last: a folder that has one is a finished run.
+`run.json` is written last: a folder that has one is a finished run. Of several processes that `torchrun` started one writes.
 """
 
 import importlib.metadata
@@ -13,10 +13,12 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from accelerate import PartialState
 from peft import PeftModel
 from transformers import PreTrainedModel
 from trl.trainer.sft_config import SFTConfig
@@ -25,15 +27,25 @@ from builder.config import Train
 from builder.files import disk_errors, write_json, write_text
 from builder.progress import Reporter
 from trainer.batches import held_out_loss
+from trainer.checkpoints import Checkpoint, Checkpoints, identify
 from trainer.curve import LossPoint, draw_loss
-from trainer.loop import AnswerTrainer, Watch, quiet_libraries
+from trainer.loop import AnswerTrainer, Watch, quiet_libraries, stop_when_asked
 from trainer.masking import EncodedRow
-from trainer.model import add_lora, is_scratch, learning_rate, load_model, load_saved_tokenizer
+from trainer.model import (
+    absolute_name,
+    add_lora,
+    is_scratch,
+    learning_rate,
+    load_model,
+    load_saved_tokenizer,
+    saved_dtype,
+)
 from trainer.preflight import Prepared, prepare
 from trainer.threads import use_free_cores
 
 _CURVE_POINTS = 100
 _RELOADED_ROWS = 64
+_PATIENCE = timedelta(hours=12)  # of one process with another that evaluates or saves a large model
 _LIBRARIES = ("torch", "transformers", "trl", "peft", "tokenizers", "accelerate", "datasets")
 
 
@@ -71,7 +83,7 @@ def train(
     language: Literal["en", "zh"] = "en",
     clock: Callable[[], float] = time.monotonic,
 ) -> TrainResult:
-    """Train a model on a dataset folder's published training rows.
+    """Train a model on a dataset folder's published training rows, going on from the last checkpoint in the run folder.
 
     Args:
         folder: the dataset folder.
@@ -83,36 +95,68 @@ def train(
         clock: seconds, monotonic.
 
     Raises:
-        UsageError: anything `preflight` finds, such as a finished run in `out`.
+        UsageError: anything `preflight` finds, such as a finished run in `out`; or `out` holds a checkpoint of another run.
+        KeyboardInterrupt: Ctrl-C, with what became of the run.
         EndpointError: the model has to be downloaded and cannot be.
         DiskError: the disk is full.
     """
+    processes = PartialState(cpu=not torch.cuda.is_available(), timeout=_PATIENCE)
+    settings = settings.model_copy(update={"model": absolute_name(settings.model)})
     prepared = prepare(folder, out, settings)
+    processes.wait_for_everyone()  # nothing is written before each has looked at the folder
     reporter.say(f"train: {prepared.published.train_tally.describe()}")
     reporter.say(f"validation: {prepared.published.validation_tally.describe()}")
     use_free_cores()
-    with quiet_libraries():
-        base = load_model(settings, prepared.encoder.tokenizer, seed)
-        parameters = sum(p.numel() for p in base.parameters())
-        model = add_lora(base, settings, seed) if settings.tuning == "lora" else base
-        _agree_on_tokens(model, prepared)
-        _check_reload(base, prepared)
-        trained_parameters = sum(p.numel() for p in model.parameters() if p.requires_grad)
-        steps = _total_steps(len(prepared.train), settings)
-        trainer = _make_trainer(model, prepared, settings, out, seed, steps)
-        with reporter.step("Training", steps) as step:
-            watch = Watch(prepared, settings, step, clock)
-            trainer.add_callback(watch)
-            started = clock()
-            trainer.train()
-            seconds = clock() - started
-        validation_loss, validation_tokens = None, 0
-        if prepared.validation:
-            validation_loss, validation_tokens = held_out_loss(
-                model, prepared.validation, settings.batch_size, prepared.pad_id
-            )
-            watch.points.append(LossPoint(trainer.state.global_step, "validation", validation_loss))
-        _save_model(model, prepared, out)
+    checkpoints = Checkpoints(out, writes=processes.is_main_process)
+    try:
+        with quiet_libraries():
+            result = _train(prepared, out, settings, checkpoints, seed, reporter, language, clock)
+    except KeyboardInterrupt:
+        kept = checkpoints.step
+        raise KeyboardInterrupt(
+            "nothing of the run was kept: the same command begins it anew"
+            if kept is None
+            else f"the same command goes on after step {kept}"
+        ) from None
+    processes.wait_for_everyone()  # until all is written
+    return result
+
+
+def _train(
+    prepared: Prepared,
+    out: Path,
+    settings: Train,
+    checkpoints: Checkpoints,
+    seed: int,
+    reporter: Reporter,
+    language: Literal["en", "zh"],
+    clock: Callable[[], float],
+) -> TrainResult:
+    processes = PartialState()
+    base = load_model(settings, prepared.encoder.tokenizer, seed)
+    parameters = sum(p.numel() for p in base.parameters())
+    model = add_lora(base, settings, seed) if settings.tuning == "lora" else base
+    _agree_on_tokens(model, prepared)
+    _check_reload(base, prepared)
+    trained_parameters = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    goes_on = checkpoints.begin(identify(settings, seed, prepared, model, processes.num_processes))
+    if goes_on is not None:
+        reporter.say(f"going on after step {goes_on.step}")
+    steps = _total_steps(len(prepared.train), settings)
+    trainer = _make_trainer(model, prepared, settings, checkpoints.root, seed, steps)
+    with reporter.step("Training", steps) as step, stop_when_asked() as asked:
+        watch = Watch(prepared, settings, step, clock, checkpoints, goes_on, asked)
+        trainer.add_callback(watch)
+        trainer.train(resume_from_checkpoint=str(goes_on.path) if goes_on else None)
+        seconds = watch.seconds()
+    if watch.interrupted:
+        raise KeyboardInterrupt
+    validation_loss, validation_tokens = None, 0
+    if prepared.validation:
+        validation_loss, validation_tokens = held_out_loss(
+            model, prepared.validation, settings.batch_size, prepared.pad_id
+        )
+        watch.points.append(LossPoint(trainer.state.global_step, "validation", validation_loss))
     train_points = [point for point in watch.points if point.split == "train"]
     result = TrainResult(
         out=out,
@@ -125,21 +169,25 @@ def train(
         seconds=round(seconds, 1),
         stopped_early=watch.stopped_early,
     )
-    write_text(out / "loss.svg", draw_loss(watch.points, language))
-    write_json(out / "run.json", _record(result, prepared, settings, seed, watch, validation_tokens))
+    processes.wait_for_everyone()  # one that failed on the way here ends the run
+    if processes.is_main_process:
+        write_text(out / "loss.svg", draw_loss(watch.points, language))
+        _save_model(model, prepared, settings, out)
+        write_json(out / "run.json", _record(result, prepared, settings, seed, watch, goes_on, validation_tokens))
+    checkpoints.remove()
     return result
 
 
 def _total_steps(rows: int, settings: Train) -> int:
-    batches = math.ceil(rows / settings.batch_size)
+    batches = math.ceil(math.ceil(rows / settings.batch_size) / PartialState().num_processes)
     return math.ceil(settings.epochs * math.ceil(batches / settings.gradient_accumulation))
 
 
 def _make_trainer(
-    model: PreTrainedModel | PeftModel, prepared: Prepared, settings: Train, out: Path, seed: int, steps: int
+    model: PreTrainedModel | PeftModel, prepared: Prepared, settings: Train, checkpoints: Path, seed: int, steps: int
 ) -> AnswerTrainer:
     args = SFTConfig(
-        output_dir=str(out),
+        output_dir=str(checkpoints),
         seed=seed,
         use_cpu=not torch.cuda.is_available(),
         num_train_epochs=settings.epochs,
@@ -154,9 +202,11 @@ def _make_trainer(
         activation_checkpointing=torch.cuda.is_available() and not is_scratch(settings.model),
         logging_steps=max(1, steps // _CURVE_POINTS),
         logging_nan_inf_filter=False,
-        save_strategy="no",
+        save_strategy="no",  # `Watch` says when
         eval_strategy="no",
         report_to="none",
+        log_level="error",
+        log_level_replica="error",
         disable_tqdm=True,
         remove_unused_columns=False,
         max_length=None,
@@ -171,12 +221,18 @@ def _warmup_steps(settings: Train, steps: int) -> int:
 
 
 def _agree_on_tokens(model: PreTrainedModel | PeftModel, prepared: Prepared) -> None:
-    """Generation stops where an assistant's turn ends, beside wherever the model stopped before."""
+    """Generation stops where an assistant's turn ends, beside wherever the model stopped before.
+
+    Servers that are given an adapter read the base's generation config and the adapter's tokenizer, so its end token is set too,
+    unless the template writes that token elsewhere.
+    """
+    tokenizer = prepared.encoder.tokenizer
+    if "eos_token" not in str(tokenizer.chat_template):
+        tokenizer.eos_token = prepared.encoder.end_token
     generation = model.generation_config
     before = generation.eos_token_id
     others = [before] if isinstance(before, int) else list(before or ())
-    end = prepared.encoder.end_id
-    generation.eos_token_id = [end, *(token for token in others if token != end)]
+    generation.eos_token_id = list(dict.fromkeys((*prepared.encoder.stop_ids, *others)))
     generation.pad_token_id = prepared.pad_id
 
 
@@ -196,19 +252,27 @@ def _check_reload(model: PreTrainedModel, prepared: Prepared) -> None:
         raise RuntimeError("the tokenizer reads rows differently once saved and loaded: the model would be useless")
 
 
-def _save_model(model: PreTrainedModel | PeftModel, prepared: Prepared, out: Path) -> None:
-    """The model and its tokenizer with the template, whole or not at all."""
+def _save_model(model: PreTrainedModel | PeftModel, prepared: Prepared, settings: Train, out: Path) -> None:
+    """The model, its generation config and its tokenizer with the template, whole or not at all."""
     final, temporary = out / "model", out / ".model.tmp"
+    if not isinstance(model, PeftModel):
+        model.to(saved_dtype(settings))  # type: ignore[arg-type]
     with disk_errors(out):
-        for stale in (temporary, final):
-            shutil.rmtree(stale, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
         model.save_pretrained(str(temporary))
+        model.generation_config.save_pretrained(str(temporary))  # an adapter has none of its own
         prepared.encoder.tokenizer.save_pretrained(str(temporary))
         temporary.rename(final)
 
 
 def _record(
-    result: TrainResult, prepared: Prepared, settings: Train, seed: int, watch: Watch, validation_tokens: int
+    result: TrainResult,
+    prepared: Prepared,
+    settings: Train,
+    seed: int,
+    watch: Watch,
+    goes_on: Checkpoint | None,
+    validation_tokens: int,
 ) -> dict[str, Any]:
     published, encoder = prepared.published, prepared.encoder
     every, supervised = _count_tokens(prepared.train)
@@ -216,7 +280,11 @@ def _record(
         "version": 1,
         "settings": settings.model_dump(mode="json"),
         "seed": seed,
-        "dataset": {"path": str(published.root.resolve()), "manifest_sha256": published.manifest_hash},
+        "dataset": {
+            "path": str(published.root.resolve()),
+            "manifest_sha256": published.manifest_hash,
+            "rows_sha256": published.rows_hash,
+        },
         "template": {"name": encoder.template, "end_token": encoder.end_token},
         "learning_rate": learning_rate(settings),
         "warmup_steps": _warmup_steps(settings, _total_steps(result.rows, settings)),
@@ -233,6 +301,8 @@ def _record(
         "parameters": {"all": result.parameters, "trained": result.trained_parameters},
         "steps": result.steps,
         "stopped_early": result.stopped_early,
+        "went_on_after_step": goes_on.step if goes_on else None,
+        "processes": PartialState().num_processes,
         "train_loss": result.train_loss,
         "validation_loss": result.validation_loss,
         "seconds": result.seconds,

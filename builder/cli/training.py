@@ -39,10 +39,16 @@ def train(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Train, with loss on the answers only."""
+    """Train, with loss on the answers only.
+
+    Run the same command again to go on where an interrupted run kept its last checkpoint. `torchrun --nproc_per_node N -m builder
+    train …` trains on several GPUs.
+    """
     read = folder_settings(folder, settings, overrides, model)
     out = out or default_run(folder)
     run_training(folder, out, read, quiet)
+    if not is_first_process():
+        return
     if as_json:
         print_json(describe_run(out))
     else:
@@ -143,7 +149,13 @@ def run_training(folder: Path, out: Path, settings: "Settings", quiet: bool) -> 
     from trainer.sft import train as train_model
 
     language = settings.report.language
+    quiet = quiet or not is_first_process()
     train_model(folder, out, settings.train, seed=settings.seed, reporter=reporter(quiet), language=language)
+
+
+def is_first_process() -> bool:
+    """Whether this is the one that speaks, of those that `torchrun` or `accelerate launch` started."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def run_evaluation(run: Path, quiet: bool, max_rows: int | None = None, language: "Language" = "en") -> "Evaluation":
@@ -162,6 +174,7 @@ def describe_run(run: Path) -> dict[str, Any]:
     return {
         "out": str(run),
         "manifest_sha256": record["dataset"]["manifest_sha256"],
+        "rows_sha256": record["dataset"].get("rows_sha256"),
         "rows": record["rows"]["train"]["used"],
         **{key: record[key] for key in ("steps", "train_loss", "validation_loss", "seconds", "stopped_early")},
         "parameters": record["parameters"],

@@ -75,7 +75,7 @@ def _run_all(
     outcome = pipeline.build(settings, folder, reporter(quiet))
     if not as_json or outcome.ending is not None:
         print_outcome(outcome, as_json)
-    run_folder, training = _run_folder(folder)
+    run_folder, training = where_to_train(folder)
     if training is None:
         run_training(folder, run_folder, settings, quiet)
         training = describe_run(run_folder)
@@ -89,15 +89,18 @@ def _run_all(
     tell(f"open {outcome.root / 'report.html'} and {run_folder / 'evaluation.html'}")
 
 
-def _run_folder(folder: Path) -> tuple[Path, dict[str, Any] | None]:
+def where_to_train(folder: Path) -> tuple[Path, dict[str, Any] | None]:
     """Where to train on a dataset, and what is there if that was done: a finished run on the same rows is not repeated."""
-    from builder.dataset_folder import DatasetFolder
+    from trainer.checkpoints import rows_of_unfinished
+    from trainer.data import read_published
 
-    manifest = DatasetFolder(folder).manifest_hash()
-    for run in (Path(f"{folder}-run"), Path(f"{folder}-run-{str(manifest)[:8]}")):
+    rows = read_published(folder).rows_hash
+    for run in (Path(f"{folder}-run"), Path(f"{folder}-run-{rows[:8]}")):
         if not (run / "run.json").exists():
-            return run, None
+            if rows_of_unfinished(run) in (None, rows):
+                return run, None
+            continue
         described = describe_run(run)
-        if described["manifest_sha256"] == manifest:
+        if described["rows_sha256"] == rows:
             return run, described
     raise UsageError(f"{run}: holds another run already", "Move it away, or train with `seedbed train` and --out.")

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from accelerate.data_loader import BatchSamplerShard
 from hypothesis import given
 from hypothesis import strategies as st
 from transformers import Qwen2Config, Qwen2ForCausalLM
@@ -11,12 +12,32 @@ from trainer.masking import IGNORED, EncodedRow
 @given(st.lists(st.integers(1, 90), min_size=1, max_size=200), st.integers(1, 32), st.integers(0, 9))
 def test_each_row_comes_once_an_epoch(lengths: list[int], batch_size: int, seed: int) -> None:
     batches = LengthGroupedBatches(lengths, batch_size, seed)
-    first, second = list(batches), list(batches)
+    first = list(batches)
+    batches.epoch = 1
+    second = list(batches)
     for epoch in (first, second):
         assert sorted(row for batch in epoch for row in batch) == list(range(len(lengths)))
         assert len(epoch) == len(batches)
         assert max(map(len, epoch)) <= batch_size
-    assert list(LengthGroupedBatches(lengths, batch_size, seed)) == first
+    # A run that goes on in the second epoch has that epoch's order, whoever drew the first one's.
+    again = LengthGroupedBatches(lengths, batch_size, seed)
+    assert list(again) == first
+    again.epoch = 1
+    assert list(again) == second
+
+
+@given(st.integers(1, 200), st.integers(1, 9), st.integers(2, 3), st.integers(0, 9))
+def test_processes_share_the_rows_and_none_is_lost(rows: int, batch_size: int, processes: int, seed: int) -> None:
+    def shares() -> list[list[list[int]]]:
+        """As accelerate gives each process its batches."""
+        every = [LengthGroupedBatches([3] * rows, batch_size, seed) for _ in range(processes)]
+        return [list(BatchSamplerShard(one, processes, number)) for number, one in enumerate(every)]  # type: ignore[arg-type]
+
+    shared = shares()
+    assert len({len(share) for share in shared}) == 1
+    seen = [row for share in shared for batch in share for row in batch]
+    assert set(seen) == set(range(rows))
+    assert len(seen) < rows + batch_size * processes  # some come twice, so that all processes take as many steps
 
 
 def test_batches_hold_rows_of_similar_length() -> None:

@@ -1,26 +1,39 @@
 import json
+import os
 import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
+import torch
+from peft import AutoPeftModelForCausalLM
+from safetensors.torch import load_file
 from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
+    GenerationConfig,
     PreTrainedTokenizerBase,
     Qwen2Config,
     Qwen2ForCausalLM,
 )
 
 from builder.answers import AnswerKey
+from builder.chinese import in_chinese
+from builder.cli.whole import where_to_train
 from builder.config import Train
 from builder.dataset_folder import DatasetFolder
 from builder.errors import IntegrityError, UsageError
 from builder.progress import Reporter
 from builder.schema import Message, Sample
 from trainer.batches import collate
+from trainer.data import read_published
 from trainer.evaluation import Cell, evaluate
 from trainer.preflight import prepare
 from trainer.sft import TrainResult, train
@@ -143,15 +156,74 @@ def test_the_same_seed_gives_the_same_losses(folder: Path, tmp_path: Path) -> No
     assert results[0].steps == 4
 
 
-def test_lora_trains_few_parameters_on_a_trained_model(run: TrainResult, folder: Path, tmp_path: Path) -> None:
-    settings = Train(model=str(run.out), tuning="lora", lora_rank=4, epochs=1.0)
+@pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing. is deprecated:FutureWarning")  # peft 0.21
+def test_lora_trains_few_parameters_on_a_trained_model(
+    run: TrainResult, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(run.out.parent)
+    settings = Train(model=run.out.name, tuning="lora", lora_rank=4, epochs=1.0)
     result = train(folder, tmp_path / "lora", settings, seed=1, reporter=QUIET)
     assert result.parameters == run.parameters
     assert result.trained_parameters < run.parameters / 10
-    assert (tmp_path / "lora" / "model" / "adapter_model.safetensors").is_file()
+    monkeypatch.chdir(tmp_path)  # a path as it was typed would mean nothing here
     found = evaluate(tmp_path / "lora", reporter=QUIET)
     assert found.total("base").right >= 9  # the base is the trained model
     assert found.loss.tuned != found.loss.base
+    adapter = tmp_path / "lora" / "model"
+    record = json.loads((tmp_path / "lora" / "run.json").read_text(encoding="utf-8"))
+    assert record["settings"]["model"] == str(run.out)
+    model: Any = AutoPeftModelForCausalLM.from_pretrained(adapter)
+    assert model.peft_config["default"].base_model_name_or_path == str(run.out / "model")
+    tokenizer: Any = AutoTokenizer.from_pretrained(adapter)
+    assert tokenizer.eos_token == "<|end|>"
+    chat = [{"role": "user", "content": "重复第一个：红 蓝"}]
+    inputs = tokenizer.apply_chat_template(chat, add_generation_prompt=True, return_tensors="pt", return_dict=True)
+    config = GenerationConfig.from_pretrained(adapter)
+    made = model.generate(**inputs, generation_config=config, max_new_tokens=10, do_sample=False)
+    assert tokenizer.decode(made[0]).endswith("<|end|>")
+
+
+def test_a_model_is_saved_in_what_it_came_in(run: TrainResult, folder: Path, tmp_path: Path) -> None:
+    model: Any = AutoModelForCausalLM.from_pretrained(run.out / "model", dtype=torch.bfloat16)
+    model.save_pretrained(tmp_path / "half")
+    AutoTokenizer.from_pretrained(run.out / "model").save_pretrained(tmp_path / "half")
+    settings = SETTINGS.model_copy(update={"model": str(tmp_path / "half"), "template": None, "epochs": 0.3})
+    result = train(folder, tmp_path / "run", settings, seed=1, reporter=QUIET)
+    assert result.trained_parameters == run.parameters
+
+    def dtypes(name: str) -> set[torch.dtype]:
+        return {tensor.dtype for tensor in load_file(tmp_path / name / "model" / "model.safetensors").values()}
+
+    assert dtypes("run") == {torch.bfloat16}
+    assert evaluate(tmp_path / "run", reporter=QUIET).rows == 12  # its loss is the recorded one
+    wide = settings.model_copy(update={"save_dtype": "float32"})
+    train(folder, tmp_path / "wide", wide, seed=1, reporter=QUIET)
+    assert dtypes("wide") == {torch.float32}
+
+
+def files_of(root: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+def test_nothing_that_a_run_did_not_make_is_touched(run: TrainResult, folder: Path, tmp_path: Path) -> None:
+    theirs = tmp_path / "mine"
+    shutil.copytree(run.out / "model", theirs / "model")
+    (theirs / "notes.txt").write_text("my notes", encoding="utf-8")
+    before = files_of(theirs)
+    brief = SETTINGS.model_copy(update={"epochs": 1.0})
+    itself = brief.model_copy(update={"model": str(theirs / "model"), "template": None})
+    with pytest.raises(UsageError, match=r"mine: holds the model to start from"):
+        train(folder, theirs, itself, seed=1, reporter=QUIET)
+    with pytest.raises(UsageError, match=r"mine: is not empty and holds no run"):
+        train(folder, theirs, brief, seed=1, reporter=QUIET)
+    assert files_of(theirs) == before
+    # Even in the folder of an unfinished run.
+    (theirs / "started.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"model: is there before the run is finished"):
+        train(folder, theirs, brief, seed=1, reporter=QUIET)
+    assert files_of(theirs) == before | {"started.json": b"{}"}
+    (tmp_path / "empty").mkdir()
+    assert train(folder, tmp_path / "empty", brief, seed=1, reporter=QUIET).steps == 3
 
 
 def test_a_changed_dataset_is_not_evaluated_on(publish: Publish, tmp_path: Path) -> None:
@@ -159,12 +231,39 @@ def test_a_changed_dataset_is_not_evaluated_on(publish: Publish, tmp_path: Path)
     root = publish(samples, samples[:1])
     brief = SETTINGS.model_copy(update={"epochs": 1.0})
     train(root, tmp_path / "run", brief, seed=1, reporter=QUIET)
-    manifest = json.loads((root / "MANIFEST.json").read_text(encoding="utf-8"))
-    (root / "MANIFEST.json").write_text(json.dumps({**manifest, "sha256": "0" * 64}), encoding="utf-8")
+    before = json.loads((root / "MANIFEST.json").read_text(encoding="utf-8"))["sha256"]
+    folder = DatasetFolder(root)
+    folder.write_signal("loss", pa.table({"row": range(4), "ifd": [0.5] * 4}))  # what `seedbed score` writes
+    folder.write_manifest()
+    assert json.loads((root / "MANIFEST.json").read_text(encoding="utf-8"))["sha256"] != before
+    assert evaluate(tmp_path / "run", reporter=QUIET).rows == 1
+    changed = publish([*samples[:3], echo_sample(3, "en", "red", "green")], samples[:1])
+    shutil.copytree(changed, root, dirs_exist_ok=True)
     with pytest.raises(UsageError, match="has changed since"):
         evaluate(tmp_path / "run", reporter=QUIET)
     with pytest.raises(UsageError, match="not a finished run"):
         evaluate(tmp_path, reporter=QUIET)
+
+
+def test_a_run_on_the_same_rows_is_found_again_and_one_on_others_is_left(
+    run: TrainResult, folder: Path, tmp_path: Path
+) -> None:
+    root, beside = tmp_path / "data", tmp_path / "data-run"
+    shutil.copytree(folder, root)
+    shutil.copytree(run.out, beside)
+    DatasetFolder(root).write_signal("loss", pa.table({"row": [0], "ifd": [0.5]}))
+    DatasetFolder(root).write_manifest()
+    found, described = where_to_train(root)
+    assert found == beside
+    assert described is not None
+    assert described["steps"] == 120
+    (beside / "run.json").unlink()
+    assert where_to_train(root) == (beside, None)
+    checkpoint = beside / "checkpoints" / "checkpoint-3"
+    checkpoint.mkdir(parents=True)
+    (checkpoint / "whole.json").write_text('{"bytes": {}, "points": [], "seconds": 1}', encoding="utf-8")
+    (beside / "started.json").write_text('{"dataset": "other rows"}', encoding="utf-8")
+    assert where_to_train(root) == (tmp_path / f"data-run-{read_published(root).rows_hash[:8]}", None)
 
 
 def test_a_diverging_run_says_what_to_change(folder: Path, tmp_path: Path) -> None:
@@ -224,3 +323,108 @@ def test_the_easiest_rows_come_first_in_every_epoch(
     assert result.steps == 6
     ids = [row.input_ids for row in prepared.train]
     assert batches == [ids[:4], ids[4:8], ids[8:]] * 2
+
+
+LITTLE = SETTINGS.model_copy(update={"epochs": 4.0, "checkpoint_minutes": 1e-9})
+KILLED = """
+import os, signal, sys, time
+from pathlib import Path
+from builder.config import Train
+from builder.progress import Reporter
+from trainer.sft import train
+
+root, out, settings = sys.argv[1:]
+looks = iter(range(10**6))
+
+
+def clock():
+    if next(looks) == 20:  # three times a step: before it is decided what to do, before and after it is kept
+        os.kill(os.getpid(), signal.SIGKILL)
+    return time.monotonic()
+
+
+train(Path(root), Path(out), Train.model_validate_json(settings), seed=1, reporter=Reporter(quiet=True), clock=clock)
+"""
+
+
+def curve_of(out: Path) -> Any:
+    return json.loads((out / "run.json").read_text(encoding="utf-8"))["curve"]
+
+
+@pytest.fixture(scope="module")
+def whole(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that nothing interrupted."""
+    out = tmp_path_factory.mktemp("runs") / "whole"
+    assert train(folder, out, LITTLE, seed=1, reporter=QUIET).steps == 12
+    return out
+
+
+def test_a_killed_run_goes_on_from_its_last_whole_checkpoint_to_the_same_weights(
+    whole: Path, folder: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    ended = subprocess.run([sys.executable, "-c", KILLED, folder, out, LITTLE.model_dump_json()], check=False)
+    assert ended.returncode == -signal.SIGKILL
+    # It died as the seventh was all but whole; the one before is kept until then.
+    assert sorted(path.name for path in (out / "checkpoints").iterdir()) == ["checkpoint-6", "checkpoint-7"]
+    assert not (out / "run.json").exists()
+    assert not (out / "model").exists()
+    cut = out / "checkpoints" / "checkpoint-11"
+    shutil.copytree(cut.with_name("checkpoint-6"), cut)
+    with (cut / "optimizer.pt").open("r+b") as file:
+        file.truncate(1000)
+    with pytest.raises(
+        UsageError, match=r"6 steps.*learning_rate 0.003 → 0.001; seed 1 → 2;.*\n +Start it as before to go on"
+    ):
+        train(folder, out, LITTLE.model_copy(update={"learning_rate": 0.001}), seed=2, reporter=QUIET)
+    result = train(folder, out, LITTLE, seed=1, reporter=QUIET)
+    record = json.loads((out / "run.json").read_text(encoding="utf-8"))
+    assert record["went_on_after_step"] == 6
+    assert result.steps == 12
+    assert record["curve"] == curve_of(whole)
+    assert (out / "model" / "model.safetensors").read_bytes() == (whole / "model" / "model.safetensors").read_bytes()
+    assert sorted(path.name for path in out.iterdir()) == ["loss.svg", "model", "run.json"]
+
+
+def test_ctrl_c_keeps_the_step_it_came_in_and_says_so(whole: Path, folder: Path, tmp_path: Path) -> None:
+    looks = iter(range(10**6))
+
+    def clock() -> float:
+        if next(looks) == 5:
+            os.kill(os.getpid(), signal.SIGINT)
+        return time.monotonic()
+
+    seldom = LITTLE.model_copy(update={"checkpoint_minutes": 60.0})
+    with pytest.raises(KeyboardInterrupt, match="the same command goes on after step 5") as stopped:
+        train(folder, tmp_path / "run", seldom, seed=1, reporter=QUIET, clock=clock)
+    assert not (tmp_path / "run" / "run.json").exists()
+    assert in_chinese(str(stopped.value)) == "再次运行同一条命令，会从第 5 步之后继续"
+    assert train(folder, tmp_path / "run", seldom, seed=1, reporter=QUIET).steps == 12
+    assert curve_of(tmp_path / "run") == curve_of(whole)
+    looks = iter(range(10**6))
+    never = LITTLE.model_copy(update={"checkpoint_minutes": None})
+    with pytest.raises(KeyboardInterrupt, match="nothing of the run was kept"):
+        train(folder, tmp_path / "other", never, seed=1, reporter=QUIET, clock=clock)
+    assert [path.name for path in (tmp_path / "other").iterdir() if path.is_file()] == ["started.json"]
+
+
+def test_two_processes_make_one_run(whole: Path, folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "-m", "builder", "train"]
+    given = [f"train.{name}={getattr(LITTLE, name)}" for name in ("template", "epochs", "learning_rate", "max_length")]
+    options = [
+        argument for one in [*given, "train.batch_size=8", "train.warmup_steps=10"] for argument in ("--set", one)
+    ]
+    ended = subprocess.run(
+        [*command, str(folder), "--out", str(out), "--json", "--quiet", *options],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert json.loads(ended.stdout)["steps"] == 12  # said once; each process takes half of the 6 batches of 8 rows
+    record = json.loads((out / "run.json").read_text(encoding="utf-8"))
+    assert record["processes"] == 2
+    assert sorted(path.name for path in out.iterdir()) == ["loss.svg", "model", "run.json"]
+    assert evaluate(out, reporter=QUIET).loss.tuned == pytest.approx(record["validation_loss"], abs=1e-4)
