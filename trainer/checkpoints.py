@@ -26,7 +26,7 @@ from trainer.preflight import STARTED, Prepared
 FOLDER = "checkpoints"
 
 _WHOLE = "whole.json"
-_MAY_DIFFER = ("max_minutes", "checkpoint_minutes")  # when to stop and to save changes nothing that is trained
+_MAY_DIFFER = ("max_minutes", "checkpoint_minutes", "save_dtype")  # they change nothing that is trained
 _FIRST_WEIGHTS = 64
 
 
@@ -150,7 +150,7 @@ def identify(
         "processes": processes,
         "dataset": prepared.published.rows_hash,
         "template": _hash([str(tokenizer.chat_template).encode()]),
-        "tokenizer": _hash([tokenizer.backend_tokenizer.to_str().encode()]),  # type: ignore[attr-defined]
+        "tokenizer": _hash([tokenizer.backend_tokenizer.to_str().encode()]),
         "tokens": _hash(array("q", ids).tobytes() for row in prepared.train for ids in (row.input_ids, row.labels)),
         "weights": _hash(array("f", p.flatten()[:_FIRST_WEIGHTS].tolist()).tobytes() for p in model.parameters()),
     }

@@ -179,7 +179,8 @@ def _train(
 
 
 def _total_steps(rows: int, settings: Train) -> int:
-    batches = math.ceil(math.ceil(rows / settings.batch_size) / PartialState().num_processes)
+    processes: int = PartialState().num_processes
+    batches = math.ceil(math.ceil(rows / settings.batch_size) / processes)
     return math.ceil(settings.epochs * math.ceil(batches / settings.gradient_accumulation))
 
 

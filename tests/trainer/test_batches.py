@@ -31,7 +31,7 @@ def test_processes_share_the_rows_and_none_is_lost(rows: int, batch_size: int, p
     def shares() -> list[list[list[int]]]:
         """As accelerate gives each process its batches."""
         every = [LengthGroupedBatches([3] * rows, batch_size, seed) for _ in range(processes)]
-        return [list(BatchSamplerShard(one, processes, number)) for number, one in enumerate(every)]  # type: ignore[arg-type]
+        return [list(BatchSamplerShard(one, processes, number)) for number, one in enumerate(every)]
 
     shared = shares()
     assert len({len(share) for share in shared}) == 1
