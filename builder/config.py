@@ -3,6 +3,7 @@
 API keys are never settings: `teacher.api_key_env` names the environment variable that holds the key.
 """
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self, get_args
@@ -14,6 +15,9 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    JsonValue,
+    ValidationInfo,
+    field_serializer,
     field_validator,
     model_validator,
 )
@@ -23,6 +27,9 @@ from builder.cells import Cell
 from builder.text import detect_language
 
 Share = Annotated[float, Field(ge=0, le=1)]
+Member = Literal[
+    "max_tokens", "temperature", "seed", "response_format"
+]  # of a request's body, that some endpoints refuse
 Language = Literal["zh", "en"]
 StoredPlace = Annotated[str, AfterValidator(check_storable)]  # a path or an address
 RecipeName = Literal["self_instruct", "alpaca", "topic", "evolve", "phrasings", "dialogue", "documents", "procedural"]
@@ -114,6 +121,19 @@ def _check_variable(value: str) -> str:
     return value
 
 
+def _holds_a_key(value: JsonValue) -> bool:
+    """Whether a name in a JSON value says that a key or a password stands under it, or a text begins like one."""
+    if isinstance(value, dict):
+        names = (re.sub(r"[_\W]", "", name).lower() for name in value)
+        return any(_KEY_NAME.fullmatch(name) for name in names) or any(map(_holds_a_key, value.values()))
+    if isinstance(value, list):
+        return any(map(_holds_a_key, value))
+    return isinstance(value, str) and value.lower().startswith(("sk-", "bearer "))
+
+
+_KEY_NAME = re.compile(
+    r".*(?:apikey|accesskey|authorization|password|secret|credentials?|accesstoken|authtoken)|key|token"
+)
 # Capitals, since a key without hyphens would pass for a name too; and no long part, such as a key in capitals is.
 _VARIABLE = re.compile(r"_?[A-Z][A-Z0-9]{0,15}(?:_[A-Z0-9]{1,16})*")
 KeyVariable = Annotated[str, AfterValidator(_check_variable)]
@@ -140,11 +160,23 @@ class Endpoint(Section):
         return _check_address(value)
 
 
+def _check_member(value: str) -> str:
+    if not _MEMBER.fullmatch(value):
+        raise ValueError("must be the name of a member of the request, such as max_completion_tokens, or null")
+    return value
+
+
+_MEMBER = re.compile(r"[A-Za-z]\w{0,63}")
+MemberName = Annotated[str, AfterValidator(_check_member)]
+_EMBEDDED_MODEL = "seedbed-procedural"
+
+
 class Teacher(Section):
     """Who answers.
 
     Attributes:
         provider: `embedded` needs no key and no network and writes procedural tasks; `openai` is any compatible endpoint.
+        model: its name at the endpoint; None is the embedded teacher's own, and `provider: openai` needs one.
         base_url: the endpoint's address, such as http://127.0.0.1:8000/v1; None is the provider's own.
         api_key_env: the environment variable that holds the key.
         endpoints: several in place of base_url, such as [{base_url: http://a:8000/v1, weight: 2}, {base_url: http://b:8000/v1}];
@@ -159,14 +191,18 @@ class Teacher(Section):
         max_attempts: attempts for one request before the run ends with exit code 5.
         response_format: `json_object` asks the endpoint for JSON, `json_schema` for the tasks' own shape where it supports
             OpenAI's strict mode; `none` for endpoints that refuse the parameter.
+        parameters: how the endpoint calls max_tokens, temperature, seed and response_format, None where it is not to be sent:
+            {max_tokens: max_completion_tokens, temperature: null, seed: null} for OpenAI's gpt-5 and o-series, {seed: null}
+            for Mistral.
+        extra_body: what requests carry besides, such as {enable_thinking: false} or {reasoning_effort: low}; never a key.
         faults: how the embedded teacher misbehaves, such as `429=0.2,500=0.1,cut=0.05`.
     """
 
     provider: Literal["embedded", "openai"] = "embedded"
-    model: str = "seedbed-procedural"
     base_url: str | None = None
     api_key_env: KeyVariable = "OPENAI_API_KEY"
     endpoints: tuple[Endpoint, ...] = ()
+    model: str = Field(default=None, validate_default=True)
     send: Literal["chat", "batch"] = "chat"
     temperature: Annotated[float, Field(ge=0, le=2)] = 1.0
     max_tokens: Annotated[int, Field(ge=16)] = 4096
@@ -176,12 +212,60 @@ class Teacher(Section):
     timeout: Annotated[float, Field(gt=0)] = 120.0
     max_attempts: Annotated[int, Field(ge=1)] = 8
     response_format: Literal["json_schema", "json_object", "none"] = "json_object"
+    parameters: dict[Member, MemberName | None] = {}
+    extra_body: dict[str, JsonValue] = {}
     faults: str = ""
 
     @field_validator("base_url")
     @classmethod
     def _no_credentials(cls, value: str | None) -> str | None:
         return _check_address(value)
+
+    @field_validator("model", mode="before")
+    @classmethod
+    def _is_named(cls, value: Any, info: ValidationInfo) -> Any:
+        """Our own model's name is for the embedded teacher alone."""
+        if value is not None or info.data.get("provider", "embedded") == "embedded":
+            return _EMBEDDED_MODEL if value is None else value
+        models = [endpoint.model for endpoint in info.data.get("endpoints", ())]
+        if not models or None in models:
+            raise ValueError(
+                "`provider: openai` needs the name of a model that the endpoint serves: --set teacher.model=…"
+            )
+        return models[0]
+
+    @field_serializer("model")
+    def _own_model_is_none(self, value: str) -> str | None:
+        """Written as None, so that it goes to no endpoint where another provider is named later."""
+        return None if self.provider == "embedded" and value == _EMBEDDED_MODEL else value
+
+    @property
+    def members(self) -> Mapping[Member, str | None]:
+        """What a request's body calls its members; None is left out."""
+        return {member: self.parameters.get(member, member) for member in get_args(Member)}
+
+    @model_validator(mode="after")
+    def _body_is_whole(self) -> Self:
+        """No two members of a request's body share a name, and `extra_body` holds neither a key nor what is ours to set."""
+        names = [name for name in self.members.values() if name is not None]
+        taken = {*names, *get_args(Member), "max_completion_tokens", "model", "messages", "stream", "n"}
+        if clash := sorted({name for name in names if names.count(name) > 1 or name in ("model", "messages")}):
+            raise ValueError(f"parameters: two members of the request would be called {clash[0]}")
+        if ours := sorted(taken & self.extra_body.keys()):
+            raise ValueError(
+                f"extra_body: {ours[0]} is not set there; teacher.max_tokens, temperature and response_format set what is "
+                "sent, teacher.parameters its name"
+            )
+        try:
+            json.dumps(self.extra_body, allow_nan=False)
+        except ValueError:
+            raise ValueError("extra_body: must be JSON, which has no .nan and no .inf") from None
+        if _holds_a_key(self.extra_body):
+            raise ValueError(
+                "extra_body: keys are never settings; put it in an environment variable and name that in "
+                "teacher.api_key_env"
+            )
+        return self
 
     @model_validator(mode="after")
     def _one_way_to_the_teacher(self) -> Self:
@@ -239,7 +323,7 @@ class Growth(Section):
         chunk_words: the longest part of a document in one request.
         include_document: the part is the row's input; without it, tasks that refer to it are rejected.
         procedural: where `procedural` takes its tasks from: our own families, those of reasoning-gym, or both.
-        languages: weights by language.
+        languages: weights by language, such as {en: 1, zh: 2}; {} is those that the seeds are in, alike.
         categories: the categories to ask for; None is those of the seeds.
         demonstrations: shown in each request; `human_demonstrations` of them are seeds (Self-Instruct: 6 of 8).
         max_steps: for the embedded teacher: how many operations a task may chain.
@@ -259,7 +343,7 @@ class Growth(Section):
     chunk_words: Annotated[int, Field(ge=50, le=4000)] = 400
     include_document: bool = True
     procedural: Literal["families", "gym", "both"] = "families"
-    languages: dict[Language, Annotated[float, Field(gt=0)]] = {"en": 1.0, "zh": 1.0}
+    languages: dict[Language, Annotated[float, Field(gt=0)]] = {}
     categories: tuple[str, ...] | None = None
     tasks_per_request: Annotated[int, Field(ge=1, le=64)] = 8
     instances_per_task: Annotated[int, Field(ge=1, le=16)] = 1
@@ -271,11 +355,11 @@ class Growth(Section):
     saturation_floor: Share = 0.02
     saturation_window: Annotated[int, Field(ge=1)] = 50
 
-    @field_validator("languages", "recipes", "topic_kinds")
+    @field_validator("recipes", "topic_kinds")
     @classmethod
     def _not_empty(cls, value: dict[str, float]) -> dict[str, float]:
         if not value:
-            raise ValueError("must name at least one, such as {en: 1, zh: 1} or {alpaca: 1}")
+            raise ValueError("must name at least one, such as {alpaca: 1}")
         return value
 
     @model_validator(mode="after")
@@ -702,7 +786,19 @@ class Settings(Section):
         if not isinstance(preset, str) or preset not in _PRESETS:
             return tree
         there = {name: {**_PRESETS[preset].get(name, {}), **section} for name, section in sections.items()}
+        if not there["growth"].get("languages"):
+            there["growth"]["languages"] = _PRESETS[preset]["growth"]["languages"]
         return {**tree, **there, "filters": {**there["filters"], "rules": preset}}
+
+    @model_validator(mode="after")
+    def _caps_have_a_ceiling(self) -> Self:
+        capped = self.budget.max_tokens is not None or self.budget.max_cost is not None
+        if capped and self.teacher.members["max_tokens"] is None:
+            raise ValueError(
+                "budget.max_tokens and budget.max_cost are kept by the most that a reply may hold, and teacher.parameters "
+                "leaves max_tokens out: say what the endpoint calls it, or cap budget.max_requests alone"
+            )
+        return self
 
     @model_validator(mode="after")
     def _embedded_evolves_what_it_grew(self) -> Self:
@@ -718,15 +814,18 @@ class Settings(Section):
     def _quotas_can_be_grown(self) -> Self:
         """What the growth cannot give would be asked for until it saturates."""
         named: dict[str, float] = {}
+        languages = self.growth.languages or dict.fromkeys(
+            get_args(Language), 1.0
+        )  # until they are known from the seeds
         for name, share in self.balance.quotas.items():
             cell = Cell.parse(name)
             if cell.kind == "dialogue" and self.target is not None and "dialogue" not in self.growth.recipes:
                 raise ValueError(f"balance.quotas: {name} needs the recipe dialogue in growth.recipes")
-            if cell.language is not None and self.target is not None and cell.language not in self.growth.languages:
+            if cell.language is not None and self.target is not None and cell.language not in languages:
                 raise ValueError(f"balance.quotas: {name} needs {cell.language} in growth.languages")
             if cell == Cell(language=cell.language):
                 named[str(cell.language)] = share
-        if self.target is not None and named.keys() == self.growth.languages.keys() and sum(named.values()) < 1 - 1e-9:
+        if self.target is not None and named.keys() == languages.keys() and sum(named.values()) < 1 - 1e-9:
             raise ValueError(
                 f"balance.quotas: {' and '.join(named)} are all languages that are grown, their shares must be 1"
             )

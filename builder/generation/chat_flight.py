@@ -9,6 +9,7 @@ from builder.progress import Traffic
 from builder.recipes.recipe import Reading
 from builder.requests.budget import Budget, Ceiling
 from builder.requests.ledger import Received, Request
+from builder.requests.retrying import PromptRefusedError
 from builder.requests.sender import Sender
 
 
@@ -89,9 +90,9 @@ class ChatFlight:
     async def _run(self, running: Running, first: Coroutine[Any, Any, Received] | None) -> Reading:
         """Send a job's requests one after the other until everything is read."""
         if first is not None:
-            running.replies.append(await first)
+            running.replies.append(await _answer(first))
         while (request := self._jobs.next_request(running)) is not None:
-            running.replies.append(await self._send(running, request))
+            running.replies.append(await _answer(self._send(running, request)))
         reading = self._jobs.proceed(running)
         assert isinstance(reading, Reading)
         return reading
@@ -110,3 +111,11 @@ class ChatFlight:
                 failure = failure or error
         if failure is not None:
             raise failure
+
+
+async def _answer(sent: Coroutine[Any, Any, Received]) -> Received:
+    """The reply, or the refusal of just this prompt: the job ends with it, and the growth goes on."""
+    try:
+        return await sent
+    except PromptRefusedError as error:
+        return error.received

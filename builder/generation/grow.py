@@ -26,10 +26,13 @@ from builder.progress import Growing, GrowthView, Spent
 from builder.recipes.recipe import Reading, Task
 from builder.requests.inheriting import INHERITED
 from builder.requests.ledger import Ledger
+from builder.requests.retrying import NothingUsableError
 from builder.schema import Rejection, Sample
 
 _INTERRUPT_SECONDS = 10.0  # how long Ctrl-C waits for replies that are on their way
 _WATCH_SECONDS = 0.5  # between two looks at what is on its way
+# So many prompts refused in a row end the run: a filter that refuses every second one does it once in a million.
+_MOST_REFUSED = 20
 
 OpenFlight = Callable[[Jobs], AbstractAsyncContextManager[Flight]]
 
@@ -120,7 +123,8 @@ class Growth:
         Raises:
             TargetNotReachedError: saturation.
             BudgetReachedError: the next request could exceed a cap.
-            EndpointError: the endpoint cannot be used.
+            EndpointError: the endpoint cannot be used; as NothingUsableError where it refuses or answers, and nothing comes
+                of it.
             KeyboardInterrupt: asked to stop; what was in flight is in the ledger.
         """
         self._read_arrived(goal, view)
@@ -142,6 +146,7 @@ class Growth:
                             raise KeyboardInterrupt
                         await flight.advance(lambda: self._more_wanted(goal), stopped)
                         self._read_arrived(goal, view)
+                        self._stop_if_refused(goal)
                 finally:
                     if stop.is_set() and flight.traffic.batch is None:
                         view.finishing(flight.traffic.in_flight, _INTERRUPT_SECONDS)
@@ -202,6 +207,14 @@ class Growth:
         needed = self._pool.add_admitted(admitted.tasks, job)
         if job.number >= self._inherited:
             self._recent.append((admitted.candidates, self._jobs.expected_rows(job), needed))
+
+    def _stop_if_refused(self, goal: int) -> None:
+        refusals = self._jobs.refusals
+        if len(refusals) >= _MOST_REFUSED and self.grown.rows < goal:
+            raise NothingUsableError(
+                f"the endpoint refused {len(refusals)} prompts in a row, the last with: {refusals[-1]}",
+                "Look for what the prompts share: seed tasks that a filter refuses, or more text than the model takes.",
+            )
 
     def _stop_if_saturated(self) -> None:
         growth = self._settings.growth

@@ -15,8 +15,11 @@ from builder.generation.pool import Pool, to_request
 from builder.recipes import RECIPES
 from builder.recipes.expectations import expected_rows, own_requests
 from builder.recipes.recipe import Ask, Draft, Job, Reading, Unreadable
+from builder.requests.completion import error_text, explain_unusable
 from builder.requests.ledger import Entry, Ledger, Received, Request, Step
 from builder.requests.sender import Completion, read_completion
+
+REFUSED = "refused_prompt"
 
 
 @dataclass(slots=True)
@@ -57,6 +60,7 @@ class Jobs:
 
     Attributes:
         expected: candidates that the jobs which were not admitted yet should give.
+        refusals: of the jobs that ended last, one after the other, what the endpoint said in place of a reply.
 
     Args:
         settings: of the dataset.
@@ -79,6 +83,7 @@ class Jobs:
         self._unfinished: deque[Running] = deque()
         self._finished: dict[int, tuple[Running, Reading]] = {}
         self.expected = 0
+        self.refusals: list[str] = []
 
     @property
     def built(self) -> int:
@@ -111,6 +116,8 @@ class Jobs:
 
     def finish(self, running: Running, reading: Reading) -> None:
         """Everything of a job is read."""
+        said = [item.evidence for item in reading.found if isinstance(item, Unreadable) and item.reason == REFUSED]
+        self.refusals = [*self.refusals, *said] if said else []
         self._finished[running.job.number] = running, reading
         if not self._settings.ordered:
             self._arrived.append(running.job.number)
@@ -162,7 +169,7 @@ class Jobs:
             if completion is None:
                 asked = recipe.proceed(running.job, completions)
                 if not (isinstance(asked, Ask) and asked.optional):
-                    return Reading((Unreadable("bad_reply", text=received.reply),))
+                    return Reading((_no_reply(received),))
                 completion = Completion("", "", received.prompt_tokens, received.completion_tokens)
             completions.append(completion)
         return recipe.proceed(running.job, completions)
@@ -225,9 +232,16 @@ class Jobs:
         return [
             replace(step, received=None)
             if step.received is not None
-            and not step.received.usable
+            and not (step.received.usable or step.received.refused or explain_unusable(step.received.reply).final)
             and step.attempts < self._settings.teacher.max_attempts
             and entry.read_order is None
             else step
             for step in entry.steps
         ]
+
+
+def _no_reply(received: Received) -> Unreadable:
+    """What stands in place of a completion, which ends a job."""
+    if received.refused:
+        return Unreadable(REFUSED, error_text(received.reply), received.reply)
+    return Unreadable("bad_reply", explain_unusable(received.reply).what, received.reply)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from builder.config import CATEGORIES, Settings
+from builder.config import CATEGORIES, Member, Settings
 from builder.documents import Chunk
 from builder.errors import IntegrityError
 from builder.families import recognise
@@ -401,9 +401,7 @@ def to_request(job: Job, step: int, ask: Ask, settings: Settings) -> Request:
     """The chat request for one step of a job."""
     teacher = settings.teacher
     longest = ask.max_tokens or teacher.max_tokens
-    body: dict[str, Any] = {
-        "model": teacher.model,
-        "messages": [dict(message) for message in ask.messages],
+    members: dict[Member, Any] = {
         "temperature": teacher.temperature if ask.temperature is None else ask.temperature,
         "max_tokens": longest,
         "seed": job.seed + step,
@@ -413,7 +411,11 @@ def to_request(job: Job, step: int, ask: Ask, settings: Settings) -> Request:
     kind = teacher.response_format if whole or teacher.response_format != "json_schema" else "json_object"
     wanted = response_format(kind, job.needs.tasks, job.needs.categories, job.needs.instances)
     if wanted is not None:
-        body["response_format"] = wanted
+        members["response_format"] = wanted
+    named = teacher.members
+    body: dict[str, Any] = {"model": teacher.model, "messages": [dict(message) for message in ask.messages]}
+    body |= {name: value for member, value in members.items() if (name := named[member]) is not None}
+    body |= teacher.extra_body
     # A byte-level tokenizer never makes more tokens than there are bytes: a ceiling for any endpoint.
     prompt_ceiling = sum(len(message["content"].encode()) + _TOKENS_PER_MESSAGE for message in ask.messages)
     return Request(job.number, step, body, prompt_ceiling, longest)

@@ -105,9 +105,10 @@ def read_judged(entries: Iterable[Entry], max_attempts: int) -> dict[str, Judged
     judged: dict[str, Judged] = {}
     for entry in entries:
         for step in entry.steps:
-            if step.received is None or not (step.received.usable or step.attempts >= max_attempts):
+            received = step.received
+            if received is None or received.refused or not (received.usable or step.attempts >= max_attempts):
                 continue  # lost with a run that was killed, or refused: its rows are asked about anew
-            completion = read_completion(step.received.reply)
+            completion = read_completion(received.reply)
             rows = dict(enumerate(entry.context["rows"], entry.context["first"]))
             judged |= {rows[number]: found for number, found in _read(completion, rows).items()}
     return judged

@@ -13,17 +13,20 @@ from builder.requests.ledger import Ledger
 # What the rows depend on: a run cannot go on with other values. Targets, budgets, addresses and caps may change.
 _SECTIONS = ("seed", "novelty", "filters", "growth", "checks")
 _OF_THE_TEACHER = ("provider", "model", "endpoints", "temperature", "max_tokens", "response_format", "faults")
+_WHERE_SET = ("parameters", "extra_body")  # which folders of before have none of
 KEY = "row_settings"  # under which the ledger keeps them
 
 
 def row_settings(settings: Settings, sources: Sources) -> str:
     """The settings that the grown rows depend on, flat, with a hash of the seeds and of the documents; as JSON."""
     dumped = settings.model_dump(mode="json")
+    dumped["teacher"]["model"] = settings.teacher.model  # whose own name is written as None
     flat: dict[str, Any] = {}
     for section in _SECTIONS:
         value = dumped[section]
         flat |= {f"{section}.{key}": v for key, v in value.items()} if isinstance(value, dict) else {section: value}
     flat |= {f"teacher.{key}": dumped["teacher"][key] for key in _OF_THE_TEACHER}
+    flat |= {f"teacher.{key}": dumped["teacher"][key] for key in _WHERE_SET if dumped["teacher"][key]}
     flat["seeds (hash of the tasks)"] = _hash([asdict(task) for task, _ in sources.seeds])
     if sources.chunks:
         flat["documents (hash of the texts)"] = _hash([asdict(chunk) for chunk in sources.chunks])
@@ -37,7 +40,8 @@ def refuse_other_settings(ledger: Ledger, settings: Settings, sources: Sources) 
         UsageError: they differ, with every difference and the ways out.
     """
     now, stored = row_settings(settings, sources), ledger.read_meta(KEY)
-    if stored is None or (json.loads(stored) != json.loads(now) and ledger.forget_unanswered()):
+    other = stored is None or json.loads(stored) != json.loads(now)
+    if stored is None or (other and (ledger.forget_unanswered() or not ledger.holds_rows())):
         ledger.write_meta(KEY, now)
         return
     before, after = json.loads(stored), json.loads(now)

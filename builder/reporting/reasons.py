@@ -50,6 +50,14 @@ _REPLY_REASONS: Mapping[str, Reason] = {
         "Look at how such replies begin, in the report's examples, and at the endpoint's own log.",
         "请看报告示例中这类回复的开头，并查看服务端日志。",
     ),
+    "refused_prompt": Reason(
+        "Prompt refused",
+        "提示词被拒",
+        "The endpoint did not take the prompt: its filter refused the text, or it is too long. It is not sent again.",
+        "接口没有接受这条提示词：内容被审核拦下，或者超出长度。不会再次发送。",
+        "Look for seed tasks that a filter refuses; lower growth.demonstrations or growth.chunk_words where prompts are too long.",
+        "检查是否有种子任务会触发内容审核；若提示词太长，可调低 growth.demonstrations 或 growth.chunk_words。",
+    ),
     "cut_by_length": Reason(
         "Cut off by length",
         "超出长度被截断",

@@ -20,7 +20,8 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
 
 from builder.config import Teacher
 from builder.errors import EndpointError, UsageError
-from builder.requests.retrying import FIRST_WAIT, Backoff, TryAgain, error_text, judge_refusal
+from builder.requests.completion import error_text
+from builder.requests.retrying import FIRST_WAIT, Backoff, TryAgain, judge_refusal
 from builder.requests.transport import HttpReply, TransportError, name_endpoint
 
 # OpenAI's limits for one batch (platform.openai.com/docs/guides/batch).

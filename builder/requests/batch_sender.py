@@ -25,9 +25,10 @@ from builder.requests.batch import (
     write_lines,
 )
 from builder.requests.budget import Budget, Ceiling
-from builder.requests.completion import read_completion, stated_usage
+from builder.requests.completion import explain_unusable, read_completion, stated_usage
 from builder.requests.ledger import Ledger, Received, Request, SentBatch
-from builder.requests.retrying import TryAgain, judge_refusal
+from builder.requests.retrying import NothingUsableError, RequestRefusedError, TryAgain, judge_refusal
+from builder.requests.sender import MOST_USELESS
 from builder.requests.transport import HttpReply
 
 # What is said of a batch where a build is stopped.
@@ -83,6 +84,7 @@ class BatchSender:
         self._pauses = pauses()
         self._pause = 0.0
         self._attempts: Counter[str] = Counter()
+        self._useless = 0  # replies in a row, whole batches, that cannot be used
 
     @property
     def sent(self) -> SentBatch | None:
@@ -138,11 +140,13 @@ class BatchSender:
         """Look at the batch, after a while where it was looked at before.
 
         Returns:
-            None while it runs. Then the replies by request; a request without one is to be added again.
+            None while it runs. Then the replies by request, a refusal of just that request among them; a request without
+            one is to be added again.
 
         Raises:
-            EndpointError: the batch failed, a request of it was refused or has had all its attempts, or the endpoint does
-                not answer. What was received is in the ledger.
+            EndpointError: the batch failed, none of its requests was taken and one was refused, one has had all its attempts,
+                no reply of this batch and those before can be used, or the endpoint does not answer. What was received is
+                in the ledger.
         """
         sent = self._sent
         assert sent is not None
@@ -160,7 +164,7 @@ class BatchSender:
         for request in sent.waiting.values():
             one, ceiling = settled[request.id], self._ceiling(request)
             self._budget.settle(ceiling, ceiling if one.used is None else Ceiling(*one.used, ceiling.model))
-        return self._judge(settled)
+        return await self._judge(settled, sent)
 
     async def _take_back(self, error: EndpointError) -> None:
         """Nothing of the batch was bought: all its attempts failed."""
@@ -171,30 +175,47 @@ class BatchSender:
         self._sent = None
         raise error
 
-    def _judge(self, settled: Mapping[str, _Settled]) -> dict[str, Received]:
-        """The replies that count; the first request that is refused, or has had all its attempts, ends the run."""
+    async def _judge(self, settled: Mapping[str, _Settled], sent: SentBatch) -> dict[str, Received]:
+        """The replies that count; the first request that has had all its attempts, or that no other outdid, ends the run."""
+        requests = {request.id: request for request in sent.waiting.values()}
+        taken = any(one.received is not None and one.received.usable for one in settled.values())
         replies: dict[str, Received] = {}
         failure: EndpointError | None = None
         for request, one in settled.items():
             self._attempts[request] += 1
             last = self._attempts[request] >= self._settings.max_attempts
             if one.received is not None:
-                if one.received.usable or last:
+                if one.received.usable or last or explain_unusable(one.received.reply).final:
                     replies[request] = one.received
                 continue
             why: Exception = TryAgain("the batch's output lacks it")
             if one.reply is not None:
                 why = judge_refusal(one.reply, self._settings, self._now)
-            if isinstance(why, EndpointError):
+            if isinstance(why, RequestRefusedError) and (taken or why.about == "content"):
+                replies[request] = await self._ledger.refuse(requests[request], why.reply)
+            elif isinstance(why, EndpointError):
                 failure = failure or why
             elif last:
                 failure = failure or EndpointError(
                     f"{self._batches.where}: request {request}: {why} ({self._attempts[request]} attempts)",
                     "All that was received is kept. Run the same command again when the endpoint answers.",
                 )
+        failure = failure or self._count_useless(settled, taken)
         if failure is not None:
             raise failure
         return replies
+
+    def _count_useless(self, settled: Mapping[str, _Settled], taken: bool) -> NothingUsableError | None:
+        """The end of a run whose replies cannot be used, in a row as if they had come one by one."""
+        useless = [one.received for one in settled.values() if one.received is not None and not one.received.usable]
+        self._useless = 0 if taken else self._useless + len(useless)
+        if self._useless < MOST_USELESS or not useless:
+            return None
+        why = explain_unusable(useless[-1].reply)
+        return NothingUsableError(
+            f"{self._batches.where}: {self._useless} replies in a row cannot be used, the last is {why.what}",
+            why.remedy,
+        )
 
     def _ceiling(self, request: Request) -> Ceiling:
         return Ceiling(request.prompt_ceiling, request.completion_ceiling, self._settings.model)

@@ -63,7 +63,7 @@ def _start_anew(connection: sqlite3.Connection, without_requests: Collection[str
     marks = ", ".join("?" * len(without_requests))
     connection.execute(
         "UPDATE jobs SET dropped = 1 WHERE number NOT IN (SELECT r.job FROM requests r "
-        "JOIN attempts a ON a.request = r.id WHERE a.state IN ('received', 'sent')) "
+        "JOIN attempts a ON a.request = r.id WHERE a.state IN ('received', 'sent') OR a.refused) "
         f"AND recipe NOT IN ({marks})",
         tuple(without_requests),
     )

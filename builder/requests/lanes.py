@@ -42,6 +42,9 @@ class Lane:
     Attributes:
         queued: requests that wait for a slot, or are about to.
         backing_off: requests between two attempts; they hold no slot.
+        served: it gave a reply that can be used.
+        doubted: requests that were refused before that, for whatever reason.
+        useless: replies in a row that cannot be used; `useless_since` is when the first of them came.
         out: why it is out for the rest of the run, or None.
     """
 
@@ -52,6 +55,10 @@ class Lane:
         self.limits = Limits(settings.concurrency, settings.requests_per_minute, settings.tokens_per_minute, clock)
         self.queued = 0
         self.backing_off = 0
+        self.served = False
+        self.doubted: set[str] = set()
+        self.useless = 0
+        self.useless_since = -math.inf
         self.out: EndpointError | None = None
         self._most_backing_off = max(settings.concurrency, 16)
         self._resting_until = -math.inf

@@ -20,7 +20,7 @@ from typing import Any, Literal, Self
 from builder.errors import DiskError
 from builder.files import disk_errors
 from builder.progress import Growing
-from builder.requests.ledger_file import IN_ORDER, hash_text, open_ledger, reading, sqlite_errors
+from builder.requests.ledger_file import IN_ORDER, has_column, hash_text, open_ledger, reading, sqlite_errors
 from builder.requests.spending import IN_A_BATCH, Spending, count_spending
 
 # A reply is kept whole up to this many characters; of a longer one its beginning, its length and its hash.
@@ -60,12 +60,17 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A reply as the ledger holds it: the raw body, whether it is a chat completion at all, and the tokens it states."""
+    """A reply as the ledger holds it: the raw body, whether it is a chat completion at all, and the tokens it states.
+
+    Attributes:
+        refused: it is the endpoint's refusal of just this request, which is not sent again.
+    """
 
     reply: str
     usable: bool
     prompt_tokens: int
     completion_tokens: int
+    refused: bool = False
 
 
 @dataclass(slots=True)
@@ -265,6 +270,19 @@ class Ledger:
         )
         return received
 
+    async def refuse(self, request: Request, reply: str) -> Received:
+        """Commit that the last answer to a request, a refusal, is the request's own: it is not sent again.
+
+        Returns:
+            The refusal in place of a reply.
+        """
+        last = (
+            "SELECT max(a.id) FROM attempts a JOIN requests r ON r.id = a.request "
+            "WHERE r.job = ? AND r.step = ? AND a.state = 'failed' AND a.status BETWEEN 400 AND 499"
+        )
+        await self._commit([(f"UPDATE attempts SET refused = 1 WHERE id = ({last})", (request.job, request.step))])
+        return Received(_storable(reply), usable=False, prompt_tokens=0, completion_tokens=0, refused=True)
+
     def mark_read(self, job: int, order: int) -> None:
         """Record in which order a job was read; committed with the next batch, without waiting for it."""
         statement = ("UPDATE jobs SET read_order = ? WHERE number = ? AND read_order IS NULL", (order, job))
@@ -273,7 +291,7 @@ class Ledger:
     def entries(self) -> list[Entry]:
         """All jobs in the order in which they are read, each with its steps.
 
-        A step has its usable reply, or its first one where none is usable.
+        A step has its usable reply, else the refusal that ended it, or its first one where none is usable.
         """
         with sqlite_errors(self.path):
             return _entries(self._connection)
@@ -282,6 +300,15 @@ class Ledger:
         """Requests, attempts by state, and tokens."""
         with sqlite_errors(self.path):
             return count_spending(self._connection)
+
+    def holds_rows(self) -> bool:
+        """Whether a reply that can be used is there or to come, or a job was read that needs none."""
+        with sqlite_errors(self.path):
+            (found,) = self._connection.execute(
+                "SELECT EXISTS (SELECT 1 FROM attempts WHERE usable OR state = 'sent') OR EXISTS "
+                "(SELECT 1 FROM jobs WHERE read_order IS NOT NULL AND number NOT IN (SELECT job FROM requests))"
+            ).fetchone()
+        return bool(found)
 
     def forget_unanswered(self) -> bool:
         """Forget all requests where none was answered and none may have been; returns whether that is so."""
@@ -393,20 +420,22 @@ def _entries(connection: sqlite3.Connection) -> list[Entry]:
     jobs = connection.execute(
         f"SELECT number, recipe, context, read_order, turn, dropped FROM jobs ORDER BY {IN_ORDER}"
     ).fetchall()
+    refused = "coalesce(refused, 0)" if has_column(connection, "attempts", "refused") else "0"
     rows = connection.execute(
         "SELECT r.job, r.step, r.body, r.prompt_ceiling, r.completion_ceiling, "
         "(SELECT count(*) FROM attempts WHERE request = r.id), "
-        "a.reply, a.usable, a.prompt_tokens, a.completion_tokens "
+        f"a.reply, a.usable, a.prompt_tokens, a.completion_tokens, {refused} "
         "FROM requests r LEFT JOIN attempts a ON a.id = ("
-        "  SELECT id FROM attempts WHERE request = r.id AND state = 'received' "
-        "  ORDER BY usable DESC, id LIMIT 1) ORDER BY r.job, r.step"
+        f"  SELECT id FROM attempts WHERE request = r.id AND (state = 'received' OR {refused}) "
+        f"  ORDER BY usable DESC, {refused} DESC, id LIMIT 1) ORDER BY r.job, r.step"
     ).fetchall()
     entries = {
         number: Entry(number, recipe, json.loads(context), order, turn, bool(dropped))
         for number, recipe, context, order, turn, dropped in jobs
     }
-    for job, step, body, prompt, completion, attempts, reply, usable, used_prompt, used_completion in rows:
-        received = None if reply is None else Received(reply, bool(usable), used_prompt or 0, used_completion or 0)
+    for job, step, body, prompt, completion, attempts, reply, usable, used_prompt, used_completion, no in rows:
+        used = used_prompt or 0, used_completion or 0
+        received = None if reply is None else Received(reply, bool(usable), *used, refused=bool(no))
         request = Request(job, step, json.loads(body), prompt, completion)
         entries[job].steps.append(Step(request, attempts, received))
     return list(entries.values())

@@ -40,7 +40,8 @@ CREATE TABLE IF NOT EXISTS attempts (
     prompt_tokens INTEGER,
     completion_tokens INTEGER,
     served_by TEXT,
-    seconds REAL
+    seconds REAL,
+    refused INTEGER
 ) STRICT;
 CREATE INDEX IF NOT EXISTS attempts_by_request ON attempts (request);
 CREATE TABLE IF NOT EXISTS batches (
@@ -53,7 +54,12 @@ CREATE TABLE IF NOT EXISTS batches (
 """
 
 # Columns that came after the first ledgers were written: (table, column, type).
-_ADDED = (("attempts", "seconds", "REAL"), ("jobs", "turn", "INTEGER"), ("jobs", "dropped", "INTEGER"))
+_ADDED = (
+    ("attempts", "seconds", "REAL"),
+    ("attempts", "refused", "INTEGER"),
+    ("jobs", "turn", "INTEGER"),
+    ("jobs", "dropped", "INTEGER"),
+)
 
 # Jobs that were read come first; then those that were inherited, in their turn; then the others by number.
 IN_ORDER = "read_order IS NULL, read_order, turn IS NULL, turn, number"

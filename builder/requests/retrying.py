@@ -1,7 +1,6 @@
 """When a request is sent again, how long after, and when that cannot help."""
 
 import email.utils
-import json
 import random
 from collections.abc import Callable
 
@@ -9,12 +8,16 @@ from tenacity import RetryCallState
 
 from builder.config import Teacher
 from builder.errors import EndpointError
+from builder.requests.completion import error_text
+from builder.requests.ledger import Received
+from builder.requests.refusals import About, advise, read_refusal
 from builder.requests.transport import HttpReply, name_endpoint
 
 FIRST_WAIT = 0.5  # seconds; doubles with each attempt, with jitter (Brooker 2015, "Exponential Backoff And Jitter")
 _LONGEST_WAIT = 60.0
 LONGEST_PAUSE = 600.0  # seconds; what an endpoint asks for beyond that is asked again after it
 _RETRIED = frozenset({408, 409, 425, 429})
+_OF_THE_PROMPT = frozenset({400, 403, 422})  # with which filters refuse a text; OpenRouter's with 403
 
 
 class TryAgain(Exception):
@@ -29,8 +32,26 @@ class EndpointOutError(EndpointError):
     """The endpoint cannot be used in this run: its address, key, model or quota."""
 
 
+class NothingUsableError(EndpointOutError):
+    """The endpoint answers, and many answers in a row are of no use: what there is can be published, more is not to be had."""
+
+
 class RequestRefusedError(EndpointError):
-    """The endpoint works and does not take this request, such as one whose text its filter refuses."""
+    """The endpoint works and does not take this request, such as one whose text its filter refuses.
+
+    Args:
+        about: what it says that it refuses.
+        reply: its answer.
+
+    Attributes:
+        own: others are taken; it is not known before others were.
+    """
+
+    def __init__(self, message: str, remedy: str = "", about: About = "unsaid", reply: str = "") -> None:
+        super().__init__(message, remedy)
+        self.about = about
+        self.reply = reply
+        self.own = False
 
 
 class Backoff:
@@ -54,6 +75,18 @@ class Backoff:
         return self._random.uniform(ceiling / 2, ceiling)
 
 
+class PromptRefusedError(RequestRefusedError):
+    """The endpoint takes others and not this one: in the ledger, and not sent again.
+
+    Attributes:
+        received: the refusal, in place of a reply.
+    """
+
+    def __init__(self, message: str, remedy: str, received: Received) -> None:
+        super().__init__(message, remedy, reply=received.reply)
+        self.received = received
+
+
 def judge_refusal(reply: HttpReply, settings: Teacher, now: Callable[[], float]) -> TryAgain | EndpointError:
     """What an answer other than 200 means.
 
@@ -75,16 +108,15 @@ def judge_refusal(reply: HttpReply, settings: Teacher, now: Callable[[], float])
         403: f"The key in ${key} may not use {settings.model}.",
         404: f"No model {settings.model} there: check teacher.model and teacher.base_url.",
     }
-    if reply.status in advice:
+    about = read_refusal(reply.status, reply.text, settings)
+    if reply.status in advice and not (about == "content" and reply.status in _OF_THE_PROMPT):
         return EndpointOutError(f"{where}: {reply.status} {said}", advice[reply.status])
     if reply.status == 429 and ("insufficient_quota" in reply.text or "billing" in said.lower()):
         return EndpointOutError(f"{where}: 429 {said}", "The account's quota is used up; retrying cannot help.")
     if reply.status in _RETRIED or reply.status >= 500:
         return TryAgain(f"{reply.status} {said}", retry_after(reply.headers.get("retry-after"), now))
-    return RequestRefusedError(
-        f"{where}: {reply.status} {said}",
-        "The endpoint does not take this request; `teacher.response_format: none` helps where it knows no JSON mode.",
-    )
+    remedy = advise(about, reply.text, settings)
+    return RequestRefusedError(f"{where}: {reply.status} {said}", remedy, about, reply.text)
 
 
 def retry_after(value: str | None, now: Callable[[], float]) -> float | None:
@@ -99,12 +131,3 @@ def retry_after(value: str | None, now: Callable[[], float]) -> float | None:
         except (ValueError, OverflowError):
             return None
     return min(max(seconds, 0.0), LONGEST_PAUSE) if seconds == seconds else None
-
-
-def error_text(text: str) -> str:
-    """What an error body says, on one line."""
-    try:
-        message = json.loads(text)["error"]["message"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        message = text[:2000]
-    return " ".join(str(message).split())[:200]

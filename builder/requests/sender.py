@@ -2,6 +2,9 @@
 
 Each endpoint has its lane: requests wait there for a slot, hold it for one attempt, and give it back before they back off, so
 that new work goes on. Where an endpoint is out, its requests go on in the next lane.
+
+A refusal is the request's own where others are taken, or where it speaks of the prompt's content. Before anything was taken it
+may as well be every request's: it waits for what becomes of the others, and only where they are refused too the run ends.
 """
 
 import asyncio
@@ -19,15 +22,35 @@ from tenacity.stop import stop_base
 from builder.config import Teacher
 from builder.errors import EndpointError
 from builder.requests.budget import Budget, Ceiling
-from builder.requests.completion import Completion, read_completion, stated_usage
+from builder.requests.completion import Completion, Unusable, explain_unusable, read_completion, stated_usage
 from builder.requests.lanes import Bell, Lane, rank_lanes
 from builder.requests.ledger import AttemptState, Ledger, Received, Request
 from builder.requests.limits import OVERLOADED, Load
 from builder.requests.retrying import FIRST_WAIT as _FIRST_WAIT
-from builder.requests.retrying import Backoff, EndpointOutError, RequestRefusedError, TryAgain, judge_refusal
+from builder.requests.retrying import (
+    Backoff,
+    EndpointOutError,
+    NothingUsableError,
+    PromptRefusedError,
+    RequestRefusedError,
+    TryAgain,
+    judge_refusal,
+)
 from builder.requests.transport import ChatTransport, HttpReply, TransportError
 
+# So many different requests refused, and none taken: a prompt in two is refused by no filter (2 ** -10 is one in a thousand).
+_MOST_DOUBTED = 10
+# Seconds in which another request may still start, whose fate tells whose a refusal is.
+_SOON = 0.5
+# So many replies in a row that cannot be used are no accident: of an endpoint that fails every second time one in a thousand.
+MOST_USELESS = 10
+# Seconds for which a proxy may answer in place of an endpoint that served before: it restarts.
+_RESTART = 30.0
+
 __all__ = ["ChatTransport", "Completion", "HttpReply", "Sender", "TransportError", "read_completion"]
+
+
+_NOT_ASKED_FOR = Unusable("not what was asked for", "Check the address and the model.")
 
 
 @dataclass(slots=True)
@@ -140,8 +163,9 @@ class Sender:
 
         Returns:
             A coroutine of the reply: usable, or the last unusable one when all attempts gave such. It raises
-            EndpointError where every endpoint refuses, is unreachable or fails after all attempts that make sense, and
-            BudgetReachedError where another attempt could exceed the cap.
+            PromptRefusedError where the endpoint takes others and not this one, another EndpointError where every endpoint
+            refuses, is unreachable or fails after all attempts that make sense, and BudgetReachedError where another attempt
+            could exceed the cap.
 
         Raises:
             BudgetReachedError: the request could exceed a cap.
@@ -182,7 +206,11 @@ class Sender:
                 self._settle(flight, Ceiling(0, 0))
             following = self._next_lane(flight.request, list(failures))
             if following is None or self._closing.is_set():
-                raise self._nobody_left(failures)
+                why = self._nobody_left(failures)
+                if isinstance(why, RequestRefusedError) and why.own:
+                    received = await self._ledger.refuse(flight.request, why.reply)
+                    raise PromptRefusedError(why.message, why.remedy, received)
+                raise why
             lane = following
             lane.queued += 1
 
@@ -205,8 +233,11 @@ class Sender:
                     last = None  # an attempt that raises leaves no reply behind
                     lane.queued += attempt.retry_state.attempt_number > 1
                     last = await self._attempt(lane, flight)
-                    if not last.usable:
+                    if not (last.usable or explain_unusable(last.reply).final):
                         raise TryAgain("the endpoint answers 200 with something that is no chat completion")
+        except RequestRefusedError as error:
+            error.own = await self._is_its_own(lane, flight.request, error)
+            raise
         except TryAgain as error:
             if last is None:
                 attempts = retrying.statistics["attempt_number"]
@@ -250,6 +281,8 @@ class Sender:
                     used = Ceiling(0, 0)
                     await self._keep(attempt, "failed", reply, seconds)
                     raise self._judge(lane, reply)
+                # Before the slot is free: a refused request that waits to know whose its refusal is looks at both.
+                lane.served = lane.served or (reply.whole and self._read(reply.text) is not None)
                 stated = stated_usage(reply.text) if reply.whole else None
                 if stated is not None:  # else it is counted at its ceiling, here and in the ledger
                     self._warn_above(lane, used, stated)
@@ -263,7 +296,9 @@ class Sender:
                         attempt, "unknown", status=200, reply=reply.text, served_by=reply.served_by
                     )
                     raise TryAgain("the connection ended in the middle of a reply")
-                return await self._keep(attempt, "received", reply, seconds, stated)
+                received = await self._keep(attempt, "received", reply, seconds, stated)
+                self._count_use(lane, received)
+                return received
             finally:
                 self._followed -= not flight.last
         finally:
@@ -290,6 +325,51 @@ class Sender:
             sha256=reply.sha256,
             seconds=seconds,
         )
+
+    def _count_use(self, lane: Lane, received: Received) -> None:
+        """Note that a reply can be used; put the endpoint out where many in a row cannot."""
+        if received.usable:
+            lane.useless = 0
+            return
+        lane.useless_since = lane.useless_since if lane.useless else self._clock()
+        lane.useless += 1
+        why = explain_unusable(received.reply) if self._read is read_completion else _NOT_ASKED_FOR
+        restarting = lane.served and why.passing and self._clock() < lane.useless_since + _RESTART
+        if lane.useless >= MOST_USELESS and not restarting:
+            error = NothingUsableError(
+                f"{lane.name}: {lane.useless} replies in a row cannot be used, the last is {why.what}", why.remedy
+            )
+            self._put_out(lane, error)
+            raise error
+
+    async def _is_its_own(self, lane: Lane, request: Request, error: RequestRefusedError) -> bool:
+        """Whether a refusal is this request's own, once that is known.
+
+        Raises:
+            EndpointOutError: it is every request's.
+        """
+        if lane.served or error.about == "content":
+            return True
+        lane.doubted.add(request.id)
+        most = max(_MOST_DOUBTED, lane.transport.settings.concurrency)
+        if error.about == "member" or len(lane.doubted) >= most:
+            out = EndpointOutError(error.message, error.remedy)
+            self._put_out(lane, out)
+            raise out
+        lane.backing_off += 1
+        self._bell.ring()
+        try:
+            alone_at = self._clock() + _SOON
+            while not lane.served and lane.out is None and not self._closing.is_set() and self._clock() < alone_at:
+                await self._bell.wait(_SOON)
+                if lane.limits.in_flight or lane.queued:
+                    alone_at = self._clock() + _SOON
+        finally:
+            lane.backing_off -= 1
+            self._bell.ring()
+        if lane.out is not None:
+            raise lane.out
+        return lane.served
 
     def _warn_above(self, lane: Lane, ceiling: Ceiling, stated: tuple[int, int]) -> None:
         if stated[0] > ceiling.prompt_tokens or stated[1] > ceiling.completion_tokens:
@@ -324,11 +404,15 @@ class Sender:
             return failures[self._lanes[0]]
         causes = [failures.get(lane) or lane.out for lane in self._lanes]
         lines = "\n".join(f"  - {cause.message}" for cause in causes if cause is not None)
-        refused = all(isinstance(cause, RequestRefusedError) for cause in causes)
-        return (RequestRefusedError if refused else EndpointError)(
-            f"no endpoint takes the request:\n{lines}",
-            "All that was received is kept. Run the same command again when one of them answers.",
-        )
+        said = f"no endpoint takes the request:\n{lines}"
+        remedy = "All that was received is kept. Run the same command again when one of them answers."
+        refusals = [cause for cause in causes if isinstance(cause, RequestRefusedError)]
+        if refusals and all(isinstance(cause, RequestRefusedError | EndpointOutError) for cause in causes):
+            own = next((refusal for refusal in refusals if refusal.own), refusals[0])
+            error = RequestRefusedError(said, remedy, own.about, own.reply)
+            error.own = own.own
+            return error
+        return EndpointError(said, remedy)
 
     async def _pause(self, lane: Lane, seconds: float) -> None:
         lane.backing_off += 1

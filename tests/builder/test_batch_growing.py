@@ -45,7 +45,14 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def batch(url: str, *overrides: str) -> tuple[str, ...]:
-    return (*BASE, "teacher.provider=openai", f"teacher.base_url={url}", "teacher.send=batch", *overrides)
+    return (
+        *BASE,
+        "teacher.provider=openai",
+        "teacher.model=seedbed-procedural",
+        f"teacher.base_url={url}",
+        "teacher.send=batch",
+        *overrides,
+    )
 
 
 def settings(*overrides: str) -> Settings:
@@ -201,6 +208,47 @@ def test_a_batch_that_fails_as_a_whole_ends_the_run_and_is_sent_again(
     with serving(create_app()) as url:
         build(tmp_path / "d", *batch(url, "target=24"))
     assert rows(tmp_path / "d") == plain
+
+
+def filtering(app: ASGIApp, refused: str) -> ASGIApp:
+    """The server, but a filter refuses one request in its batches' output."""
+
+    async def filtered(scope: Scope, receive: Receive, send: Send) -> None:
+        async def edit(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [pair for pair in message["headers"] if pair[0] != b"content-length"]
+            elif scope["path"].endswith("/content"):
+                lines = [json.loads(line) for line in message["body"].splitlines()]
+                for line in lines:
+                    if line["custom_id"] == refused:
+                        error = {"code": "content_filter", "message": "The prompt was filtered."}
+                        line["response"] = {"status_code": 400, "body": {"error": error}}
+                message["body"] = b"\n".join(json.dumps(line).encode() for line in lines)
+            await send(message)
+
+        await app(scope, receive, edit)
+
+    return filtered
+
+
+def test_a_prompt_that_a_filter_refuses_costs_its_job_alone(tmp_path: Path) -> None:
+    with serving(filtering(create_app(), "r000001.0")) as url:
+        build(tmp_path / "d", *batch(url, "target=24"))
+    assert len([row for row in rows(tmp_path / "d") if row["origin"] == "generated"]) >= 24
+    assert attempts(tmp_path / "d")["failed", 400] == 1
+    refused = query(tmp_path / "d", "SELECT request FROM attempts WHERE refused GROUP BY request")
+    assert len(refused) == 1
+    reasons = DatasetFolder(tmp_path / "d").rejections_table()["reason"].to_pylist()
+    assert reasons.count("refused_prompt") == 1
+
+
+def test_a_batch_of_replies_that_cannot_help_is_the_last(tmp_path: Path) -> None:
+    useless = completion(None, "length")
+    with serving(create_app()) as url, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("builder.teachers.embedded._complete", lambda *_: useless)
+        with pytest.raises(EndpointError, match="12 replies in a row cannot be used, the last is cut by length"):
+            build(tmp_path / "d", *batch(url, "target=60", "growth.window=12"))
+    assert attempts(tmp_path / "d") == {("received", 200): 12}
 
 
 def test_a_request_that_is_refused_ends_the_run(tmp_path: Path) -> None:
