@@ -94,7 +94,12 @@ def soak(
     counts = dict.fromkeys(_KILL_POINTS, 0)
     target = 20
     with teacher() as address:
-        base = ("teacher.provider=openai", f"teacher.base_url={address}/v1", f"growth.ordered={str(ordered).lower()}")
+        base = (
+            "teacher.provider=openai",
+            "teacher.model=seedbed-procedural",
+            f"teacher.base_url={address}/v1",
+            f"growth.ordered={str(ordered).lower()}",
+        )
         while (done := sum(counts.values())) < kills:
             point = rng.choice(_KILL_POINTS)
             target += rng.randint(4, 12)

@@ -288,7 +288,7 @@ BAD_INPUT: list[tuple[list[str], dict[str, str], int, str]] = [
     ),
     (
         ["build", "--target", "5", "--set", "teacher.provider=openai", "--set", "teacher.max_attempts=1",
-         "--set", "teacher.base_url=http://127.0.0.1:9/v1"],
+         "--set", "teacher.model=m", "--set", "teacher.base_url=http://127.0.0.1:9/v1"],
         {"OPENAI_API_KEY": KEY},
         5,
         "http://127.0.0.1:9/v1",
@@ -359,7 +359,7 @@ def test_a_row_that_is_not_there_names_the_range(seedbed: Seedbed, made: Path) -
 def test_a_wrong_key_is_named_by_its_variable_and_never_shown(seedbed: Seedbed, tmp_path: Path) -> None:
     with scripted(Answer({"error": {"message": f"Incorrect API key provided: {KEY}"}}, 401)) as endpoint:
         result = seedbed(
-            "build", "--target", "5", "--out", tmp_path / "d", "--set", "teacher.provider=openai",
+            "build", "--target", "5", "--out", tmp_path / "d", "--set", "teacher.provider=openai", "--set", "teacher.model=m",
             "--set", f"teacher.base_url={endpoint.url}", OPENAI_API_KEY=KEY,
         )  # fmt: skip
     assert result.code == 5

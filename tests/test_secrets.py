@@ -264,6 +264,8 @@ def test_a_run_that_ends_with_an_error_and_one_that_ends_with_a_bug(run: Run) ->
                 "--set",
                 "teacher.provider=openai",
                 "--set",
+                "teacher.model=m",
+                "--set",
                 f"teacher.base_url={url}/401",
                 "--set",
                 "growth.languages={en: 1}",

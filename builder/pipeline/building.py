@@ -41,6 +41,7 @@ from builder.reporting.reasons import reason_for
 from builder.requests.budget import open_budget
 from builder.requests.inheriting import INHERITED
 from builder.requests.ledger import Ledger
+from builder.requests.retrying import NothingUsableError
 from builder.settings_file import dump_settings
 from builder.signals import measure_row
 from builder.similarity import novelty_text
@@ -63,8 +64,8 @@ def build(
         fork: a grown folder whose replies a new one starts from, read with these settings. It stays as it is.
 
     Returns:
-        The outcome; with an `ending` where the growth saturated or the budget was reached before the target: what exists
-        is published all the same.
+        The outcome; with an `ending` where the growth saturated, the budget was reached or nothing more came of the endpoint's
+        answers before the target: what exists is published all the same.
 
     Raises:
         SeedbedError: settings that do not fit the folder, an endpoint that cannot be used, a full disk, ….
@@ -73,6 +74,13 @@ def build(
         raise UsageError("target: a build needs one", "Set `target: 1000` in the settings or pass --target 1000.")
     check_names(settings.balance, categories=settings.growth.categories or ())
     folder, sources = DatasetFolder(root), read_sources(settings)
+    if settings.growth.languages != (languages := sources.settings.growth.languages) and len(languages) == 1:
+        reporter.say(
+            "All seeds are in English: so is what is grown (growth.languages)."
+            if "en" in languages
+            else "All seeds are in Chinese: so is what is grown (growth.languages)."
+        )
+    settings = sources.settings
     with writing(folder):
         if fork is not None:
             _start_fork(folder, DatasetFolder.open(fork), row_settings(settings, sources))
@@ -166,7 +174,9 @@ def _grow_to_target(
             while True:
                 try:
                     read(goal, view)
-                except (TargetNotReachedError, BudgetReachedError) as error:
+                except (TargetNotReachedError, BudgetReachedError, NothingUsableError) as error:
+                    if isinstance(error, NothingUsableError) and not growth.grown.rows:
+                        raise
                     ending = error
                 grown = growth.grown
                 placed = {review.row: review for review in place(unplaced, grown.samples)[0]}

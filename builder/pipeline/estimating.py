@@ -16,7 +16,7 @@ from builder.documents import Chunk
 from builder.errors import UsageError
 from builder.pipeline.pilot import PilotJob, read_pilot
 from builder.pipeline.request_tokens import RequestCount, RequestTokens, first_prompts, mean_tokens, tokens_per_byte
-from builder.pipeline.sources import read_chunks, read_seeds
+from builder.pipeline.sources import read_sources
 from builder.pipeline.trend import Rates, forecast, measure_admission, measure_closeness
 from builder.recipes.expectations import check_requests, expected_rows, own_requests
 from builder.recipes.recipe import Task
@@ -112,9 +112,10 @@ def estimate(settings: Settings, root: Path | None = None, *, latency: float | N
         UsageError: no target.
         IntegrityError: the folder's replies cannot be read with these settings.
     """
-    if settings.target is None:
+    if (target := settings.target) is None:
         raise UsageError("target: an estimate needs one", "Set `target: 1000` in the settings or pass --target 1000.")
-    seeds, chunks = read_seeds(settings), read_chunks(settings)
+    sources = read_sources(settings)
+    settings, seeds, chunks = sources.settings, sources.seeds, sources.chunks
     there = _read_folder(settings, root, seeds, chunks)
     usage = there.usage
     measured = any(one.prompt_tokens for one in usage) and any(job.candidates for job in there.jobs)
@@ -125,13 +126,13 @@ def estimate(settings: Settings, root: Path | None = None, *, latency: float | N
         latency = _measured_latency(root)
     remaining: dict[str, Figures] = {}
     saturates_at = None
-    closeness = measure_closeness(there.jobs, settings.target) if measured else {}
+    closeness = measure_closeness(there.jobs, target) if measured else {}
     for bound in _BOUNDS:
         rates = {str(recipe): _rates(settings, recipe, there.jobs, bound) for recipe in settings.growth.recipes}
         counts = RequestTokens(settings, spoken, prompts, usage if measured else (), there.jobs, bound)
         if measured:
             rows = sum(job.admitted for job in there.jobs)
-            wanted = max(0.0, settings.target / there.kept_share - rows) if there.kept < settings.target else 0.0
+            wanted = max(0.0, target / there.kept_share - rows) if there.kept < target else 0.0
             drawn = forecast(settings.growth, rates, there.jobs, wanted, bound, closeness[bound])
             new = drawn.jobs
             if bound == "likely" and drawn.rows < rows + wanted:
@@ -140,7 +141,7 @@ def estimate(settings: Settings, root: Path | None = None, *, latency: float | N
         else:
             weights = sum(rate.weight for rate in rates.values())
             a_job = sum(rate.weight * rate.candidates for rate in rates.values()) / weights
-            jobs = max(0, settings.target - there.kept) / (a_job * _ADMISSION[bound])
+            jobs = max(0, target - there.kept) / (a_job * _ADMISSION[bound])
             new, begun = {recipe: jobs * rate.weight / weights for recipe, rate in rates.items()}, {}
         remaining[bound] = _figures(settings, bound, counts.of(new, rates, begun), price, latency)
     rate = sum(j.admitted for j in there.jobs) / max(1, sum(j.candidates for j in there.jobs))
@@ -148,7 +149,7 @@ def estimate(settings: Settings, root: Path | None = None, *, latency: float | N
     size = sum(len(text.encode()) for text in texts) / max(1, len(texts))
     return Estimate(
         model=settings.teacher.model,
-        target=settings.target,
+        target=target,
         rows=there.kept,
         measured=measured,
         admission=rate if measured else _ADMISSION["likely"],

@@ -6,6 +6,7 @@ The table is a function of the ledger and the rows, so a run that breaks off goe
 """
 
 import asyncio
+import itertools
 import json
 import os
 from collections import Counter
@@ -20,6 +21,7 @@ import pyarrow.compute as pc
 from builder.config import Settings
 from builder.dataset_folder import DatasetFolder, samples_from_table
 from builder.errors import BudgetReachedError, SeedbedError, UsageError
+from builder.families import recognise
 from builder.pipeline.asking import Asking
 from builder.pipeline.costs import cost_of
 from builder.pipeline.marking import Judged, batches, read_judged, unjudgeable
@@ -31,6 +33,7 @@ from builder.schema import Sample
 from builder.settings_file import load_settings
 from builder.signals.given import JUDGE
 
+_LOOKED_AT = 5_000  # rows that are taken apart to see whether the embedded teacher knows any: 0.3 ms each
 # Under which the ledger keeps the judge's models, and what it refused.
 _JUDGE, _REFUSED = "judge", "refused"
 
@@ -103,13 +106,21 @@ def judge_folder(
         again: ask again about rows whose reply could not be read, or that the endpoint refused.
 
     Raises:
-        UsageError: other rows were marked by another model, or the teacher sends batches.
+        UsageError: other rows were marked by another model, the teacher sends batches, or it is the embedded one, which
+            can mark none of the rows.
         EndpointError: the endpoint cannot be used; what was bought is kept.
     """
     folder = DatasetFolder.open(root)
     settings = load_settings(settings_file or folder.settings, overrides)
     if settings.teacher.send == "batch":
         raise UsageError("teacher.send: a judge sends its requests one by one", "Add --set teacher.send=chat.")
+    if settings.teacher.provider == "embedded" and not _any_is_computed(folder):
+        raise UsageError(
+            f"{root}: teacher.provider is embedded, which marks only tasks whose answers it can compute, and none of the rows "
+            "is one",
+            "Name a model that reads: --set teacher.provider=openai --set teacher.base_url=http://127.0.0.1:8000/v1 "
+            "--set teacher.model=…",
+        )
     with folder.lock(), Ledger(folder.judge_ledger) as ledger:
         judge = _refuse_another_judge(ledger, settings)
         before, first_job = _read(ledger, settings)
@@ -142,6 +153,15 @@ def judge_folder(
         cost=cost,
         currency=settings.budget.currency,
         ending=ending,
+    )
+
+
+def _any_is_computed(folder: DatasetFolder) -> bool:
+    """Whether the embedded teacher knows the task of any of the first rows."""
+    rows = (sample for table in folder.iter_sample_tables() for sample in samples_from_table(table) if sample.prompt)
+    return any(
+        recognise(sample.instruction or sample.prompt[-1].content.partition("\n\n")[0]) is not None
+        for sample in itertools.islice(rows, _LOOKED_AT)
     )
 
 

@@ -95,6 +95,7 @@ def _read_again(
         raise UsageError("target: reading again needs one", "Set it with --set target=1000.")
     check_names(settings.balance, categories=settings.growth.categories or ())
     sources = read_sources(settings)
+    settings = sources.settings
     inherit(source, staged, row_settings(settings, sources), moved=moved)
     return grow_folder(staged, settings, sources, reporter, None)
 

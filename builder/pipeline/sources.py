@@ -2,27 +2,52 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import get_args
 
-from builder.config import Settings
+from builder.config import Language, Settings
 from builder.documents import Chunk, load_chunks
 from builder.errors import UsageError
 from builder.generation.seeds import load_seed_tasks
 from builder.object_store import local_files
 from builder.progress import Reporter
 from builder.recipes.recipe import Instance, Task
+from builder.settings_file import settings_from_mapping
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """What a growth starts from: each seed task with where it is from, and the chunks of the documents."""
+    """What a growth starts from: each seed task with where it is from, and the chunks of the documents.
 
+    Attributes:
+        settings: with the languages of the seeds where none were asked for.
+    """
+
+    settings: Settings
     seeds: Sequence[tuple[Task, str]]
     chunks: Sequence[Chunk]
 
 
 def read_sources(settings: Settings) -> Sources:
-    """Both; raises what `read_seeds` and `read_chunks` raise."""
-    return Sources(read_seeds(settings), read_chunks(settings))
+    """All of it; raises what `read_seeds`, `in_their_languages` and `read_chunks` raise."""
+    seeds = read_seeds(settings)
+    settings = in_their_languages(settings, seeds)
+    return Sources(settings, seeds, read_chunks(settings))
+
+
+def in_their_languages(settings: Settings, seeds: Sequence[tuple[Task, str]]) -> Settings:
+    """The settings with the languages of the seeds, alike, where `growth.languages` asks for none.
+
+    Raises:
+        UsageError: no seed is in a language that can be grown, or other settings need a language that none is in.
+    """
+    if settings.growth.languages:
+        return settings
+    present = {task.language for task, _ in seeds}
+    languages = {language: 1.0 for language in get_args(Language) if language in present}
+    if not languages:
+        raise UsageError("no seed task is in English or Chinese", "Add seeds in one of them.")
+    tree = settings.model_dump(mode="json")
+    return settings_from_mapping({**tree, "growth": {**tree["growth"], "languages": languages}})
 
 
 def read_seeds(settings: Settings) -> list[tuple[Task, str]]:
@@ -52,7 +77,7 @@ def read_seeds(settings: Settings) -> list[tuple[Task, str]]:
     if missing:
         raise UsageError(
             f"growth.languages asks for {', '.join(missing)}, but no seed task is in that language",
-            "Add seeds in it, or leave it out: --set 'growth.languages={en: 1}'.",
+            "Add seeds in it, or leave it out: --set 'growth.languages={}' grows the languages of the seeds.",
         )
     return tasks
 

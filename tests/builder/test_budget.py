@@ -317,7 +317,13 @@ def test_an_estimate_needs_a_target() -> None:
 
 
 def test_time_follows_latency_concurrency_and_limits() -> None:
-    openai = ("target=1000", "growth.tasks_per_request=10", "teacher.provider=openai", "teacher.concurrency=8")
+    openai = (
+        "target=1000",
+        "growth.tasks_per_request=10",
+        "teacher.provider=openai",
+        "teacher.model=m",
+        "teacher.concurrency=8",
+    )
     assert estimate(settings(*openai), latency=4.0).remaining["low"].seconds == 112 * 4.0 / 8
     limited = settings(*openai, "teacher.requests_per_minute=10")
     assert estimate(limited, latency=4.0).remaining["low"].seconds == 112 * 6.0

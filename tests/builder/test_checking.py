@@ -224,7 +224,15 @@ def test_the_budget_counts_check_requests_and_a_higher_one_goes_on(tmp_path: Pat
 def test_a_job_killed_in_its_judge_step_buys_nothing_again(tmp_path: Path) -> None:
     root = tmp_path / "d"
     with serving(create_app(Faults.parse("wrong=0.3,unkeyed=1,latency=0.03"))) as url:
-        overrides = [*BASE, "teacher.provider=openai", f"teacher.base_url={url}", "growth.ordered=true", JUDGE, REPAIR]
+        overrides = [
+            *BASE,
+            "teacher.provider=openai",
+            "teacher.model=seedbed-procedural",
+            f"teacher.base_url={url}",
+            "growth.ordered=true",
+            JUDGE,
+            REPAIR,
+        ]
         arguments = [sys.executable, "-m", "builder", "build", "--quiet", "--target", "40", "--out", str(root)]
         for override in overrides:
             arguments += ["--set", override]
@@ -271,7 +279,7 @@ def test_a_judge_that_answers_nonsense_does_not_throw_the_tasks_away(tmp_path: P
     for number, nonsense in enumerate(("{}", completion("I'd rather not."))):
         with scripted(Answer(completion(json.dumps({"tasks": tasks}))), Answer(nonsense)) as endpoint:
             outcome = build(
-                tmp_path / f"d{number}", "target=2", "growth.languages={en: 1}", "teacher.provider=openai",
+                tmp_path / f"d{number}", "target=2", "growth.languages={en: 1}", "teacher.provider=openai", "teacher.model=m",
                 f"teacher.base_url={endpoint.url}", "teacher.max_attempts=1", "teacher.concurrency=1", JUDGE,
             )  # fmt: skip
         assert [s.answer for s in grown(tmp_path / f"d{number}")] == ["Penguin", "Cold"]

@@ -355,7 +355,8 @@ def settings(**growth: Any) -> Settings:
 
 def test_all_chunks_are_used_evenly_in_their_own_language() -> None:
     chunks = [Chunk(f"{n}.txt", None, 0, 9, f"text {n}", "zh" if n % 3 == 0 else "en") for n in range(9)]
-    pool = Pool(settings(recipes={"documents": 1}, documents=["x"]), [], chunks)
+    languages = {"en": 1, "zh": 1}
+    pool = Pool(settings(recipes={"documents": 1}, documents=["x"], languages=languages), [], chunks)
     jobs = [pool.build(number) for number in range(18)]
     assert Counter(job.material["source"] for job in jobs) == {chunk.source: 2 for chunk in chunks}
     assert Counter(job.needs.language for job in jobs) == {"en": 12, "zh": 6}

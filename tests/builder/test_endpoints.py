@@ -530,6 +530,7 @@ def test_the_settings_say_one_way_to_the_teacher() -> None:
         (
             [
                 "teacher.provider=openai",
+                "teacher.model=m",
                 "teacher.base_url=http://a/v1",
                 "teacher.endpoints=[{base_url: 'http://b/v1'}]",
             ],

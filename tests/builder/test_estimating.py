@@ -55,7 +55,7 @@ def test_every_recipe_has_its_rows_a_job(recipe: str, rows: int) -> None:
     ],
 )
 def test_mixes_steps_and_checks_are_counted_before_anything_is_sent(overrides: tuple[str, ...], requests: int) -> None:
-    base = ("target=1000", "teacher.provider=openai", "growth.tasks_per_request=10")
+    base = ("target=1000", "teacher.provider=openai", "teacher.model=seedbed-procedural", "growth.tasks_per_request=10")
     assert estimate(load_settings(None, [*base, *overrides], {})).remaining["low"].requests == requests
 
 

@@ -15,6 +15,7 @@ from builder import pipeline
 from builder.config import Settings
 from builder.dataset_folder import DatasetFolder
 from builder.errors import BudgetReachedError, EndpointError, TargetNotReachedError, UsageError
+from builder.pipeline.estimating import estimate
 from builder.progress import Reporter
 from builder.settings_file import load_settings
 from builder.teachers.embedded import create_app
@@ -122,7 +123,12 @@ def test_a_real_port_gives_the_rows_of_the_in_process_teacher(tmp_path: Path) ->
     build(tmp_path / "inside", "target=40")
     with serving(create_app()) as url:
         build(
-            tmp_path / "port", "target=40", "teacher.provider=openai", f"teacher.base_url={url}", "growth.ordered=true"
+            tmp_path / "port",
+            "target=40",
+            "teacher.provider=openai",
+            "teacher.model=seedbed-procedural",
+            f"teacher.base_url={url}",
+            "growth.ordered=true",
         )
     assert rows(tmp_path / "port") == rows(tmp_path / "inside")
 
@@ -210,7 +216,24 @@ def test_a_language_without_seeds_is_refused(tmp_path: Path) -> None:
         json.dumps({"instruction": "Write a poem.", "instances": [{"input": "", "output": "Rain."}]}), encoding="utf-8"
     )
     with pytest.raises(UsageError, match="asks for zh, but no seed task"):
-        build(tmp_path / "d", "target=5", f"seeds.files=[{seeds}]")
+        build(tmp_path / "d", "target=5", f"seeds.files=[{seeds}]", "growth.languages={en: 1, zh: 1}")
+
+
+@pytest.mark.parametrize(("language", "name"), [("en", "English"), ("zh", "Chinese")])
+def test_seeds_of_one_language_grow_that_one_and_it_is_said(
+    tmp_path: Path, language: str, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    instruction = {"en": "Write a poem about rain.", "zh": "写一首关于雨的短诗。"}[language]
+    seeds = tmp_path / "seeds.jsonl"
+    line = {"instruction": instruction, "instances": [{"input": "", "output": "雨" if language == "zh" else "Rain."}]}
+    seeds.write_text(json.dumps(line), encoding="utf-8")
+    chosen = settings("target=4", f"seeds.files=[{seeds}]")
+    pipeline.build(chosen, tmp_path / "d", Reporter(), {})
+    assert {row["language"] for row in rows(tmp_path / "d")} == {language}
+    assert f"All seeds are in {name}: so is what is grown (growth.languages).\n" in capsys.readouterr().err
+    assert load_settings(tmp_path / "d" / "seedbed.yaml").growth.languages == {language: 1.0}
+    assert estimate(chosen).target == 4
+    pipeline.build(chosen, tmp_path / "d", QUIET, {})  # the same command goes on
 
 
 def test_an_unreachable_endpoint_ends_with_5_and_the_replies_are_kept(tmp_path: Path) -> None:
@@ -218,6 +241,7 @@ def test_an_unreachable_endpoint_ends_with_5_and_the_replies_are_kept(tmp_path: 
         return (
             "target=60",
             "teacher.provider=openai",
+            "teacher.model=seedbed-procedural",
             f"teacher.base_url={url}",
             "teacher.max_attempts=2",
             "growth.ordered=true",
@@ -246,7 +270,13 @@ def test_an_unreachable_endpoint_ends_with_5_and_the_replies_are_kept(tmp_path: 
 def test_unordered_rows_are_those_of_the_ledgers_replay(tmp_path: Path) -> None:
     faults = Faults(slow=0.3, slow_seconds=0.4)
     with serving(create_app(faults)) as url:
-        openai = ("target=60", "teacher.provider=openai", f"teacher.base_url={url}", "growth.ordered=false")
+        openai = (
+            "target=60",
+            "teacher.provider=openai",
+            "teacher.model=seedbed-procedural",
+            f"teacher.base_url={url}",
+            "growth.ordered=false",
+        )
         build(tmp_path / "d", *openai)
     (tmp_path / "replay").mkdir()
     shutil.copy(tmp_path / "d" / "ledger.sqlite", tmp_path / "replay")

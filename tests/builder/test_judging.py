@@ -281,7 +281,7 @@ def test_a_killed_run_buys_nothing_twice(tmp_path: Path, seedbed: Seedbed) -> No
     )
     with serving(create_app(Faults.parse("latency=0.05"))) as url:
         command = ["judge", str(root), "--quiet", "--json"]
-        for setting in ("provider=openai", f"base_url={url}", "concurrency=2"):
+        for setting in ("provider=openai", "model=seedbed-procedural", f"base_url={url}", "concurrency=2"):
             command += ["--set", f"teacher.{setting}"]
         with subprocess.Popen([sys.executable, "-m", "builder", *command], stdout=subprocess.DEVNULL) as process:
             while process.poll() is None and _received(root) < 3:
@@ -332,6 +332,17 @@ def test_the_embedded_teacher_marks_what_it_can_compute_and_abstains_elsewhere(t
     assert (done.states, done.cost) == ({"marked": 30, "abstained": 1}, 0.0)
     problems = [line["judge_problem"] for line in table(root)[:30:2]]
     assert problems == [sample.answer for sample in rows[::2]]
+
+
+def test_prose_is_not_put_before_the_embedded_teacher(tmp_path: Path, seedbed: Seedbed) -> None:
+    root = make_folder(tmp_path / "d", [row(i, f"How do you feel about {i}?", "Fine.") for i in range(3)])
+    result = seedbed("judge", str(root))
+    assert result.code == 2
+    assert "none of the rows is one" in result.err
+    assert "--set teacher.provider=openai" in result.err
+    assert not (root / "judge.sqlite").exists()
+    with reading(Reader().reply) as (url, _):
+        assert judge(root, url).states == {"marked": 3}
 
 
 def test_poor_marks_drop_rows_only_where_a_setting_says_so(tmp_path: Path) -> None:

@@ -140,7 +140,9 @@ def test_a_missing_package_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_the_pool_asks_no_demonstrations_for_it() -> None:
-    settings = load_settings(None, ["growth.recipes={procedural: 1}", "growth.procedural=both"], {})
+    settings = load_settings(
+        None, ["growth.recipes={procedural: 1}", "growth.procedural=both", "growth.languages={en: 1, zh: 1}"], {}
+    )
     built = Pool(settings, []).build(0)
     assert (built.recipe, built.demonstrations, built.material) == ("procedural", (), {"tasks_from": "both"})
 

@@ -12,7 +12,7 @@ from builder.config import Balance, Settings
 from builder.errors import UsageError
 from builder.generation.pool import Pool
 from builder.pipeline import build
-from builder.pipeline.sources import read_seeds
+from builder.pipeline.sources import read_seeds, read_sources
 from builder.progress import Reporter
 from builder.recipes.alpaca import compose
 from builder.settings_file import load_settings
@@ -128,22 +128,24 @@ def test_a_prompt_states_the_kind_and_the_embedded_teacher_keeps_to_it() -> None
     needs = read_needs(text)
     assert needs is not None
     assert needs.classification is True
-    unasked = compose(job.demonstrations, Pool(settings({"zh": 0.5}), []).build(0).needs)[0]["content"]
+    unasked = compose(
+        job.demonstrations, Pool(settings({"zh": 0.5}, "growth.languages={en: 1, zh: 1}"), []).build(0).needs
+    )[0]["content"]
     assert "kind:" not in unasked
     assert "题型" not in unasked
 
 
 def test_demonstrations_show_what_is_asked_for() -> None:
-    wanted = settings({"classification/en": 0.99, "*/*/classification": 0.99})
-    job = Pool(wanted, [task for task, _ in read_seeds(wanted)]).build(0)
+    sources = read_sources(settings({"classification/en": 0.99, "*/*/classification": 0.99}))
+    job = Pool(sources.settings, [task for task, _ in sources.seeds]).build(0)
     alike = [t for t in job.demonstrations if t.kind == "classification" and t.category in job.needs.categories]
     assert alike
     assert len(alike) <= (len(job.demonstrations) + 1) // 2
 
 
 def test_the_first_jobs_ask_for_what_the_quotas_lack_most() -> None:
-    wanted = settings({"zh": 0.8, "code": 0.5})
-    pool = Pool(wanted, [task for task, _ in read_seeds(wanted)])
+    sources = read_sources(settings({"zh": 0.8, "code": 0.5}))
+    pool = Pool(sources.settings, [task for task, _ in sources.seeds])
     needs = [pool.build(number).needs for number in range(20)]
     assert Counter(need.language for need in needs) == {"zh": 16, "en": 4}
     code = sum(1 / len(need.categories) for need in needs if "code" in need.categories)

@@ -139,7 +139,13 @@ def test_equal_settings_give_equal_files(which: str, tmp_path: Path, request: py
 
 def test_unordered_rows_keep_their_order_and_nothing_is_posted(tmp_path: Path) -> None:
     with serving(create_app()) as url:
-        openai = ("target=40", "teacher.provider=openai", f"teacher.base_url={url}", "growth.ordered=false")
+        openai = (
+            "target=40",
+            "teacher.provider=openai",
+            "teacher.model=seedbed-procedural",
+            f"teacher.base_url={url}",
+            "growth.ordered=false",
+        )
         build(tmp_path / "d", *openai)
         before, served = rows(tmp_path / "d"), _served(url)
         assert served > 0
@@ -181,7 +187,13 @@ def test_other_settings_give_the_rows_of_a_fresh_build_with_the_same_replies(mad
         made, "SELECT body, reply FROM attempts a JOIN requests r ON r.id = a.request ORDER BY job"
     ):
         replies["zh" if detect_language(json.loads(body)["messages"][0]["content"]) == "zh" else "en"].append(reply)
-    overrides = ("teacher.provider=openai", "growth.ordered=true", "teacher.concurrency=1", "growth.saturation_floor=0")
+    overrides = (
+        "teacher.provider=openai",
+        "teacher.model=seedbed-procedural",
+        "growth.ordered=true",
+        "teacher.concurrency=1",
+        "growth.saturation_floor=0",
+    )
 
     def grow(root: Path, *more: str) -> None:
         with serving(_replaying(replies)) as url:

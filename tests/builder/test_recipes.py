@@ -478,7 +478,7 @@ def test_the_teacher_says_so_where_a_task_is_not_procedural(recipe: str, languag
 
 
 def test_the_pool_offers_the_embedded_teacher_only_what_it_can_treat() -> None:
-    pool = Pool(settings(*MIX), [ENGLISH, CHINESE])
+    pool = Pool(settings(*MIX, "growth.languages={en: 1, zh: 1}"), [ENGLISH, CHINESE])
     first = [pool.build(number) for number in range(4)]
     assert {job.recipe for job in first} == {"self_instruct", "topic"}
     task = make_task(random.Random(1), language="en", families=FAMILIES, categories=None, instances=1, max_depth=1)
@@ -494,7 +494,7 @@ def test_a_mix_of_nothing_but_changes_is_refused_for_the_embedded_teacher() -> N
     with pytest.raises(UsageError, match="only tasks that it grew itself"):
         settings("growth.recipes={evolve: 1}")
     with pytest.raises(UsageError, match="topic needs topics in zh"):
-        settings("growth.recipes={topic: 1}", "growth.topics=[beekeeping]")
+        settings("growth.recipes={topic: 1}", "growth.topics=[beekeeping]", "growth.languages={en: 1, zh: 1}")
 
 
 # Builds.
@@ -547,7 +547,12 @@ _THREE_STEPS = (
 
 
 def _endpoint(url: str, ordered: bool) -> tuple[str, ...]:
-    return ("teacher.provider=openai", f"teacher.base_url={url}", f"growth.ordered={str(ordered).lower()}")
+    return (
+        "teacher.provider=openai",
+        "teacher.model=seedbed-procedural",
+        f"teacher.base_url={url}",
+        f"growth.ordered={str(ordered).lower()}",
+    )
 
 
 def _arguments(root: Path, url: str, ordered: bool) -> list[str]:
