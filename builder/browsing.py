@@ -106,13 +106,20 @@ def explain_row(root: Path, row_or_id: str) -> dict[str, Any]:
         ],
         "sample": record,
         "other": other,
-        "other_headline": _other_headline(verdict)[language],
+        "other_headline": _other_headline(folder, verdict)[language],
     }
 
 
-def _other_headline(verdict: Verdict) -> dict[str, str]:
+def _other_headline(folder: DatasetFolder, verdict: Verdict) -> dict[str, str]:
     if verdict.reason == "redacted":
         return {"en": f"Row {verdict.of}, its redaction:", "zh": f"脱敏后的第 {verdict.of} 行："}
+    later = None if verdict.of is None else _verdict(folder, verdict.of).reason
+    if later is not None:  # a seed that is not published, or a row that the mix had no place for
+        reason = reason_for(later)
+        return {
+            "en": f"Row {verdict.of}, which stood for both and went later ({reason.label_en}):",
+            "zh": f"第 {verdict.of} 行，代表了这两行，后来去除（{reason.label_zh}）：",
+        }
     return {"en": f"Row {verdict.of}, which was kept:", "zh": f"保留的第 {verdict.of} 行："}
 
 

@@ -487,9 +487,10 @@ class Novelty(Section):
     """The one scan.
 
     Attributes:
-        key: what is compared: `auto` is the instruction for grown tasks and the whole prompt for imported ones.
-        threshold: a row goes if a kept one is more similar than this by ROUGE-L F1 (0.7: Self-Instruct's). 1 keeps all but
-            exact duplicates.
+        key: what is compared: `auto` is the instruction for grown tasks and the whole prompt for imported ones; system texts
+            never count. The `instruction` of a conversation is what its users say.
+        threshold: a row goes if a kept one is more similar than this by ROUGE-L F1 (0.7: Self-Instruct's); an imported row
+            only where nothing tells the two requests apart. 1 keeps all but exact duplicates.
     """
 
     key: Literal["auto", "instruction", "prompt", "conversation", "answer"] = "auto"

@@ -280,15 +280,20 @@ def _code(number: int) -> int:
 
 
 def novelty_text(sample: Sample, key: NoveltyKey) -> str:
-    """The text of a row whose novelty is judged (law 4 of the design).
+    """The text of a row whose novelty is judged (law 4 of the design); a system text is never part of it.
 
-    `auto` is the instruction for seeds and grown tasks, the whole prompt for imported rows.
+    `auto` is the instruction for seeds and grown tasks, the whole prompt for imported rows. The instruction of a row that came
+    as a conversation is what its users say before the last answer, all rounds together: a greeting or "go on" alone would make
+    different requests one.
     """
     if key == "auto":
         key = "prompt" if sample.origin == "imported" else "instruction"
-    if key == "instruction" and sample.instruction is not None:
-        return sample.instruction
     if key == "answer":
         return sample.answer
+    if key == "instruction" and sample.instruction is not None:
+        return sample.instruction
     turns = sample.messages if key == "conversation" else sample.prompt
-    return "\n".join(part for turn in turns for part in (turn.content, turn.tool_calls or "") if part)
+    heard = ("user",) if key == "instruction" else ("user", "assistant", "tool")
+    return "\n".join(
+        part for turn in turns if turn.role in heard for part in (turn.content, turn.tool_calls or "") if part
+    )

@@ -1,4 +1,4 @@
-"""Words by which two requests that look alike ask for different things, in both languages.
+"""Words by which two requests that look alike ask for different things, and words that make no difference, in both languages.
 
 Each set holds alternatives: a request that names one of them is not a request that names another. Spellings of one thing are
 separated by "|". A Chinese entry is found anywhere, another one as a whole word, with an ending such as -s, -ed or -ing.
@@ -62,3 +62,25 @@ CHINESE_NEGATIONS = (
     r"(?<!特)(?<!区)(?<!分)(?<!类)(?<!性)(?<!级)(?<!个)别(?=再|让|用|把|说|写)"
     r"|(.)不\1|不(?!同|仅|但|过|超|断|少于|多|管|论|妨)|没|未(?!来)|无(?!论|线)|非(?!常)|勿"
 )
+
+# Politeness, articles, and Chinese measure words that a request may have or not: 写首诗, 请写一首诗.
+_POLITE = "a an the please kindly me hi hello hey thanks thank"
+ALWAYS_SAID = frozenset([*_POLITE.split(), *"的请吗呢吧啊呀哦一个份些条项种张位下帮以"])
+# Words that ask for the same, by the one that stands for them; numbers in words.
+_ALIKE = """
+write compose draft craft create generate produce
+give provide supply
+explain describe
+find identify
+calculate compute
+can could
+可 能
+"""
+_NUMBERS = "two three four five six seven eight nine ten"
+SAID_ALIKE = {
+    **{word: words[0] for words in map(str.split, _ALIKE.strip().splitlines()) for word in words[1:]},
+    **{word: str(value) for value, word in enumerate(_NUMBERS.split(), 2)},
+    **{word: str(value) for value, word in enumerate("二三四五六七八九十", 2)},
+    "您": "你",
+    "两": "2",
+}

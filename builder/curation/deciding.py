@@ -2,9 +2,10 @@
 
     row checks → exact duplicates → novelty → phrasings → balance and target → split
 
-Every row that fails a row check carries all its failed checks; a duplicate or a too similar row names the kept row that
-decided it. Preference order is: rows a human kept, seeds, then the rest by quality, then by row number. All of it works on
-columns, a line for each row, so that a million rows need no object each.
+Every row that fails a row check carries all its failed checks; a duplicate or a too similar row names the row that decided it,
+which was kept when all were compared: it may still go later, for the mix or as a seed that is not published. Preference order
+is: rows a human kept, seeds, then the rest by quality, then by row number. All of it works on columns, a line for each row, so
+that a million rows need no object each.
 """
 
 from collections.abc import Mapping, Sequence
@@ -43,7 +44,7 @@ from builder.signals import SIGNALS, SignalValue
 SignalValues = Mapping[str, SignalValue]
 
 SAMPLE_COLUMNS = ("row", "task_id", "category", "language", "origin", "kind")
-FACT_COLUMNS = ("fingerprint", "novelty_text", "wording", "given", "redaction_of")
+FACT_COLUMNS = ("fingerprint", "novelty_text", "request", "wording", "given", "redaction_of")
 _CONTAMINATION_COLUMNS = ("overlap", "overlap_needed", "overlap_text")
 # Of a review, of a redaction, and of what is said after all row filters.
 _FIRST_RANK, _REDACTED_RANK, _LAST_RANK = -1_000_000, -999_999, 1_000_000
@@ -158,16 +159,15 @@ def decide_rows(
         quality[QUALITY], difficulty[LEVEL], forced=pl.col("row").is_in(kept_by_hand)
     ).with_columns(
         # Seeds and rows that a human kept stay whatever they are close to; other rows are still held against them.
-        exempt=pl.col("forced") | (pl.col("origin") == "seed")
+        exempt=pl.col("forced") | (pl.col("origin") == "seed"),
+        # Published rules stand alone.
+        imported=(pl.col("origin") == "imported") & (settings.growth.preset is None),
     )
     failed = _row_checks(rows, settings, reviews, texts)
     course = _Course(rows, failed)
     course.drop(repeated_rows(course.left))
     texts_left = Texts(course.left, settings.execution)
-    similar, scan = similar_rows(course.left, course.all, texts_left, settings.novelty.threshold, earlier)
-    course.drop(similar)
-    if vectors is not None and settings.meaning.encoder != "none":
-        course.drop(same_meaning(course.left, vectors[course.left["row"].to_numpy()], settings.meaning))
+    scan = _drop_close(course, texts_left, settings, vectors, earlier)
     if not settings.seeds.publish:
         seeds = (pl.col("origin") == "seed") & ~pl.col("forced")
         course.drop(course.left.filter(seeds).select("row", reason=pl.lit("seed")))
@@ -190,6 +190,32 @@ def decide_rows(
     return Decision(verdicts, quality, difficulty, notes, diversity, guesses)
 
 
+def _drop_close(
+    course: "_Course", texts: Texts, settings: Settings, vectors: Codes | None, earlier: pa.Table | None
+) -> bytes:
+    """Drop what a kept row says already, by its words or by its meaning; gives what a later scan goes on from.
+
+    Both are one scan in preference order: a row that goes for its meaning drops no other by its words. So where it would have,
+    the words are compared again without it, until the same rows go as did before.
+    """
+    meant = pl.DataFrame(schema={"row": pl.Int64})
+    while True:
+        compared = course.left.join(meant, on="row", how="anti", maintain_order="left")
+        similar, scan = similar_rows(compared, course.all, texts, settings.novelty.threshold, earlier)
+        if vectors is None or settings.meaning.encoder == "none":
+            course.drop(similar)
+            return scan
+        left = course.left.join(similar, on="row", how="anti", maintain_order="left")
+        dropped = same_meaning(left, vectors[left["row"].to_numpy()], settings.meaning)
+        now = dropped.select("row")
+        is_more = len(meant.join(now, on="row", how="anti")) == 0
+        if is_more and (len(now) == len(meant) or not len(similar.join(now, left_on="of", right_on="row", how="semi"))):
+            course.drop(similar)
+            course.drop(dropped)
+            return scan
+        meant = now
+
+
 class _Course:
     """The rows that are left, in preference order, and the checks that the others failed.
 
@@ -200,7 +226,7 @@ class _Course:
 
     def __init__(self, rows: pl.DataFrame, failed: pl.DataFrame) -> None:
         self._failed = [failed]
-        left = rows.lazy().select(*SAMPLE_COLUMNS, *FACT_COLUMNS, QUALITY, LEVEL, "forced", "exempt")
+        left = rows.lazy().select(*SAMPLE_COLUMNS, *FACT_COLUMNS, QUALITY, LEVEL, "forced", "exempt", "imported")
         self.all = left.collect().sort([~pl.col("forced"), pl.col("origin") != "seed", -pl.col(QUALITY), pl.col("row")])
         self.left = self.all.filter(~pl.col("row").is_in(failed["row"].unique().implode()))
 
@@ -294,6 +320,7 @@ def _verdicts(rows: pl.Series, failed: pl.DataFrame, sides: pl.DataFrame, metada
     ends = np.cumsum(counts)
     kept = counts == 0
     first = pa.array(np.where(kept, 0, ends - counts), mask=kept)
+    decisive = failed.unique("row", keep="first", maintain_order=True)
     checks = failed.to_arrow().cast(_CHECKS_SCHEMA)
     listed = pa.ListArray.from_arrays(
         pa.array(np.concatenate([[0], ends]), pa.int32()),
@@ -306,12 +333,25 @@ def _verdicts(rows: pl.Series, failed: pl.DataFrame, sides: pl.DataFrame, metada
         pa.array(numbers),
         pa.array(kept),
         checks["reason"].take(first),
-        checks["of"].take(first),
+        pl.DataFrame({"row": rows})
+        .join(_stood_for(decisive), on="row", how="left", maintain_order="left")["of"]
+        .to_arrow(),
         listed,
         split.to_arrow().cast(pa.string()),
     ]
     verdicts = pa.Table.from_arrays(columns, schema=VERDICT_SCHEMA)
     return verdicts.replace_schema_metadata({**VERDICT_SCHEMA.metadata, **metadata})
+
+
+def _stood_for(decisive: pl.DataFrame) -> pl.DataFrame:
+    """For each dropped row the row that stood for it (row, of): of a duplicate whose first copy repeats another task, that one.
+
+    The checks name the copy itself. What went after all comparisons (`seed`, the mix) still stood for others until then.
+    """
+    copies = decisive.filter(pl.col("reason") == "exact_duplicate")
+    repeats = decisive.filter(pl.col("reason").is_in(["too_similar", "same_meaning"])).select(of="row", stands="of")
+    followed = copies.join(repeats, on="of").select("row", "stands")
+    return decisive.join(followed, on="row", how="left").select("row", of=pl.coalesce("stands", "of"))
 
 
 _CHECKS_SCHEMA = pa.schema([pa.field("row", pa.int64()), pa.field("rank", pa.int32()), *CHECK_TYPE])

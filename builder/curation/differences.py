@@ -1,14 +1,18 @@
-"""The second look at two texts that an encoder calls alike: does something tell that they ask for different things?
+"""The second look at two texts that were found alike: does something tell that they ask for different things?
 
 Encoders of every kind put "five tips" beside "ten tips", "contain" beside "do not contain" and "into French" beside "from
-French". These differences are few and can be read from the words: numbers, negation, names, and pairs of alternatives.
+French". These differences are few and can be read from the words: numbers, negation, names, pairs of alternatives, and which
+of two comes first.
 """
 
+import hashlib
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from itertools import pairwise
 
-from builder.curation.contrasts import CHINESE_NEGATIONS, CONTRASTS, NEGATIONS
+from builder.curation.contrasts import ALWAYS_SAID, CHINESE_NEGATIONS, CONTRASTS, NEGATIONS, SAID_ALIKE
 from builder.encoders.function_words import FUNCTION_CHARACTERS, FUNCTION_WORDS
 from builder.text import normalise, tokenise
 
@@ -34,10 +38,15 @@ _CAPITALISED = re.compile(r"(?<![.!?:]\s)(?<!^)(?<![\"'“‘])\b[A-Z][\w&+#-]*"
 _LATIN_IN_CHINESE = re.compile(r"[A-Za-z][A-Za-z+#]*")
 _NEGATION = re.compile(NEGATIONS)
 _CHINESE_NEGATION = re.compile(CHINESE_NEGATIONS)
+_FOR_ME = frozenset("帮给为替")
 _MEASURES = frozenset("个条句篇首种项点份封道只张位名件段")
 _STEM = 4  # letters that two forms of one word share
 _LONGEST_PLACE = 3
-_BESIDE = frozenset({"and", "or", "&", ",", "、", "和", "与", "或", "及", "跟"})
+_BESIDE = frozenset({"and", "or", "&", ",", "、", "/", "和", "与", "或", "及", "跟", "versus", "vs", "between"})
+_WORD_OR_MARK = re.compile(r"[a-z0-9]+|[^\sa-z0-9]")
+_CLOSE = 24  # characters between two things of which one becomes the other, or comes before it
+_PARTED = 3  # neighbours that one phrase which moves takes from one another, at most
+_SIGN = re.compile(r"(?<=[\w)])\s?([-+*/^=<>×÷%!]+)\s?(?=[\w(-])")
 
 
 def telling_difference(text: str, other: str) -> str | None:
@@ -50,6 +59,25 @@ def telling_difference(text: str, other: str) -> str | None:
         Such as `numbers: 5 / 10`, `negation`, `names: Austria / Australia`, `ascending / descending` or `order`.
     """
     return next((found for check in _CHECKS if (found := check(text, other)) is not None), None)
+
+
+def request_key(tokens: Sequence[str]) -> bytes:
+    """64 bits that are equal for requests of the same words, whatever their order, politeness and articles.
+
+    Words that ask for the same ("write", "compose") count as one. What one request says and the other does not makes two keys,
+    so that of requests which are alike by ROUGE-L those of one key are left to compare.
+
+    Args:
+        tokens: as `builder.text.tokenise` gives them.
+    """
+    said: list[str] = []
+    for place, token in enumerate(tokens):
+        if token in ALWAYS_SAID or (token == "我" and place and tokens[place - 1] in _FOR_ME):
+            continue
+        if token in _FOR_ME and tokens[place + 1 : place + 2] == ["我"]:
+            continue
+        said.append(SAID_ALIKE.get(token, token))
+    return hashlib.blake2b("\0".join(sorted(said)).encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
 def _numbers_differ(text: str, other: str) -> str | None:
@@ -95,11 +123,65 @@ def _contrast(text: str, other: str) -> str | None:
 
 
 def _order_differs(text: str, other: str) -> str | None:
-    """The same words in another order, where no "and" says that the order does not matter."""
+    """Two things have changed places: "Celsius to Fahrenheit", "Fahrenheit to Celsius". A phrase that moved tells nothing."""
     some, others = tokenise(text), tokenise(other)
-    if some == others or sorted(some) != sorted(others) or _BESIDE & {*some, *others, *text, *other}:
-        return None
-    return "order"
+    differs = (
+        _named_in_other_order(normalise(text), normalise(other))
+        or _numbers_in_other_order(some, others)
+        or _moved(*([token for token in tokens if token not in ALWAYS_SAID] for tokens in (some, others)))
+    )
+    return "order" if differs else None
+
+
+def _named_in_other_order(text: str, other: str) -> bool:
+    """Both name the same alternatives of one set close together, such as two languages, and not in the same order."""
+    some, others = _alternatives(text), _alternatives(other)
+    for number in some.keys() & others.keys():
+        if len(some[number]) < 2 or sorted(some[number]) != sorted(others[number]):
+            continue
+        mine, theirs = (_places(number, folded) for folded in (text, other))
+        if [name for _, _, name in mine] != [name for _, _, name in theirs]:
+            return all(_leads_on(folded, places) for folded, places in ((text, mine), (other, theirs)))
+    return False
+
+
+def _places(number: int, text: str) -> list[tuple[int, int, str]]:
+    """Where the alternatives of a set stand first, each from and up to, in their order."""
+    found = ((pattern.search(text), name) for name, pattern in _COMPILED[number])
+    return sorted((match.start(), match.end(), name) for match, name in found if match)
+
+
+def _leads_on(text: str, places: Sequence[tuple[int, int, str]]) -> bool:
+    """Some two neighbours stand close to one another with more than an "and" between them."""
+    between = [text[end:start] for (_, end, _), (start, _, _) in pairwise(places)]
+    return any(len(gap) <= _CLOSE and not _is_beside(_WORD_OR_MARK.findall(gap)) for gap in between)
+
+
+def _numbers_in_other_order(some: Sequence[str], others: Sequence[str]) -> bool:
+    mine, theirs = ([token for token in tokens if token.isdigit()] for tokens in (some, others))
+    return mine != theirs and sorted(mine) == sorted(theirs)
+
+
+def _moved(some: Sequence[str], others: Sequence[str]) -> bool:
+    """The same tokens, but two runs have changed places around what stands between them, or hardly two stay together."""
+    if some == others or sorted(some) != sorted(others):
+        return False
+    before = _common(some, others)
+    after = _common(some[before:][::-1], others[before:][::-1])
+    mine, theirs = list(some[before : len(some) - after]), list(others[before : len(others) - after])
+    for first in range(1, len(mine) - 1):
+        if theirs[-first:] != mine[:first]:
+            continue
+        for last in range(1, len(mine) - first):
+            between = mine[first : len(mine) - last]
+            if theirs[:last] == mine[-last:] and theirs[last : len(mine) - first] == between:
+                return not _is_beside(between)
+    parted = (Counter(pairwise(some)) - Counter(pairwise(others))).total()
+    return parted > _PARTED and 2 * parted > len(some)
+
+
+def _is_beside(tokens: Sequence[str]) -> bool:
+    return all(token in _BESIDE for token in tokens)
 
 
 def _one_place_differs(text: str, other: str) -> str | None:
@@ -135,8 +217,14 @@ def _common(some: Sequence[str], others: Sequence[str]) -> int:
     return next((n for n, (a, b) in enumerate(zip(some, others, strict=False)) if a != b), min(len(some), len(others)))
 
 
+def _signs_differ(text: str, other: str) -> str | None:
+    """What is done with numbers: 3 + 5 and 3 - 5 have the same words."""
+    return _sets_differ("signs", *(frozenset(_SIGN.findall(normalise(t))) for t in (text, other)))
+
+
 _CHECKS: Sequence[Callable[[str, str], str | None]] = (
     _numbers_differ,
+    _signs_differ,
     _negation_differs,
     _quotes_differ,
     _names_differ,

@@ -6,16 +6,17 @@ from collections.abc import Iterable, Sequence
 import pyarrow as pa
 
 from builder.curation.blocked_words import find_blocked_word
+from builder.curation.differences import request_key
 from builder.curation.exact import conversation_fingerprint
 from builder.curation.redacting import redaction_of
 from builder.schema import Message, Sample
 from builder.signals import SignalValue
 from builder.signals.signal import table_schema, task_text
 from builder.similarity import NoveltyKey, novelty_text
-from builder.text import has_text, normalise
+from builder.text import has_text, normalise, tokenise
 
 FACTS = "facts"
-FACTS_VERSION = 3
+FACTS_VERSION = 4
 
 _EVIDENCE_CHARACTERS = 80
 
@@ -34,6 +35,7 @@ def facts_schema(novelty_key: NoveltyKey) -> pa.Schema:
             pa.field("blocked_word", pa.string()),
             pa.field("fingerprint", pa.binary(16), nullable=False),
             pa.field("novelty_text", pa.string(), nullable=False),
+            pa.field("request", pa.binary(8), nullable=False),
             pa.field("wording", pa.binary(8)),
             pa.field("given", pa.binary(8)),
             pa.field("redaction_of", pa.int64()),
@@ -93,20 +95,22 @@ def facts_table(samples: Iterable[Sample], novelty_key: NoveltyKey) -> pa.Table:
 
     Returns:
         `row`, the columns of `row_facts`, `fingerprint` (128 bits, equal for conversations that a reader would call the
-        same), `novelty_text`, hashes of the instruction (`wording`) and of its normalised input (`given`), null where there
-        is no instruction, and the row that it is the redaction of, null where it is none.
+        same), `novelty_text`, its `request_key` (`request`), hashes of the instruction (`wording`) and of its normalised
+        input (`given`), null where there is no instruction, and the row that it is the redaction of, null where it is none.
     """
     records = [
         {
             "row": sample.row,
             **row_facts(sample),
             "fingerprint": conversation_fingerprint(sample),
-            "novelty_text": novelty_text(sample, novelty_key),
+            "novelty_text": text,
+            "request": request_key(tokenise(text)),
             "wording": None if sample.instruction is None else _hash(sample.instruction),
             "given": None if sample.instruction is None else _hash(normalise(sample.input or "")),
             "redaction_of": redaction_of(sample.source),
         }
         for sample in samples
+        for text in (novelty_text(sample, novelty_key),)
     ]
     return pa.Table.from_pylist(records, schema=facts_schema(novelty_key))
 

@@ -32,12 +32,6 @@ class Texts:
         self.shards = execution if execution.engine == "ray" else None
         self._tokens: Tokenised | None = None
 
-    def tokens(self) -> Tokenised:
-        """Those of all rows."""
-        if self._tokens is None:
-            self._tokens = self._split(self._rows)
-        return self._tokens
-
     def tokens_of(self, rows: pl.DataFrame) -> Tokenised:
         """Those of some rows; where nobody asked for all, the others stay unsplit.
 
@@ -45,7 +39,10 @@ class Texts:
             rows: row and novelty_text.
         """
         if self._tokens is None:
-            return self._split(rows)
+            tokens = self._split(rows)
+            if len(rows) == len(self._rows):
+                self._tokens = tokens
+            return tokens
         sequences, numbers = self._tokens
         every = self._rows["row"].to_numpy()
         order = np.argsort(every)
@@ -61,9 +58,9 @@ def similar_rows(
     """Rows that a kept one exceeds, each with the score, the kept row, how the texts were split and how the other begins.
 
     Args:
-        rows: row, exempt, novelty_text and task_id of the rows that passed so far, in preference order.
+        rows: row, exempt, novelty_text, request, imported and task_id of the rows that passed so far, in preference order.
         every: the same of all rows.
-        own_texts: of `rows`.
+        own_texts: of `rows`, or of more.
         threshold: of ROUGE-L F1.
         earlier: verdicts of the first of all rows, whose scan is gone on with as far as it still holds.
 
@@ -75,7 +72,7 @@ def similar_rows(
         judged,
         threshold,
         None if earlier is None else EarlierScan.of_verdicts(earlier, _compared(every)),
-        tokens=own_texts.tokens,
+        tokens=lambda: own_texts.tokens_of(rows),
         memory_limit=own_texts.memory_limit,
         workers=own_texts.workers,
         shards=own_texts.shards,
@@ -103,7 +100,9 @@ def similar_rows(
 
 def _compared(rows: pl.DataFrame) -> pa.Table:
     """What the scan takes of rows in preference order."""
-    return rows.select("row", "exempt", text="novelty_text", group="task_id").to_arrow()
+    return rows.select(
+        "row", "exempt", "imported", pl.col("request").cast(pl.Binary), text="novelty_text", group="task_id"
+    ).to_arrow()
 
 
 def _beginning(text: str, other: str) -> str:

@@ -24,7 +24,7 @@ from builder.errors import InputFileError, UsageError
 from builder.formats.importing import distinct_names
 from builder.progress import Reporter
 from builder.settings_file import load_settings
-from tests.builder.test_scanning import Row, plain, scanned, sequential, some_rows, table
+from tests.builder.test_scanning import IMPORTED, Row, plain, scanned, sequential, some_requests, some_rows, table
 
 QUIET = Reporter(quiet=True)
 ROOT = Path(__file__).parents[2]
@@ -33,13 +33,18 @@ ROOT = Path(__file__).parents[2]
 
 
 def scanned_on(
-    rows: Sequence[Row], threshold: float, first: int, gone: Collection[int] = (), **options: Any
+    rows: Sequence[Row],
+    threshold: float,
+    first: int,
+    gone: Collection[int] = (),
+    imported: Collection[int] = (),
+    **options: Any,
 ) -> list[tuple[int, int, float]]:
     """What the scan of the rows that are not gone gives when it goes on from one of those numbered below `first`."""
-    old = table([row for row in rows if row[0] < first])
+    old = table([row for row in rows if row[0] < first], imported)
     dropped = scan_columns(old, threshold)
     earlier = EarlierScan(old, dropped, scan_digest(old, threshold, dropped))
-    found = scan_on(table([row for row in rows if row[0] not in gone]), threshold, earlier, **options)
+    found = scan_on(table([row for row in rows if row[0] not in gone], imported), threshold, earlier, **options)
     return list(zip(*(found[name].to_pylist() for name in ("row", "of", "similarity")), strict=True))
 
 
@@ -81,6 +86,16 @@ def test_added_rows_anywhere_in_the_order_give_the_sequential_scan_of_all(
 def test_rows_that_left_free_what_they_dropped(rows: list[Row], threshold: float, first: int, gone: set[int]) -> None:
     left = [row for row in rows if row[0] not in gone]
     assert scanned_on(rows, threshold, first, gone) == sequential(left, threshold)
+
+
+@pytest.mark.usefixtures("never_all")
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(some_requests(), IMPORTED, st.integers(0, 30), st.sets(st.integers(0, 29), max_size=9))
+def test_imported_rows_that_join_or_leave_give_the_sequential_scan_of_all(
+    rows: list[Row], imported: frozenset[int], first: int, gone: set[int]
+) -> None:
+    left = [row for row in rows if row[0] not in gone]
+    assert scanned_on(rows, 0.6, first, gone, imported) == sequential(left, 0.6, imported)
 
 
 @pytest.mark.usefixtures("never_all")

@@ -31,6 +31,7 @@ from builder.signals import measure_row
 from builder.similarity import novelty_text, similarity
 from builder.text import detect_language, tokenise
 from tests.builder.references import find_contamination
+from tests.builder.test_scanning import alike
 
 QUIET = Reporter(quiet=True)
 FRAMES = [
@@ -124,11 +125,21 @@ def decide_by_row(
         if of != sample.row and sample.origin != "seed" and preference(sample)[0]:
             verdicts[sample.row] = ("exact_duplicate", of, [Check("exact_duplicate", of=of)])
     kept: list[tuple[Sample, list[str]]] = []
+
+    def compared(sample: Sample, held: Sample) -> bool:
+        imported = [one.origin == "imported" for one in (sample, held)]
+        texts = [novelty_text(one, chosen.novelty.key) for one in (sample, held)]
+        return not any(imported) or alike(*(texts if all(imported) else [" ".join(tokenise(text)) for text in texts]))
+
     for sample in order:
         if sample.row in verdicts:
             continue
         tokens = tokenise(novelty_text(sample, chosen.novelty.key))
-        scores = [(similarity(tokens, other), -held.row) for held, other in kept if held.task_id != sample.task_id]
+        scores = [
+            (similarity(tokens, other), -held.row)
+            for held, other in kept
+            if held.task_id != sample.task_id and compared(sample, held)
+        ]
         score, of = max(scores, default=(0.0, 0))
         if score > chosen.novelty.threshold and sample.origin != "seed" and preference(sample)[0]:
             verdicts[sample.row] = ("too_similar", -of, [])
@@ -147,7 +158,9 @@ def test_columns_decide_what_rows_decide_one_by_one(seed: int) -> None:
     samples = make_rows(150, seed)
     benchmark = [replace(samples[5], source="eval.jsonl"), replace(samples[6], source="eval.jsonl")]
     chosen = load_settings(
-        None, ["novelty.threshold=0.8", "contamination.against=[eval.jsonl]", "contamination.ngram=5"], {}
+        None,
+        ["novelty.threshold=0.8", "contamination.against=[eval.jsonl]", "contamination.ngram=5", "balance.phrasings=9"],
+        {},
     )
     reviews = {
         row: Review(row, samples[row].id, "keep" if row % 2 else "drop", f"note {row}") for row in range(0, 150, 7)

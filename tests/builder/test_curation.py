@@ -9,13 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from builder.config import Balance, Filters, Split
+from builder.config import Balance, Filters, Settings, Split
 from builder.curation.blocked_words import find_blocked_word
+from builder.curation.deciding import decide
 from builder.curation.filtering import check_row
 from builder.errors import UsageError
-from builder.schema import Check, Message, Origin, Sample, task_messages
+from builder.schema import Check, Message, Origin, Role, Sample, task_messages
+from builder.settings_file import load_settings
 from builder.signals import measure_row
-from builder.similarity import similarity
+from builder.similarity import novelty_text, similarity
 from builder.text import tokenise
 from tests.builder.references import Candidate, SplitRow, balance, find_exact_duplicates, find_similar, split
 
@@ -276,6 +278,60 @@ def test_a_similar_row_names_the_kept_one_its_score_and_how_it_was_split() -> No
         1: Check("too_similar", 0.875, 0.7, 0, "word: List five fruits that grow in cold places"),
         3: Check("too_similar", 0.9, 0.7, 2, "cjk: 请写一首关于秋天的诗"),
     }
+
+
+SYSTEM = "You are a careful assistant of a small library in the mountains. " * 12
+QUESTIONS = ["What is a noun?", "Name a river.", "Who built the mill?", "春天有哪些节日？", "怎样泡茶？", "讲个笑话。"]
+
+
+def chat(row: int, *turns: tuple[Role, str]) -> Sample:
+    messages = tuple(Message(role, text) for role, text in turns)
+    return replace(make_sample(row, origin="imported"), messages=messages, instruction=None)
+
+
+def test_a_system_text_before_every_row_makes_no_two_alike() -> None:
+    plain = [chat(row, ("user", text), ("assistant", "So.")) for row, text in enumerate([*QUESTIONS, "name a river!"])]
+    told = [replace(row, messages=(Message("system", SYSTEM), *row.messages)) for row in plain]
+    for rows in (plain, told):
+        assert {row: check.of for row, check in find_similar(rows).items()} == {6: 1}
+    assert novelty_text(told[0], "auto") == novelty_text(told[0], "instruction") == "What is a noun?"
+    assert novelty_text(told[0], "conversation") == "What is a noun?\nSo."
+
+
+def test_the_instruction_of_a_conversation_is_what_its_user_says() -> None:
+    turns: list[tuple[Role, str]] = [("user", "Hi!"), ("assistant", "Hello."), ("user", "Name a river.")]
+    row = chat(0, ("system", SYSTEM), *turns, ("assistant", "The Aare."))
+    assert novelty_text(row, "instruction") == "Hi!\nName a river."
+    assert novelty_text(row, "prompt") == "Hi!\nHello.\nName a river."
+
+
+def test_imported_rows_go_only_where_nothing_tells_them_apart_and_grown_ones_by_rouge_alone() -> None:
+    texts = [
+        "List five fruits that grow in cold places",
+        "List five fruits that grow in warm places",
+        "Please list 5 fruits that grow in the cold places!",
+        "把下面的句子从中文译成英文：我喜欢茶。",
+        "把下面的句子从英文译成中文：我喜欢茶。",
+        "请把下面的句子从中文译成英文：我喜欢茶",
+    ]
+
+    def gone(origin: Origin, *overrides: str) -> dict[int, int | None]:
+        rows = [make_sample(row, text, origin=origin) for row, text in enumerate(texts)]
+        chosen = load_settings(None, overrides, {})
+        found = decide(rows, [measure_row(row) for row in rows], chosen, reviews={}).verdicts.to_pylist()
+        return {verdict["row"]: verdict["of"] for verdict in found if verdict["reason"] == "too_similar"}
+
+    assert gone("imported") == {2: 0, 5: 3}
+    assert gone("generated") == {1: 0, 2: 0, 4: 3, 5: 3}
+    assert gone("imported", "growth.preset=self-instruct-classic") == {1: 0, 2: 0, 4: 3, 5: 3}
+
+
+def test_a_copy_of_a_row_that_repeats_another_names_the_one_that_is_kept() -> None:
+    texts = ["List five fruits", "Please list five fruits", "Please list five fruits"]
+    rows = [make_sample(row, text, origin="imported") for row, text in enumerate(texts)]
+    found = decide(rows, [measure_row(row) for row in rows], Settings(), reviews={}).verdicts.to_pylist()
+    assert [(v["reason"], v["of"]) for v in found] == [(None, None), ("too_similar", 0), ("exact_duplicate", 0)]
+    assert found[2]["checks"][0]["of"] == 1
 
 
 def test_seeds_stay_and_block_and_one_task_is_exempt_from_itself() -> None:

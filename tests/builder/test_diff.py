@@ -188,7 +188,7 @@ def test_a_folder_is_compared_with_itself_before_its_last_decision(tmp_path: Pat
     with pytest.raises(InputFileError, match="no earlier decision to compare with"):
         compare(folder.root)
     loose = folder.read_verdicts()
-    pipeline.curate_folder(folder.root, None, ["novelty.threshold=0.4"], QUIET)
+    pipeline.curate_folder(folder.root, None, ["filters.min_answer_words=9"], QUIET)
     strict = folder.read_verdicts()
     found = compare(folder.root, limit=100)
     expected = [v.row for v, w in zip(loose, strict, strict=True) if v.kept and not w.kept]

@@ -14,14 +14,21 @@ from hypothesis import strategies as st
 from benchmarks.meaning import area_under_curve, read_pairs
 from builder import pipeline
 from builder.config import Meaning
+from builder.curation.deciding import decide
 from builder.curation.differences import telling_difference
 from builder.curation.meaning import same_meaning
 from builder.dataset_folder import DatasetFolder
 from builder.encoders import CharacterEncoder, Codes, cosines, quantise
 from builder.errors import UsageError
 from builder.progress import Reporter
+from builder.schema import Origin, Sample
 from builder.settings_file import load_settings
+from builder.signals import measure_row
+from builder.similarity import similarity
+from builder.text import tokenise
+from tests.builder.test_curation import make_sample
 from tests.builder.test_encoders import embeddings_endpoint
+from tests.builder.test_scanning import alike
 
 QUIET = Reporter(quiet=True)
 
@@ -29,6 +36,16 @@ QUIET = Reporter(quiet=True)
 @pytest.mark.parametrize(
     ("text", "other", "said"),
     [
+        ("Convert 30 degrees Celsius to Fahrenheit.", "Convert 30 degrees Fahrenheit to Celsius.", "order"),
+        ("Write code that turns Celsius into Fahrenheit.", "Code to turn Fahrenheit into Celsius.", "order"),
+        ("请把下面这句话从中文译成英文。", "请将下面的句子由英文译成中文。", "order"),
+        ("Why does the dog chase the cat?", "Why does the cat chase the dog?", "order"),
+        ("Write 3 poems of 5 lines.", "Write 5 poems of 3 lines.", "order"),
+        ("What is 7 + 4?", "What is 7 - 4?", "signs: + / -"),
+        ("Compare English and French.", "Compare French and English.", None),
+        ("比较甲和乙的不同。", "比较乙和甲的不同。", None),
+        ("Translate the poem into French.", "Translate into French the poem.", None),
+        ("用三句话描述大海。", "请描述大海，用三句话。", None),
         ("List five tips.", "List 10 tips.", "numbers: 5 / 10"),
         ("用三句话总结。", "用十三句话总结。", "numbers: 3 / 13"),
         ("写两万字。", "写 20,000 字。", None),
@@ -158,6 +175,60 @@ def test_a_row_that_says_the_same_goes_and_says_why(tmp_path: Path) -> None:
     assert check.value > 0.8
     assert check.evidence == "characters: Explain in simple words how vaccines protect children from measles."
     assert folder.verify() == []
+
+
+FRAMES = [
+    *("Please list {} tips for better sleep", "list tips {} for better sleep", "for better sleep list {} tips!"),
+    *(
+        "请列出 {} 个睡眠建议",
+        "睡眠建议请列出 {} 条",
+        "列出 {} 个睡眠建议。",
+        "list {} better tips for sleep in winter",
+    ),
+]
+
+
+def close_rows(count: int, rng: random.Random) -> list[Sample]:
+    """Imported and grown requests, many of them the same in another order or with a word changed."""
+    origins: list[Origin] = ["imported", "imported", "generated"]
+    words = ["go", "to", "bed", "early", "and", "read", "a", "book"]
+    return [
+        make_sample(
+            row,
+            rng.choice(FRAMES).format(rng.choice(["5", "five", "7"])),
+            " ".join(rng.choices(words, k=rng.randint(3, 9))),
+            origin=rng.choice(origins),
+        )
+        for row in range(count)
+    ]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_words_and_meaning_are_one_scan_and_a_row_goes_for_a_kept_one(seed: int) -> None:
+    samples = close_rows(40, random.Random(seed))
+    texts = [sample.instruction or "" for sample in samples]
+    words = [tokenise(text) for text in texts]
+    codes = quantise(CharacterEncoder().encode(texts))
+    off = ["split.validation_share=0", "filters.max_repetition=1", "filters.drop_language_mismatch=false"]
+    chosen = load_settings(None, ["meaning.encoder=characters", *off], {})
+    decision = decide(samples, [measure_row(s) for s in samples], chosen, reviews={}, vectors=codes)
+    verdicts = decision.verdicts.to_pylist()
+    assert {verdict["reason"] for verdict in verdicts} <= {None, "exact_duplicate", "too_similar", "same_meaning"}
+    assert all(verdict["of"] is None or verdicts[verdict["of"]]["kept"] for verdict in verdicts)
+
+    quality, cosine = decision.quality["quality"].to_list(), cosines(codes, codes)
+
+    def close(row: int, held: int) -> bool:
+        grown = [samples[one].origin == "generated" for one in (row, held)]
+        shown = [" ".join(words[one]) if any(grown) else texts[one] for one in (row, held)]
+        by_words = similarity(words[row], words[held]) > 0.7 and (all(grown) or alike(*shown))
+        return by_words or (cosine[row, held] >= 0.8 and telling_difference(texts[row], texts[held]) is None)
+
+    kept: list[int] = []
+    for row in sorted(range(len(samples)), key=lambda row: (-quality[row], row)):
+        if not any(close(row, held) for held in kept):
+            kept.append(row)
+    assert sorted(kept) == [verdict["row"] for verdict in verdicts if verdict["kept"]]
 
 
 def test_it_is_off_unless_asked_for(tmp_path: Path) -> None:

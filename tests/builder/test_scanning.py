@@ -1,7 +1,7 @@
 """The scan over columns against the sequential scan, with `rouge_score` itself where it can judge."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from rouge_score import rouge_scorer
 
 from builder.config import Execution
+from builder.curation.differences import request_key, telling_difference
 from builder.curation.novelty import (
     edges,
     local_neighbours,
     meetings,
+    requests,
     scanning,
     sharded_neighbours,
     signature_columns,
@@ -43,12 +45,30 @@ def rouge(a: str, b: str) -> float:
     return float(ROUGE.score(a, b)["rougeL"].fmeasure)
 
 
-def sequential(rows: Sequence[Row], threshold: float) -> Dropped:
-    """Every row against every kept one: the most similar above the threshold, the lowest row among equals."""
+def alike(text: str, other: str) -> bool:
+    """Nothing tells two requests apart."""
+    return request_key(tokenise(text)) == request_key(tokenise(other)) and telling_difference(text, other) is None
+
+
+def sequential(rows: Sequence[Row], threshold: float, imported: Collection[int] = ()) -> Dropped:
+    """Every row against every kept one: the most similar above the threshold, the lowest row among equals.
+
+    Where one of two rows is imported, nothing may tell them apart; of a row that is not, only the words are its.
+    """
+
+    def compared(row: Row, other: Row) -> bool:
+        own = [row[0] in imported, other[0] in imported]
+        texts = [text if all(own) else " ".join(tokenise(text)) for text in (row[1], other[1])]
+        return not any(own) or alike(*texts)
+
     kept: list[Row] = []
     dropped: Dropped = []
     for row, text, group, exempt in rows:
-        scores = [(rouge(other, text), -number) for number, other, owner, _ in kept if owner != group]
+        scores = [
+            (rouge(held[1], text), -held[0])
+            for held in kept
+            if held[2] != group and compared((row, text, group, exempt), held)
+        ]
         above = [score for score in scores if score[0] > threshold]
         if above and not exempt:
             score, number = max(above)
@@ -58,9 +78,13 @@ def sequential(rows: Sequence[Row], threshold: float) -> Dropped:
     return dropped
 
 
-def table(rows: Sequence[Row]) -> pa.Table:
+def table(rows: Sequence[Row], imported: Collection[int] = ()) -> pa.Table:
     types = {"row": pa.int64(), "text": pa.large_string(), "group": pa.large_string(), "exempt": pa.bool_()}
-    return pa.table({name: pa.array([row[place] for row in rows], types[name]) for place, name in enumerate(types)})
+    columns = {name: pa.array([row[place] for row in rows], types[name]) for place, name in enumerate(types)}
+    if imported:
+        columns["imported"] = pa.array([row[0] in imported for row in rows], pa.bool_())
+        columns["request"] = pa.array([request_key(tokenise(row[1])) for row in rows], pa.binary())
+    return pa.table(columns)
 
 
 def scanned(
@@ -72,10 +96,11 @@ def scanned(
     spill: Path | None = None,
     workers: int = 1,
     shards: int | None = None,
+    imported: Collection[int] = (),
 ) -> Dropped:
-    before = None if kept is None else table(kept)
+    before = None if kept is None else table(kept, imported)
     found = scan_columns(
-        table(rows),
+        table(rows, imported),
         threshold,
         kept=before,
         memory_limit=memory_limit,
@@ -161,6 +186,48 @@ def test_added_rows_are_judged_as_in_one_scan_of_all(rows: list[Row], threshold:
     gone = {row for row, _, _ in first}
     kept = [row for row in rows[:cut] if row[0] not in gone]
     assert first + scanned(rows[cut:], threshold, kept=kept) == sequential(rows, threshold)
+
+
+REQUESTS = st.sampled_from(
+    [
+        *("Sort the list", "Please sort a list!", "sort list", "Sort list 3 + 5", "Sort list 3 - 5", "sort list 5 3"),
+        *("Turn Celsius to Fahrenheit", "Turn Fahrenheit to Celsius", "Please turn Celsius to Fahrenheit", "Sort C", "Sort C++"),
+        *("请把中文译成英文", "把中文译成英文。", "把英文译成中文", "hi", "Hi!", "", "!!", "Sort the List", "List the sort"),
+    ]
+)  # fmt: skip
+IMPORTED = st.one_of(st.just(frozenset(range(30))), st.frozensets(st.integers(0, 29)))
+
+
+@st.composite
+def some_requests(draw: st.DrawFn) -> list[Row]:
+    drawn = draw(st.lists(st.tuples(REQUESTS, st.sampled_from("vwxyz"), st.integers(0, 5)), max_size=30))
+    numbers = draw(st.permutations(range(len(drawn))))
+    return [(number, text, group, die == 0) for number, (text, group, die) in zip(numbers, drawn, strict=True)]
+
+
+@pytest.mark.usefixtures("portions")
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(some_requests(), IMPORTED, THRESHOLDS, st.integers(1, 3), st.sampled_from([None, 1, 3]), st.integers(0, 30))
+def test_an_imported_row_goes_only_if_nothing_tells_it_apart_wherever_the_work_is_done(
+    rows: list[Row], imported: frozenset[int], threshold: float, workers: int, shards: int | None, cut: int
+) -> None:
+    whole = sequential(rows, threshold, imported)
+    assert scanned(rows, threshold, imported=imported, workers=workers, shards=shards) == whole
+    first = scanned(rows[:cut], threshold, imported=imported, shards=shards)
+    gone = {row for row, _, _ in first}
+    kept = [row for row in rows[:cut] if row[0] not in gone]
+    assert first + scanned(rows[cut:], threshold, kept=kept, imported=imported, shards=shards) == whole
+
+
+def test_requests_in_one_template_meet_none_of_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    frame = "Is the sentiment of this sentence positive, negative or neutral? I think that the hotel was"
+    texts = [f"{frame} {word}{end}" for word in (f"w{number}" for number in range(2_000)) for end in ("", "!")]
+    imported = frozenset(range(len(texts)))
+    compared: list[int] = []
+    monkeypatch.setattr(requests, "telling_difference", lambda *texts: compared.append(len(texts)))
+    found = scanned(plain(texts), 0.7, imported=imported)
+    assert [(row, of) for row, of, _ in found] == [(row, row - 1) for row in range(1, len(texts), 2)]
+    assert len(compared) == 2_000
 
 
 def variations(rng: random.Random, stems: Sequence[str], words: Sequence[str], glue: str, count: int) -> list[str]:

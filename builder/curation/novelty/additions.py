@@ -20,13 +20,13 @@ import pyarrow.compute as pc
 
 from builder.config import Execution
 from builder.curation.novelty.edges import Edges
-from builder.curation.novelty.local_neighbours import LocalNeighbours
+from builder.curation.novelty.neighbours import Neighbours
+from builder.curation.novelty.requests import Requests, close_requests, requests_of
 from builder.curation.novelty.scanning import DROPPED, scan_columns
 from builder.curation.novelty.token_sequences import (
     Mask,
     Numbers,
     Tokenised,
-    TokenSequences,
     distinct,
     mask,
     token_sequences,
@@ -36,7 +36,7 @@ from builder.curation.records import packed, unpacked
 SCAN = b"seedbed.scan"
 
 # Of a scan's rules: a scan under other ones is no beginning for this one.
-_VERSION = 2
+_VERSION = 3
 # Beyond these all rows are scanned at once: a share of open rows, from which on little is saved (5 % added to 400,000 rows
 # take 11 s instead of 13 s); so many indices, each an eighth of a scan; meetings of a row, which take half of a scan at most.
 _LARGEST_SHARE = 0.05
@@ -105,9 +105,9 @@ def scan_digest(rows: pa.Table, threshold: float, dropped: pa.Table) -> str:
     by_row = dropped.sort_by("row")
     for column in (rows["row"], by_row["row"], by_row["of"], by_row["similarity"]):
         found.update(np.asarray(column).tobytes())
-    found.update(np.packbits(np.asarray(rows["exempt"])).tobytes())
-    for name in ("text", "group"):
-        found.update(pl.Series(rows[name]).hash().to_numpy().tobytes())
+    for name in rows.column_names:
+        if name != "row":
+            found.update(pl.Series(rows[name]).hash().to_numpy().tobytes())
     return found.hexdigest()
 
 
@@ -141,13 +141,19 @@ def scan_on(
     if stands is not None and len(stands.open) <= _LARGEST_SHARE * len(rows):
         with contextlib.ExitStack() as stack:
 
-            def index(sequences: TokenSequences, among: Numbers) -> LocalNeighbours:
-                opened = LocalNeighbours.opened(
-                    sequences, threshold, among=among, memory_limit=memory_limit, spill=spill, workers=workers
+            def index(requests: Requests, among: Numbers) -> Neighbours:
+                opened = close_requests(
+                    requests,
+                    threshold,
+                    among=among,
+                    memory_limit=memory_limit,
+                    spill=spill,
+                    workers=workers,
+                    shards=None,
                 )
                 return stack.enter_context(opened)
 
-            found = _Additions(rows, stands, index, tokenised).run()
+            found = _Additions(rows, stands, index, requests_of(rows, tokenised, workers, None)).run()
         if found is not None:
             return found
     return scan_columns(
@@ -196,31 +202,32 @@ def _among(numbers: Numbers, others: Numbers) -> Mask:
 class _Additions:
     """The rows by their place in the order, what was decided earlier, and the edges that are known.
 
-    An edge is known from both its sequences. Of a sequence all edges are known (`whole`), or those to sequences that the
+    An edge is known from both its requests. Of a request all edges are known (`whole`), or those to requests that the
     earlier scan kept a row of (`asked`), or those that others' edges tell.
 
     Args:
-        rows, tokens: as for `scan_columns`.
+        rows: as for `scan_columns`.
         earlier: what stands.
-        index: gives the neighbours of some of the sequences.
+        index: gives the neighbours of some of the requests.
+        compared: the requests, and the number of each row's.
     """
 
     def __init__(
         self,
         rows: pa.Table,
         earlier: _Standing,
-        index: Callable[[TokenSequences, Numbers], LocalNeighbours],
-        tokens: Tokenised,
+        index: Callable[[Requests, Numbers], Neighbours],
+        compared: tuple[Requests, Numbers],
     ) -> None:
         self._index = index
-        self._sequences, self._numbers = tokens
+        self._requests, self._numbers = compared
         self._rows = np.asarray(rows["row"]).astype(np.int64)
         self._groups = np.asarray(rows["group"].combine_chunks().dictionary_encode().indices).astype(np.int64)
         self._exempt = np.asarray(rows["exempt"])
-        self._filled = self._sequences.sizes > 0
+        self._filled = self._requests.sequences.sizes > 0
         # The places of each sequence's rows, rising: from `starts` of its number on, in `members`.
         self._members = np.argsort(self._numbers, kind="stable")
-        self._starts = np.append(0, np.cumsum(np.bincount(self._numbers, minlength=len(self._sequences))))
+        self._starts = np.append(0, np.cumsum(np.bincount(self._numbers, minlength=len(self._filled))))
         self._open = mask(earlier.open, len(self._rows))
         self._earlier = self._earlier_closest(earlier.dropped)
         self._kept_before = ~self._open
@@ -229,9 +236,9 @@ class _Additions:
         for place, (_, of) in self._earlier.items():
             self._dropped_by[of].append(place)
         self._near: dict[int, dict[int, float]] = defaultdict(dict)
-        self._indices: list[tuple[Mask, LocalNeighbours]] = []
-        self._asked = np.zeros(len(self._sequences), dtype=bool)
-        self._whole = np.zeros(len(self._sequences), dtype=bool)
+        self._indices: list[tuple[Mask, Neighbours]] = []
+        self._asked = np.zeros(len(self._filled), dtype=bool)
+        self._whole = np.zeros(len(self._filled), dtype=bool)
 
     def run(self) -> pa.Table | None:
         """The dropped ones of all rows; None where a scan of all is the shorter way."""
@@ -264,8 +271,8 @@ class _Additions:
         if len(self._indices) == _MOST_INDICES:
             return False
         numbers = np.array(sorted(lacking), dtype=np.int64)
-        index = self._index(self._sequences, numbers)
-        self._indices.append((mask(numbers, len(self._sequences)), index))
+        index = self._index(self._requests, numbers)
+        self._indices.append((mask(numbers, len(self._filled)), index))
         self._learn(index.edges(numbers, distinct(self._numbers[self._kept_before])))
         self._asked[numbers] = True
         return True
@@ -279,7 +286,7 @@ class _Additions:
             )
             if not len(numbers):
                 continue
-            others = np.flatnonzero(~mask(numbers, len(self._sequences)))
+            others = np.flatnonzero(~mask(numbers, len(self._filled)))
             edges = index.edges_up_to(most, numbers, others)
             if edges is None:
                 return False
@@ -324,7 +331,7 @@ class _Additions:
         """The places of all rows that known edges, or rows of the same text, may decide about, rising."""
         near = np.fromiter(self._near, dtype=np.int64, count=len(self._near))
         numbers = mask(
-            np.concatenate([near, np.flatnonzero(self._asked), self._numbers[self._open]]), len(self._sequences)
+            np.concatenate([near, np.flatnonzero(self._asked), self._numbers[self._open]]), len(self._filled)
         )
         places: list[int] = np.flatnonzero(numbers[self._numbers]).tolist()
         return places

@@ -15,8 +15,9 @@ import pyarrow as pa
 
 from builder.config import Execution
 from builder.curation.novelty.edges import NO_EDGES, Edges
-from builder.curation.novelty.neighbours import Neighbours, neighbours
-from builder.curation.novelty.token_sequences import Numbers, Tokenised, distinct, mask, token_sequences
+from builder.curation.novelty.neighbours import Neighbours
+from builder.curation.novelty.requests import close_requests, requests_of
+from builder.curation.novelty.token_sequences import Numbers, Tokenised, distinct, mask
 
 DROPPED = pa.schema([("row", pa.int64()), ("of", pa.int64()), ("similarity", pa.float64())])
 
@@ -43,9 +44,11 @@ def scan_columns(
 
     Args:
         rows: row: int64, text: string, group: string, exempt: bool; in preference order. Rows of one group do not decide
-            about each other; exempt rows are kept whatever they are close to, and decide about others.
+            about each other; exempt rows are kept whatever they are close to, and decide about others. Where imported: bool
+            and request: binary are there too (see `requests_of`), an imported row and another that something tells apart do not
+            decide about each other either.
         threshold: in (0, 1]; a row goes if a kept one before it has ROUGE-L F1 > threshold. At 1 none goes.
-        kept: row, text, group; rows that an earlier scan kept and that all come before `rows`, for a scan of added rows
+        kept: the same columns but exempt; rows that an earlier scan kept and that all come before `rows`, for a scan of added rows
             that gives what one scan of all would. Where an added row comes before an earlier one, scan all.
         tokens: of the texts of `kept` and then of `rows`, where they are there.
         memory_limit: bytes; signatures that take more than half of it go to files.
@@ -60,8 +63,8 @@ def scan_columns(
     if threshold >= 1 or not len(rows):
         return DROPPED.empty_table()
     scan = _Scan(rows, kept, tokens, workers, shards)
-    with neighbours(
-        scan.sequences,
+    with close_requests(
+        scan.requests,
         threshold,
         among=scan.judged,
         memory_limit=memory_limit,
@@ -76,28 +79,27 @@ class _Scan:
     """The rows, and what was decided so far.
 
     Attributes:
-        sequences: of all rows.
-        judged: the sequences of the rows that are judged; None is all.
+        requests: of all rows.
+        judged: the requests of the rows that are judged; None is all.
     """
 
     def __init__(
         self, rows: pa.Table, kept: pa.Table | None, tokens: Tokenised | None, workers: int, shards: Execution | None
     ) -> None:
-        columns = ["row", "text", "group"]
-        every = rows.select(columns)
+        every = rows.drop_columns("exempt")
         self._start = 0 if kept is None else len(kept)
         if kept is not None:
-            every = pa.concat_tables([kept.select(columns), every])
-        self.sequences, self._numbers = tokens or token_sequences(every["text"], workers, shards)
+            every = pa.concat_tables([kept.select(every.column_names), every])
+        self.requests, self._numbers = requests_of(every, tokens, workers, shards)
         self.judged = None if kept is None else distinct(self._numbers[self._start :])
-        self._sizes = self.sequences.sizes
+        self._sizes = self.requests.sequences.sizes
         self._rows = np.asarray(every["row"]).astype(np.int64)
         self._groups = np.asarray(every["group"].combine_chunks().dictionary_encode().indices).astype(np.int64)
         self._exempt = np.append(np.zeros(self._start, dtype=bool), np.asarray(rows["exempt"]))
-        self._times = np.bincount(self._numbers, minlength=len(self.sequences))
-        # Of each sequence the first kept row and its group, -1 for none; all where there are more.
-        self._kept_row = np.full(len(self.sequences), -1)
-        self._kept_group = np.full(len(self.sequences), -1)
+        self._times = np.bincount(self._numbers, minlength=len(self._sizes))
+        # Of each request the first kept row and its group, -1 for none; all where there are more.
+        self._kept_row = np.full(len(self._sizes), -1)
+        self._kept_group = np.full(len(self._sizes), -1)
         self._kept_more: dict[int, list[tuple[int, int]]] = {}
         self._dropped: list[tuple[int, int, float]] = []
 
@@ -120,9 +122,9 @@ class _Scan:
             near: to be asked about their sequences.
         """
         numbers = distinct(self._numbers[start:stop])
-        if len(numbers) < len(self.sequences):
+        if len(numbers) < len(self._sizes):
             near = near.only(numbers)
-        edges = edges.of(mask(numbers, len(self.sequences)))
+        edges = edges.of(mask(numbers, len(self._sizes)))
         if stop - start <= _ROWS_AT_ONCE * near.parts:
             most = _MEETINGS_OF_A_ROW * (stop - start) if stop - start > 1 else 1 << 62
             found = near.edges_up_to(most, *self._divide(start, stop, edges))
@@ -154,7 +156,7 @@ class _Scan:
 
     def _judge_all(self, start: int, stop: int, edges: Edges) -> None:
         numbers = self._numbers[start:stop]
-        alone = ~mask(edges.some, len(self.sequences))[numbers] & (self._times[numbers] == 1)
+        alone = ~mask(edges.some, len(self._sizes))[numbers] & (self._times[numbers] == 1)
         self._keep(np.flatnonzero(alone) + start)  # no other row's decision looks at them
         near: dict[int, list[tuple[int, float]]] = defaultdict(list)
         for some, other, score in zip(edges.some.tolist(), edges.others.tolist(), edges.scores.tolist(), strict=True):

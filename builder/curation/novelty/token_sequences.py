@@ -68,6 +68,13 @@ class TokenSequences:
         """Some sequences, numbered anew; `frequencies` stay those of all. Numbers rise."""
         return self if len(numbers) == len(self) else TokenSequences(*self.gather(numbers), self.frequencies)
 
+    def each(self, numbers: Numbers) -> "TokenSequences":
+        """A sequence for each number, in any order and as often as it is there; `frequencies` stay those of all."""
+        sizes = self.sizes_of(numbers)
+        starts = np.append(0, np.cumsum(sizes))
+        codes = self.codes[np.arange(starts[-1]) + np.repeat(self.starts[numbers] - starts[:-1], sizes)]
+        return TokenSequences(codes, starts, self.frequencies)
+
     def classes(self) -> Bits:
         """For each sequence, of 64 classes of tokens those that it has, as bits."""
         bits = np.uint64(1) << np.arange(len(self.frequencies), dtype=np.uint64) % np.uint64(64)
