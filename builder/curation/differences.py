@@ -70,14 +70,14 @@ def request_key(tokens: Sequence[str]) -> bytes:
     Args:
         tokens: as `builder.text.tokenise` gives them.
     """
-    said: list[str] = []
-    for place, token in enumerate(tokens):
-        if token in ALWAYS_SAID or (token == "我" and place and tokens[place - 1] in _FOR_ME):
-            continue
-        if token in _FOR_ME and tokens[place + 1 : place + 2] == ["我"]:
-            continue
-        said.append(SAID_ALIKE.get(token, token))
-    return hashlib.blake2b("\0".join(sorted(said)).encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    if "我" in tokens:
+        tokens = [
+            token
+            for before, token, after in zip(["", *tokens], tokens, [*tokens[1:], ""], strict=False)
+            if not (token == "我" and before in _FOR_ME) and not (token in _FOR_ME and after == "我")
+        ]
+    said = sorted([SAID_ALIKE.get(token, token) for token in tokens if token not in ALWAYS_SAID])
+    return hashlib.blake2b("\0".join(said).encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
 def _numbers_differ(text: str, other: str) -> str | None:
