@@ -5,7 +5,7 @@
 Kinds: `email`, `phone` (mainland mobile and landline, North American, international with +), `identity_number` (mainland, 18
 digits by GB 11643 with checksum, or 15), `bank_card` (Luhn, with the prefix and length of a card scheme), `ip_address`
 (public ones) and `secret` (keys of known shape, private key blocks, bearer tokens, JSON web tokens). Numbers and addresses
-that are well-known placeholders are not hits: example.com, 555 numbers, private networks, test cards, runs of one digit.
+that are nobody's are not hits: example.com, 555 numbers, private networks, test cards, runs of one digit.
 """
 
 import ipaddress
@@ -26,19 +26,23 @@ FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
 _EMAIL = re.compile(
     r"(?<![A-Za-z0-9._%+-])([A-Za-z0-9][A-Za-z0-9._%+-]{0,63})@((?:[A-Za-z0-9][A-Za-z0-9-]{0,62}\.){1,6}[A-Za-z]{2,24})(?![A-Za-z0-9@-])"
 )
-_PLACEHOLDER_DOMAIN = re.compile(
-    r"example|(?:^|\.)(?:test|domain|email|sample|placeholder|invalid|localhost"
-    r"|yourdomain|mydomain|website|company|yourcompany"
-    r"|mycompany|ourcompany|companyname|xyz|xyzcompany|abc|abccompany|xxx|xx|123"
-    r"|yourwebsite|mywebsite|mail|host|server)\.[a-z.]{2,12}$"
-    r"|\.(?:example|test|invalid|local|localhost)$",
+# RFC 2606 and 6761 reserve these; others say themselves that they stand for one.
+_NOBODYS_DOMAIN = re.compile(
+    r"(?:^|\.)example[\w-]*\.[a-z.]{2,12}$|\.(?:example|test|invalid|local|localhost)$"
+    r"|(?:^|\.)(?:(?:your|my|our|some|the|xyz|abc)[-_]?(?:company|domain|website|site|email|mail|business|organi[sz]ation|school|host|server)"
+    r"|(?:company|domain)(?:[-_]?name)?|website|sample|placeholder|xxx?)\.[a-z.]{2,12}$",
     re.IGNORECASE,
 )
-_PLACEHOLDER_USER = re.compile(
-    r"^(?:.|your[\w.-]*|my[-_.]?(?:e-?mail|name)|user(?:name)?\d{0,3}|name|someone"
-    r"|somebody|example|test(?:ing)?\d{0,3}|abc|xyz|x+|git"
-    r"|e-?mail|mail|no-?reply|(?:john|jane)[._]?(?:doe|smith)?\b.{0,8}|first\w{0,6}[._]last\w{0,6})$",
+# Nobody's name at any provider; a first name with or without digits may be somebody's wherever mail is delivered.
+_NOBODY = re.compile(
+    r"^(?:your[\w.-]*|my[-_.]?(?:e-?mail|name)|user(?:name)?|name|someone|somebody|example|test(?:ing)?|abc|xyz|x{2,}|git|e-?mail"
+    r"|no-?reply|first\w{0,6}[._]last\w{0,6})$",
     re.IGNORECASE,
+)
+# Domains that texts make up although people have addresses there: dummies only with such a name.
+_MADE_UP_DOMAIN = re.compile(r"^(?:e?-?mail|test|abc|xyz|123|host|server)\.[a-z.]{2,12}$", re.IGNORECASE)
+_MADE_UP_USER = re.compile(
+    r"^(?:.|(?:user|test|name|mail)\d{0,3}|(?:john|jane)(?:[._]?(?:doe|smith))?)$", re.IGNORECASE
 )
 
 _DIGIT = re.compile(r"\d")
@@ -144,8 +148,15 @@ def _without_overlaps(spans: list[Span]) -> list[Span]:
 
 def _emails(text: str) -> Iterator[Span]:
     for found in _EMAIL.finditer(text):
-        if not _PLACEHOLDER_DOMAIN.search(found[2]) and not _PLACEHOLDER_USER.match(found[1]):
+        if not _is_nobodys(found[1], found[2]):
             yield Span("email", *found.span())
+
+
+def _is_nobodys(user: str, domain: str) -> bool:
+    """Whether an address stands for one: by a reserved or a speaking domain, by what nobody is called, or by both."""
+    if _NOBODYS_DOMAIN.search(domain) or _NOBODY.match(user):
+        return True
+    return _MADE_UP_DOMAIN.match(domain) is not None and _MADE_UP_USER.match(user) is not None
 
 
 def _secrets(text: str) -> Iterator[Span]:
@@ -178,8 +189,7 @@ def _phones(text: str) -> Iterator[Span]:
             if (
                 not is_filler(local)
                 and not is_filler(local[-8:])
-                and local[-4:] != local[-8:-4]
-                and "0000" not in local
+                and (local[-4:] != local[-8:-4] or local[-4:] not in "123456789")
                 and local != "13800138000"
             ):
                 yield Span("phone", *found.span())
@@ -193,10 +203,13 @@ def _phones(text: str) -> Iterator[Span]:
     if "+" in text:
         for found in _INTERNATIONAL.finditer(text):
             digits = re.sub(r"\D", "", found.group())
+            # North America's 555, the numbers that Ofcom keeps for drama, and toll-free ones.
             fictional = (
-                "555" in digits or is_filler(digits[-8:]) or digits.startswith(("4420794", "1800", "1888", "1877"))
+                (digits.startswith("1") and "555" in (digits[1:4], digits[4:7]))
+                or is_filler(digits[-8:])
+                or digits.startswith(("442079460", "1800", "1888", "1877"))
             )
-            if 9 <= len(digits) <= 15 and not fictional and "0000" not in digits and not _is_in_a_sum(text, found):
+            if 9 <= len(digits) <= 15 and not fictional and not _is_in_a_sum(text, found):
                 yield Span("phone", found.start(), found.end())
 
 
@@ -273,5 +286,5 @@ PRIVACY = Signal(
         misses_zh="姓名与住址、不带区号的座机号码、没有固定样式的密码。",
         precision=(Read("en", 2, 2),),
     ),
-    version=2,
+    version=3,
 )

@@ -35,6 +35,87 @@ PLANTED = [
 ]  # fmt: skip
 
 
+PEOPLE = [
+    *(
+        "john.carter@gmail.com",
+        "jane.kim0@proton.me",
+        "john@fastmail.com",
+        "jane_doe77@outlook.com",
+        "john.doe@gmail.com",
+    ),
+    *(
+        "janesmith@yahoo.co.uk",
+        "j@schmidt.de",
+        "user4711@gmx.net",
+        "test2024@qq.com",
+        "oliver@email.com",
+        "anna.larsen@mail.com",
+    ),
+    *(
+        "john.wick@test.com",
+        "kim@abc.net",
+        "zhang.wei@mail.ru",
+        "li@examiner.com",
+        "m.exampleton@web.de",
+        "mail@becker.at",
+    ),
+    *(
+        "jane.w.doe@company-huber.de",
+        "info@domainhotel.it",
+        "13912045067@139.com",
+        "johnny@126.com",
+        "lee@sampleandsons.co",
+    ),
+]
+NOBODY = [
+    *(
+        "john.carter@example.com",
+        "jane@mail.example.org",
+        "li@example.cn",
+        "a@b.test",
+        "me@host.invalid",
+        "x.y@printer.local",
+    ),
+    *(
+        "user@domain.com",
+        "email@email.com",
+        "name@company.com",
+        "boss@company.com",
+        "john.doe@yourcompany.com",
+        "hr@xyzcompany.com",
+    ),
+    *(
+        "yourname@gmail.com",
+        "your.email@qq.com",
+        "username@outlook.com",
+        "firstname.lastname@gmail.com",
+        "someone@yahoo.com",
+    ),
+    *("john@email.com", "jane.doe@email.com", "user1@mail.com", "test@test.com", "noreply@shop.de", "git@github.com"),
+    *("a@b.example", "sales@your-domain.com", "info@my-website.cn", "abc@xyz.com", "xxx@163.com", "example@qq.com"),
+]
+
+
+@pytest.mark.parametrize("address", PEOPLE)
+def test_somebodys_address_is_found_whatever_the_name(address: str) -> None:
+    assert [found.kind for found in find_private(f"Write to {address}, please. 邮箱：{address}。")] == [
+        "email",
+        "email",
+    ]
+
+
+@pytest.mark.parametrize("address", NOBODY)
+def test_an_address_that_stands_for_one_is_nobodys(address: str) -> None:
+    assert find_private(f"Write to {address}, please. 邮箱：{address}。") == []
+
+
+@pytest.mark.parametrize(
+    "number", ["13900001234", "13856785679", "+49 30 5551 2348", "+44 20 7940 2218", "+86 139 5550 1274"]
+)
+def test_numbers_with_zeros_or_fives_in_them_are_somebodys(number: str) -> None:
+    assert [found.kind for found in find_private(f"Call {number} today.")] == ["phone"]
+
+
 def _luhn(body: str) -> str:
     """The card number with its check digit."""
     digits = [int(d) for d in reversed(body)]
