@@ -46,6 +46,7 @@ DefectName = Literal[
     "no_input_marker",
     "unclear_instruction",
     "stray_characters",
+    "mendable_characters",
 ]
 PrivateKind = Literal["email", "phone", "identity_number", "bank_card", "ip_address", "secret"]
 

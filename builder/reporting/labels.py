@@ -88,6 +88,7 @@ VALUE_LABELS: Mapping[str, _Pair] = {
     "no_input_marker": ("marker in place of no input", "用标记代替空输入"),
     "unclear_instruction": ("unclear instruction", "指令不明"),
     "stray_characters": ("stray characters", "残留字符"),
+    "mendable_characters": ("invisible characters or entities", "不可见字符或 HTML 实体"),
     "email": ("e-mail", "邮箱"),
     "phone": ("phone number", "电话号码"),
     "identity_number": ("identity number", "身份证号"),

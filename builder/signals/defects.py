@@ -10,7 +10,8 @@ The classes are those that the AlpacaDataCleaned project lists; wrong answers ar
     na_answer             "N/A" where an answer should be
     no_input_marker       "<noinput>", "No input" or 无输入 in place of an empty input
     unclear_instruction   no request, or one that is cut off
-    stray_characters      control and invisible characters, escapes and entities that were left over
+    stray_characters      broken and control characters, escapes and marks that were left over
+    mendable_characters   invisible characters and HTML entities: the text is whole once they are mended
 Conversations with tools or with more than one question are held only to the classes that need no reading of the task.
 """
 
@@ -26,7 +27,14 @@ from builder.signals.unclear import find_merged, find_unclear, find_unseen
 
 DEFECTS = (
     *("unseen_reference", "merged_instructions", "empty_answer", "missing_code", "picture_request"),
-    *("cut_off_answer", "na_answer", "no_input_marker", "unclear_instruction", "stray_characters"),
+    *(
+        "cut_off_answer",
+        "na_answer",
+        "no_input_marker",
+        "unclear_instruction",
+        "stray_characters",
+        "mendable_characters",
+    ),
 )
 
 _LANGUAGES = (
@@ -163,9 +171,8 @@ _NO_INPUT = re.compile(
     re.IGNORECASE,
 )
 
-_STRAY = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u200b\u2060\ufeff\u202a-\u202e\u2066-\u2069\ufff0-\ufffb\ufffd]"
-)
+_STRAY = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufff0-\ufffb\ufffd]")
+_INVISIBLE = re.compile("[\u200b\u2060\ufeff\u202a-\u202e\u2066-\u2069]")
 # UTF-8 read as another encoding, and the marks of chat templates.
 _MIXED_UP = re.compile(
     "锟斤拷|烫烫烫|屯屯屯|[\u00c2\u00c3][\u0080-\u00bf]|\u00e2\u20ac[\u0080-\u2122]"
@@ -276,16 +283,20 @@ def _find_stray(sample: Sample, answer: str) -> Iterator[Finding]:
     texts = (answer, *(turn.content for turn in sample.prompt if turn.role == "user"))
     escapes = any("\\" in text or "&" in text for text in texts)
     escapes = escapes and not any(mark in text for mark in _CODE_MARKS for text in texts)
+    found: dict[str, str] = {}
     for text in texts:
-        stray = None if text.isascii() and text.replace("\n", " ").isprintable() else _STRAY.search(text)
+        plain = text.isascii() and text.replace("\n", " ").isprintable()
+        stray = None if plain else _STRAY.search(text)
         if stray is None and any(map(text.__contains__, _MIXED_UP_SIGNS)):
             stray = _MIXED_UP.search(text)
         if stray is None and escapes:
-            stray = _LITERAL_ESCAPE.search(text) or _ENTITY.search(text)
-        if stray:
-            around = text[max(0, stray.start() - 15) : stray.end() + 15]
-            yield Finding("stray_characters", "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in around))
-            return
+            stray = _LITERAL_ESCAPE.search(text)
+        mendable = (None if plain else _INVISIBLE.search(text)) or (_ENTITY.search(text) if escapes else None)
+        for name, match in (("stray_characters", stray), ("mendable_characters", mendable)):
+            if match:
+                around = text[max(0, match.start() - 15) : match.end() + 15]
+                found.setdefault(name, "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in around))
+    yield from (Finding(name, span) for name, span in found.items())
 
 
 def measure_defects(sample: Sample) -> tuple[SignalValue, ...]:
@@ -307,5 +318,5 @@ DEFECT = Signal(
         misses_zh="只提到标题的材料、没有标记的合并任务、语句通顺却没有意义的指令，以及在列表中或两句之间中断的回答。",
         precision=(Read("en", 31, 32), Read("zh", 60, 60)),
     ),
-    version=2,
+    version=3,
 )

@@ -28,9 +28,9 @@ _FUNCTION_WORD = re.compile(
     r"|this|these|those|it|its|he|she|they|we|you|I|my|your|his|her|their|our|not|an|a|as|if|when|which|who|there)\b"
 )
 _HAN = re.compile("[\u4e00-\u9fff]")
+_FENCED = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
 _NOT_PROSE = re.compile(
-    r"```.*?(?:```|\Z)"  # code, fenced and inline
-    r"|`[^`\n]{0,400}`"
+    r"`[^`\n]{0,400}`"
     r"|\$\$.{0,400}?\$\$|\$[^$\n]{0,400}\$|\\\(.{0,400}?\\\)|\\\[.{0,400}?\\\]"  # formulas
     r"|https?://\S+"
     r"|[“\"「『《][^”\"」』》\n]{0,400}[”\"」』》]"  # quotations and titles
@@ -39,6 +39,18 @@ _NOT_PROSE = re.compile(
     r"|private|static|void|int|SELECT|INSERT|UPDATE|DELETE|CREATE|WHERE|FROM)\b[^\n]*[;:{})(=])[^\n]*$"
     r"|^[^\n]*(?:[;{}]|\);|=>|->|:=|==|\+=)[ \t]*$",  # lines of code outside a fence
     re.DOTALL | re.MULTILINE,
+)
+# Code outside a fence: comments and documentation of several lines, lines that are code or a comment, and what stands among them.
+_LONG_COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)|<!--.*?(?:-->|\Z)|\"{3}.*?(?:\"{3}|\Z)|'{3}.*?(?:'{3}|\Z)", re.DOTALL)
+_TRAILING_COMMENT = re.compile(r"\s(?:#|//|--|%|;+|')\s.*$")
+_CODE_LINE = re.compile(
+    r"\s*(?:#|//|--\s|%|;;|'\s|\*|<[/!\w]|@\w|\$\s|[\w.\[\]]+\s*(?:[-+*/]?=|:=|<-)\s*\S|[\w.]+\s*\(.*\)\s*$|\("
+    r"|(?:return|import|from|def|class|public|private|static|func|fn|let|const|var|package|end|End|Sub|Dim|if|else|elif|for|while|try"
+    r"|except|raise|SELECT|FROM|WHERE|ORDER|GROUP|JOIN|LIMIT|INSERT|CREATE)\b[^.。]*[\w):;{}\"'*]\s*$"
+    r"|.*[;{}]\s*$|.*/>\s*$|.*</\w+>)"
+)
+_FIRM_CODE = re.compile(
+    r"[=(){};<>]|^\s*(?:SELECT|FROM|WHERE|ORDER BY|import|package|def|class|func|Sub|End Sub)\b", re.MULTILINE
 )
 _NAMES_A_LANGUAGE = re.compile(
     r"\b(?:english|chinese|mandarin|cantonese|french|german|spanish|japanese|korean|russian|italian|portuguese|arabic|latin|hindi"
@@ -62,7 +74,7 @@ def find_mismatch(prompt: str, answer: str) -> bool:
 def _is_mismatch(prompt: str, asked: str, answer: str, answered: str) -> bool:
     if asked == "und" or answered in (asked, "und"):
         return False
-    prose = _NOT_PROSE.sub(" ", answer)
+    prose = _NOT_PROSE.sub(" ", _without_code(_FENCED.sub("\n\n", answer)))
     given = detect_language(prose)
     if given in (asked, "und") or _NAMES_A_LANGUAGE.search(prompt):
         return False
@@ -73,11 +85,26 @@ def _is_mismatch(prompt: str, asked: str, answer: str, answered: str) -> bool:
     return True
 
 
+def _without_code(text: str) -> str:
+    """What is left without paragraphs of which half the lines or more are code or comments."""
+    left = []
+    for paragraph in re.split(r"\n\s*\n", _LONG_COMMENT.sub("\n", text)):
+        lines = [line for line in paragraph.splitlines() if line.strip()]
+        code = [line for line in lines if _CODE_LINE.match(_TRAILING_COMMENT.sub("", line))]
+        if 2 * len(code) < len(lines) or not any(map(_FIRM_CODE.search, code)):
+            left.append(paragraph)
+    return "\n\n".join(left)
+
+
 def measure_language(sample: Sample) -> tuple[SignalValue, ...]:
     """The language of the turn that is answered and of the answer, and whether the second is a mismatch."""
     prompt, answer = last_question(sample), sample.answer
     asked, answered = detect_language(prompt), detect_language(answer)
-    return asked, answered, _is_mismatch(prompt, asked, answer, answered)
+    # A system text or an earlier turn may have named the language for all answers.
+    is_mismatch = _is_mismatch(prompt, asked, answer, answered) and not any(
+        _NAMES_A_LANGUAGE.search(turn.content) for turn in sample.prompt if turn.role in ("system", "user")
+    )
+    return asked, answered, is_mismatch
 
 
 LANGUAGE = Signal(
@@ -93,4 +120,5 @@ LANGUAGE = Signal(
         misses_zh="拉丁字母的语言不作区分：用法语回答英语问题不会被发现。",
         precision=(Read("en", 7, 7), Read("zh", 5, 5)),
     ),
+    version=2,
 )

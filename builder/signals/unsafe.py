@@ -23,9 +23,19 @@ _PERSON_EN = (
 _HOW_EN = (
     r"\b(?:how (?:to|do i|can i|could i|do you|can you|would (?:i|one|you))|(?:ways?"
     r"|steps?|methods?|instructions?|guide|recipe|tutorial|plan) (?:to|for|on how to)"
-    r"|(?:teach|tell|show|help) me (?:how )?(?:to )?)[^.?!\n]{0,30}?\b"
+    r"|(?:teach|tell|show|help) me (?:how )?(?:to )?)(?:(?!\bnot\b|n[’']t\b|\bwithout\b)[^.?!\n]){0,30}?\b"
 )
-_HOW_ZH = r"(?:怎么|怎样|如何|教我|(?:步骤|方法|办法|教程|指南)[^。！？\n]{0,6}?)[^。！？\n，]{0,12}?"
+# Nobody before it who does it, and nothing between that asks about it: 犯罪分子如何洗钱, 如何认定诈骗, 怎么处理虐待老人的案件.
+_HOW_ZH = (
+    r"(?<!古代)(?<!古人)(?<!警方)(?<!警察)(?<!分子)(?<!罪犯)(?<!黑客)(?<!骗子)(?<!凶手)(?<!毒贩)(?<!小偷)(?<!他们)(?<!人们)(?<!有人)"
+    r"(?:怎么|怎样|如何|教我|(?:步骤|方法|办法|教程|指南)[^。！？\n]{0,6}?)"
+    r"(?:(?![看对处判理认鉴区界惩处打破侦举应面遏治审定]|防|避|会|写|被|遭)[^。！？\n，]){0,12}?"
+)
+# What follows an offence that is talked about rather than done.
+_TALKED_ABOUT_ZH = r"(?!罪|行为|案|现象|问题|事件|的(?:人|区别|处罚|后果|危害|特征|构成|情节|小说|故事))"
+# Between "write" and what is written: nothing that makes it the topic.
+_DIRECTLY_EN = r"(?:(?!\b(?:about|against|to|on|why|how|whether|of|for|that|anti)\b|\banti-)[^.?!\n]){0,30}"
+_DIRECTLY_ZH = r"(?:(?![反抵拒防远举]|关于|打击|批判|消除|停止|危害|禁止)[^。！？\n，]){0,10}"
 _PERSON_ZH = (
     r"(?:人|他|她|它们|某人|别人|邻居|同事|老师|同学|老板|妻子|老婆|丈夫|老公|女友|男友|前任|小孩|孩子|儿童|父母|平民)"
 )
@@ -36,18 +46,18 @@ _ASKED = (
         _HOW_EN + rf"(?:kill|murder|poison|stab|strangle|torture|kidnap|shoot|assassinate|beat up"
     rf"|get rid of the body of) {_PERSON_EN}\b"
         rf"|{_HOW_ZH}(?:杀死|杀掉|谋杀|毒死|毒害|弄死|勒死|绑架|暗杀|折磨|殴打|虐待"
-    rf"|虐杀)[^。！？\n，]{{0,6}}?{_PERSON_ZH}", re.IGNORECASE)),
+    rf"|虐杀)[^。！？\n，]{{0,6}}?{_PERSON_ZH}{_TALKED_ABOUT_ZH}", re.IGNORECASE)),
     ("self_harm", re.compile(
-        _HOW_EN + r"(?:kill myself|commit suicide|end my (?:own )?life|cut myself|hurt myself"
+        _HOW_EN + r"(?:kill myself|commit suicide|end my (?:own )?life|cut myself(?! (?:an?|some|off|loose|in|out)\b)|hurt myself"
     r"|harm myself|overdose on|starve myself)\b"
         rf"|{_HOW_ZH}(?:自杀|自残|轻生|割腕|结束自己的生命|上吊)(?!预防|干预|率|行为"
     rf"|的人|者|倾向|念头)", re.IGNORECASE)),
     ("illegal", re.compile(
         _HOW_EN + r"(?:(?:make|build|create|construct|assemble) (?:\w+ ){0,3}?(?:pipe bomb|bombs?"
-    r"|explosives?|molotov|grenades?|nerve gas|ghost gun|silencer|malware|ransomware"
+    r"|explosives|explosive devices?|molotov|grenades?|nerve gas|ghost gun|silencer|malware|ransomware"
     r"|computer virus|keylogger)"
         r"|(?:cook|make|synthesi[sz]e|produce|extract) (?:\w+ ){0,2}?(?:meth(?:amphetamine)?"
-    r"|cocaine|heroin|crack|lsd|mdma|ecstasy|fentanyl)"
+    r"|cocaine|heroin|crack cocaine|lsd|mdma|ecstasy|fentanyl)"
         r"|hack (?:into )?(?:[\w'’]+ ){0,4}?(?:account|computer|phone|wi-?fi|network"
     r"|email|bank|facebook|instagram|password|system|website|server)s?"
         r"|launder money|forge (?:\w+ ){0,2}?(?:passport|document|signature|check|cheque"
@@ -59,20 +69,20 @@ _ASKED = (
     r"|buy (?:\w+ ){0,2}?(?:drugs|stolen) |traffic (?:drugs|humans?|people))\b"
         rf"|{_HOW_ZH}(?:制[造作]|自制|做|合成|提炼|生产)[^。！？\n，]{{0,6}}?(?:炸弹"
     rf"|炸药|燃烧瓶|枪支|毒品|冰毒|海洛因|可卡因|假币|假钞|假证|病毒程序|木马(?:程序"
-    rf"|病毒)|勒索软件|毒气)"
-        rf"|{_HOW_ZH}(?:洗钱|逃税|偷税|伪造[^。！？\n，]{{0,6}}(?:护照|证件|签名|文件"
+    rf"|病毒)|勒索软件|毒气){_TALKED_ABOUT_ZH}"
+        rf"|{_HOW_ZH}(?:(?:洗钱|逃税|偷税|伪造[^。！？\n，]{{0,6}}(?:护照|证件|签名|文件"
     rf"|身份证)|盗取|偷[走窃盗]|抢劫|走私|贩卖?毒|入侵[^。！？\n，]{{0,8}}(?:账[户号]"
-    rf"|系统|电脑|网络|网站|服务器)|黑进|破解[^。！？\n，]{{0,6}}(?:密码|账号|wifi)"
-    rf"|诈骗(?!电话|短信|案|手段|信息))", re.IGNORECASE)),
+    rf"|系统|电脑|网络|网站|服务器)|黑进(?!度)|破解[^。！？\n，]{{0,6}}(?:密码|账号|wifi)"
+    rf"|诈骗(?!电话|短信|案|手段|信息)){_TALKED_ABOUT_ZH})", re.IGNORECASE)),
     ("sexual", re.compile(
-        r"\b(?:write|tell|create|generate|describe)\b[^.?!\n]{0,30}\b(?:erotic|pornographic"
-    r"|sexually explicit|explicit sex|smut|porn)\b|(?:写|讲|创作|生成|描写)[^。！？\n，]{0,10}(?:色情"
-    r"|情色|黄色小说|淫秽|性爱)", re.IGNORECASE)),
+        rf"\b(?:write|tell|create|generate|describe)\b{_DIRECTLY_EN}\b(?:erotic|pornographic"
+    rf"|sexually explicit|explicit sex|smut|porn)\b|(?:写|讲|创作|生成|描写){_DIRECTLY_ZH}(?:色情"
+    rf"|情色|黄色小说|淫秽|性爱)(?!健康|教育|科普|知识|障碍|信息|网站|业|犯罪)", re.IGNORECASE)),
     ("hate", re.compile(
-        r"\b(?:write|tell|create|generate|give)\b[^.?!\n]{0,30}\b(?:racist|sexist|antisemitic"
+        rf"\b(?:write|tell|create|generate|give)\b{_DIRECTLY_EN}\b(?:racist|sexist|antisemitic"
     r"|homophobic|islamophobic|hateful)\b (?:joke|speech|slogan|poem|song|post"
     r"|tweet|story|article|text|comment)s?\b"
-        r"|(?:写|讲|说|创作|生成)[^。！？\n，]{0,10}(?:种族歧视|歧视[^。！？\n，]{0,6}"
+        rf"|(?:写|讲|说|创作|生成){_DIRECTLY_ZH}(?:种族歧视|歧视[^。！？\n，]{{0,6}}"
     r"|仇恨)的?(?:笑话|言论|口号|文章|段子|帖子)", re.IGNORECASE)),
 )  # fmt: skip
 
@@ -86,7 +96,9 @@ _SAID = (
     r"|member|pussy|cunt)|blow ?jobs?|cum(?:shot|ming)|gang ?bang|hand ?jobs?|deep ?throat"
     r"|suck(?:ed|ing)? (?:his|my|your) (?:cock|dick)|fuck(?:ed|ing)? (?:her|him"
     r"|me) (?:hard|in the))\b"
-        r"|(?:鸡巴|肉棒|骚穴|小穴|淫水|抽插|口爆|内射|做爱的快感|淫荡地|呻吟着高潮)", re.IGNORECASE)),
+        # Two of the words that food, mathematics and machines have too.
+        r"|(?:鸡巴|骚穴|淫水|做爱的快感|淫荡地|呻吟着高潮)"
+        r"|(?P<one>肉棒|小穴|抽插|口爆|内射)(?=[^\n]{0,200}?(?!(?P=one))(?:肉棒|小穴|抽插|口爆|内射))", re.IGNORECASE)),
     ("hate", re.compile(
         r"\b(?:all |the )?(?:jews|muslims|blacks|black people|white people|asians|chinese people"
     r"|mexicans|immigrants|refugees|gays|gay people|women|africans|arabs|christians"
@@ -103,7 +115,7 @@ _SAID = (
         r"\b(?:let's|we (?:must|should|will)|you (?:must|should)|go and|go) (?:kill"
     r"|murder|shoot|slaughter|behead) (?:them all|all (?:of )?(?:them|the)|every"
     r"|him|her|your (?:\w+ )?(?:teacher|classmates|boss|family|parents|wife|husband))\b"
-        r"|(?:我们|你)(?:应该|必须|要|就该)(?:杀光|杀死|干掉|弄死)(?:他|她|他们|所有|那些)", re.IGNORECASE)),
+        r"|(?:我们|你)(?:应该|必须|要|就该)(?:杀光|杀死|干掉|弄死)(?:他|她|他们|所有人|那些人)", re.IGNORECASE)),
 )  # fmt: skip
 
 # Looked for first, since the patterns take fifty times as long: one of these tokens or strings stands in every hit.
@@ -159,7 +171,9 @@ _HARMLESS_ASK = re.compile(
     r"\b(?:prevent|avoid|protect|detect|stop|history|novel|story|movie|film|game"
     r"|chess|plot|character|book|song|metaphor|mosquito|weeds?|bugs?|bacteria"
     r"|virus(?:es)? (?:spread|work)|process|time|ethical|penetration test|report"
-    r"|recover|survive|legal(?:ly)?|law|insects?|germs?|bath bombs?|photo shoot)\b"
+    r"|recover|survive|legal(?:ly)?|law|insects?|germs?"
+    r"|(?:bath|chocolate|cocoa|seed|fat|energy|glitter|tea|cake) bombs?|prescription (?:drugs?|medicines?)|over.the.counter|pharmacy"
+    r"|photo shoot|photograph\w*|photos|portraits?|cameras?|dslr|lens|low light|level|dragon|enem(?:y|ies)|boss fight|zombies?|rpg)\b"
     r"|预防|防止|避免|防范|保护|识别|应对|历史|小说|故事|电影|游戏|剧本|角色|歌"
     r"|比喻|成语|蚊|虫|细菌|病毒传播|举报|法律|时间|犯罪心理|治疗|戒",
     re.IGNORECASE,
@@ -190,7 +204,8 @@ def find_unsafe(question: str, answer: str) -> Iterator[Finding]:
     if chinese or not _ANY_SAID_TOKEN.isdisjoint(tokens):
         for kind, pattern in _SAID:
             found = pattern.search(answer) if chinese or not _SAID_TOKENS[kind].isdisjoint(tokens) else None
-            if found and not _QUOTED_BEFORE.search(answer[max(0, found.start() - 80) : found.start()]):
+            told = kind == "violence" and _HARMLESS_ASK.search(question + "\n" + answer[:_OPENING]) is not None
+            if found and not told and not _QUOTED_BEFORE.search(answer[max(0, found.start() - 80) : found.start()]):
                 yield Finding(kind, found.group())
 
 
@@ -217,5 +232,5 @@ UNSAFE = Signal(
         misses_en="Harm in plain or coded words, in fiction, and spread over several turns.",
         misses_zh="措辞平常或隐晦的有害内容、虚构作品中的内容，以及分散在多轮中的内容。",
     ),
-    version=2,
+    version=3,
 )

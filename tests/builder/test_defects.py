@@ -2,6 +2,8 @@ from dataclasses import replace
 
 import pytest
 
+from builder.config import Filters
+from builder.curation.filtering import check_row
 from builder.schema import Message, Sample, task_messages
 from builder.signals import measure_row
 from builder.signals.defects import DEFECTS
@@ -71,10 +73,10 @@ PLANTED = [
     ("unclear_instruction", "处理一下。", "您的要求不够明确，请提供更多信息。", None, "不够明确"),
     ("stray_characters", "Name a bird.", "A wren\x07 sings.", None, "\\x07"),
     ("stray_characters", "Name a bird.", "A wren sings.\\nIt is small.", None, "\\n"),
-    ("stray_characters", "Name a bird.", "Wrens &amp; robins sing.", None, "&amp;"),
+    ("mendable_characters", "Name a bird.", "Wrens &amp; robins sing.", None, "&amp;"),
     ("stray_characters", "Name a bird.", "A wren.<|im_end|>", None, "<|im_end|>"),
     ("stray_characters", "说出一种鸟。", "麻雀在��檐下。", None, "ufffd"),
-    ("stray_characters", "说出一种鸟。", "麻雀\u200b和燕子。", None, "200b"),
+    ("mendable_characters", "说出一种鸟。", "麻雀\u200b和燕子。", None, "200b"),
 ]  # fmt: skip
 
 
@@ -176,3 +178,26 @@ def test_a_call_of_a_tool_is_an_answer() -> None:
         Message("assistant", "", tool_calls='[{"name": "clock", "arguments": {}}]'),
     )
     assert measure_row(replace(row("What is the time?"), messages=calling, tools="[]"))["defects"] == []
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "Wrens &amp; robins\u200b sing.",
+        "\ufeff麻雀和燕子。",
+        "&quot;春天&quot;来了。",
+        "It costs 3 &lt; 5 coins.",
+        "\u202aWren\u202c.",
+    ],
+)
+def test_what_only_wants_mending_drops_no_row(answer: str) -> None:
+    sample = row("Name a bird.", answer)
+    assert measure_row(sample)["defects"] == ["mendable_characters"]
+    assert [check for check in check_row(sample, measure_row(sample), Filters()) if check.reason == "defect"] == []
+
+
+def test_damage_beside_what_can_be_mended_still_drops() -> None:
+    sample = row("Name a bird.", "A wr\ufffdn\u200b sings.")
+    assert measure_row(sample)["defects"] == ["stray_characters", "mendable_characters"]
+    (check,) = check_row(sample, measure_row(sample), Filters())
+    assert check.reason == "defect"

@@ -196,6 +196,14 @@ MISMATCHES = [
     ("列出四张专辑。", "Here is a list of four albums by the band, with songs that you may know from the radio."),
     ("安排明天上午10点的会议。", "Certainly, I will schedule it for you. May I know the agenda of the meeting?"),
     ("用代码打招呼。", "Here is a function that prints the message to the user:\n```python\nprint('hi')\n```"),
+    (
+        "写一段代码并说明。",
+        "x = 5\n\nThis sets the variable x to the number 5, which is then used by the rest of the program.",
+    ),
+    (
+        "比较两种排序算法。",
+        "# Quick sort\nIt is fast, but in the worst case it is as slow as the others.\n\n# Merge sort\nIt is the same in all of the cases.",
+    ),
     ("Name four rivers.", "长江、黄河、珠江和淮河都很有名。"),
     ("Write a haiku about rain.", "비가 조용히 내리고 창문을 두드린다"),
 ]
@@ -220,6 +228,27 @@ MATCHES = [
     ("列出五个前端框架。", "1. React\n2. Angular\n3. Vue\n4. Svelte\n5. Ember"),
     ("计算 2+2。", "4"),
     ("写出勾股定理的公式。", "$a^2 + b^2 = c^2$"),
+    (
+        "用Python写一个计算器类。",
+        'class Calculator:\n    """It has no state of its own, and it is for all.\n    """\n\n    def add(self, a, b):  # the sum of the two\n        return a + b',
+    ),
+    (
+        "写一条SQL查询，找出工资最高的员工。",
+        "-- The employee who has the highest of the salaries in the table\nSELECT name\nFROM employees\nORDER BY salary DESC\nLIMIT 1;",
+    ),
+    (
+        "写一个简单的网页。",
+        "<body>\n<h1>Welcome to the home of my site</h1>\n<p>This is a text, and it is here to show that the page works.</p>\n</body>",
+    ),
+    (
+        "写一个C程序。",
+        "int main() {\n    int a = 1;\n\n    // swap the two of them with the help of a third that is not in use\n    int t = a;\n    return 0;\n}",
+    ),
+    (
+        "写一个脚本备份文件夹。",
+        '# This script will back up the folder that is given to it\nSRC=$1\necho "The backup of $SRC is on its way to the disk"\ncp -r $SRC $DEST',
+    ),
+    ("Write a function that adds two numbers.", "def add(a, b):\n    # 返回两个数字相加之后的结果\n    return a + b"),
     ("What is the capital of China?", "北京"),
     ("What does 你好 mean? Answer for a child, 给孩子看。", "这是一句问候的话，见面的时候说。"),
     ("你喜欢哪首歌？", "《The Sound of the Rain in the City》"),
@@ -231,6 +260,14 @@ MATCHES = [
 @pytest.mark.parametrize(("prompt", "answer"), MATCHES)
 def test_an_answer_in_a_language_that_fits(prompt: str, answer: str) -> None:
     assert not find_mismatch(prompt, answer)
+
+
+def test_a_system_text_may_name_the_language_of_all_answers() -> None:
+    row = make_sample(
+        "介绍一下长城。", "The Great Wall is one of the wonders of the world, and it was built over many years."
+    )
+    told = replace(row, messages=(Message("system", "Answer in English, whatever is asked."), *row.messages))
+    assert [measure_row(sample)["language_mismatch"] for sample in (row, told)] == [True, False]
 
 
 def test_a_row_is_measured_in_all_columns() -> None:
