@@ -230,7 +230,7 @@ MATCHES = [
     ("写出勾股定理的公式。", "$a^2 + b^2 = c^2$"),
     (
         "用Python写一个计算器类。",
-        'class Calculator:\n    """It has no state of its own, and it is for all.\n    """\n\n    def add(self, a, b):  # the sum of the two\n        return a + b',
+        'class Calculator:\n    """It has no state of its own, and it is small.\n    """\n\n    def add(self, a, b):\n        return a',
     ),
     (
         "写一条SQL查询，找出工资最高的员工。",
