@@ -212,8 +212,8 @@ def _swallowed(fields: dict[str, Any]) -> bool:
 
 def _holds_a_record(text: str) -> bool:
     if "\b" in text or "\f" in text:
-        # No text has a backspace or form feed: "\beta" and "\frac" were written with one backslash too few, and the
-        # same text's "\times" and "\nu" now read as a tab and a line break.
+        # No text has a backspace or form feed: a path or pattern was written with one backslash too few, and the same
+        # text's other tabs and line breaks may be its own.
         return True
     if _NUMBERED_RECORD.search(text):
         return True

@@ -9,12 +9,14 @@ end is not certain are left out.
 """
 
 import html
+import json
 import re
 from typing import Any
 
 import yaml
 
 from builder.recipes.field_names import field_of, is_task
+from builder.recipes.tex import keep_tex
 
 _RULE = re.compile(r"\s*\|?\s*:?-{2,}:?\s*(?:\|\s*:?-{2,}:?\s*)*\|?\s*\Z")
 _CELL_END = re.compile(r"(?<!\\)\|")
@@ -144,7 +146,18 @@ def _scalar(node: yaml.ScalarNode, block: str) -> str | None:
     rest = block[end : line_end if line_end >= 0 else len(block)]
     if "\n" in written or rest.strip():
         return None
+    if node.style == '"' and "\\" in written:
+        return _unescaped(written)
     return "" if node.style is None and node.value in ("null", "~", "") else str(node.value)
+
+
+def _unescaped(written: str) -> str | None:
+    """A text in quotation marks with its escapes as JSON has them; YAML's own (`\\a`, `\\e`, `\\v`) no model means."""
+    try:
+        value = json.loads(keep_tex(written))
+    except ValueError:
+        return None
+    return str(value)
 
 
 def _read_elements(text: str, cut: bool) -> list[dict[str, Any]] | None:

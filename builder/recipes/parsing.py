@@ -19,6 +19,7 @@ from builder.recipes.field_names import build_object, field_of, find_tasks, hold
 from builder.recipes.labelled_text import read_labels
 from builder.recipes.loose_json import LooseReader, NotReadable, exact_float, next_record
 from builder.recipes.markup import read_markup
+from builder.recipes.tex import keep_tex
 
 _EVIDENCE = 160  # characters of a reply shown as evidence
 _MOST_STARTS = 200  # brackets in prose that are tried as JSON, for one reply
@@ -74,7 +75,9 @@ def parse_reply(content: str, finish_reason: str) -> ParsedReply:
     """
     cut = finish_reason == "length"
     text = _without_thoughts(content.lstrip("\ufeff\u200b \t\r\n"))
-    found = _find_json(text)
+    mended = keep_tex(text)
+    found = _find_json(mended)
+    found.repaired |= mended != text
     closed = bool(found.values) and found.stopped is None
     if not found.values and not found.looked_like_json:
         written = read_markup(text, cut=cut)
@@ -88,7 +91,7 @@ def parse_reply(content: str, finish_reason: str) -> ParsedReply:
         problem = "empty_reply" if _says_nothing(text) else "not_json"
         return ParsedReply((), problem=problem, evidence=content[:_EVIDENCE])
     if found.stopped is not None:
-        return ParsedReply(values, found.repaired, "not_json", text[found.stopped :][:_EVIDENCE])
+        return ParsedReply(values, found.repaired, "not_json", mended[found.stopped :][:_EVIDENCE])
     return ParsedReply(values, found.repaired, closed=closed)
 
 
@@ -143,7 +146,7 @@ def _find_json(text: str, layer: int = 0) -> _Found:
     found = _Found()
     unwrapped = _unwrapped(text) if layer < _LAYERS else None
     if unwrapped is not None:
-        inner = _find_json(unwrapped, layer + 1)
+        inner = _find_json(keep_tex(unwrapped), layer + 1)
         if inner.values:
             inner.repaired = True
             return inner
@@ -201,8 +204,9 @@ def _tasks_in(value: Any, layer: int) -> list[Any]:
     if layer < _LAYERS and isinstance(value, dict):
         texts = [item for item in value.values() if isinstance(item, str) and item.lstrip()[:1] in ("{", "[")]
         if len(texts) == 1:
-            inner, end = _strictly(texts[0], texts[0].index(texts[0].lstrip()[0]))
-            if end > 0 and not texts[0][end:].strip():
+            written = keep_tex(texts[0].strip())
+            inner, end = _strictly(written, 0)
+            if end == len(written):
                 return _tasks_in(inner, layer + 1)
     return []
 

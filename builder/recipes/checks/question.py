@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from builder.config import Language
+from builder.recipes.tex import keep_tex
 from builder.requests.sender import Completion
 from builder.schema import Message
 
@@ -75,7 +76,7 @@ def _as_line(members: Mapping[str, Any]) -> str:
 def read_entries(reply: Completion) -> dict[int, Mapping[str, Any]]:
     """The entries of a reply by their id, the first one of each; a cut or damaged reply gives those that are whole."""
     entries: dict[int, Mapping[str, Any]] = {}
-    for value in _objects(_THINKING.sub("", reply.content)):
+    for value in _objects(keep_tex(_THINKING.sub("", reply.content))):
         listed = [value] if "id" in value else [e for item in value.values() if isinstance(item, list) for e in item]
         for entry in listed:
             number = entry.get("id") if isinstance(entry, dict) else None
