@@ -16,7 +16,7 @@ from builder.errors import EndpointError, InputFileError, SeedbedError, UsageErr
 _ADDRESS = re.compile(r"([a-z][a-z0-9+.\-]+)://.", re.IGNORECASE)
 _WITH_HOSTS = ("http", "https", "ftp", "sftp", "ssh", "smb", "webdav", "hdfs", "webhdfs")
 _QUERY = re.compile(r"[?#].*", re.DOTALL)
-_IN_TEXT = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+://[^\s'\"<>]+")
+_IN_TEXT = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]{1,30}://[^\s'\"<>]+")
 _REFUSED = re.compile("credential|auth|token|profile|forbidden|accessdenied|refresherror", re.IGNORECASE)
 _NO_BUCKET = re.compile("(bucket|container) does not exist|NoSuchBucket|ContainerNotFound", re.IGNORECASE)
 _TAKEN = ("PreconditionFailed", "ConditionalRequestConflict")

@@ -196,7 +196,7 @@ def _hide_keys(text: str) -> str:
     return _KEY_LIKE.sub("***", text)
 
 
-_KEY_LIKE = re.compile(r"(?=[A-Za-z0-9_+/\-]*\d)[A-Za-z0-9_+/\-]{16,}")
+_KEY_LIKE = re.compile(r"(?<![A-Za-z0-9_+/\-])(?=[A-Za-z0-9_+/\-]*\d)[A-Za-z0-9_+/\-]{16,}")
 _SHORTEST_KEY = 12  # characters; a shorter value of the variable may be a word, such as EMPTY
 
 

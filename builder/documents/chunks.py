@@ -20,7 +20,7 @@ _LONGEST_WORD = 60  # characters; a longer run (a key, an address) counts as sev
 
 _BLANK = re.compile(r"\n[ \t\u3000]*(?:\n[ \t\u3000]*)+")
 # Ends after its mark and closing quotes; a Latin full stop needs a space after it, so that 3.5 and e.g. hold together mostly.
-_SENTENCE_END = re.compile(r"[。！？；…]+[”’」』）\"')]*|[.!?]+[\"'”’)\]]*(?=\s)|\n")
+_SENTENCE_END = re.compile(r"[。！？；…]+[”’」』）\"')]*|(?<![.!?])[.!?]++[\"'”’)\]]*+(?=\s)|\n")
 _STEP = re.compile(
     "[\u3005\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uac00-\ud7af\U00020000-\U0003ffff]"
     rf"|[^\s\u3005\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uac00-\ud7af]{{1,{_LONGEST_WORD}}}"

@@ -41,7 +41,7 @@ _PERSON = re.compile(
     f"(?:^|(?<=[是叫为由让和与、：:，]))([王李张刘陈杨赵吴徐孙朱胡郭罗郑梁谢宋韩冯邓曹彭曾董潘袁蔡蒋魏吕沈姚卢][{_CJK}]{{1,2}}?)"
     "(?=$|[的和与说先女、，。；！？（(])"
 )
-_SENTENCE_START = re.compile(r"(?:^|[.!?:\n。！？：]\s*[\"'(]*)$")
+_SENTENCE_ENDS = ".!?:\n。！？："
 # A chance to be a number: followed by a counter or unit; 十分 (very) is none.
 _ZH_NUMERAL = re.compile(
     "[零〇一二两三四五六七八九十百千万]+(?=[个名位艘只次年月日天号小点分秒米公里人家条座张本台间层倍度元岁页章节种项成户斤公吨](?!美|好|高兴))"
@@ -172,9 +172,20 @@ def _names(answer: str) -> Iterator[str]:
         word = match.group()
         if word.casefold() in _EN_FUNCTION:
             continue
-        inside = word[0].isupper() and not _SENTENCE_START.search(plain[: match.start()])
+        inside = word[0].isupper() and not _begins_sentence(plain, match.start())
         if inside or (chinese and len(word) > 1):
             yield word
+
+
+def _begins_sentence(text: str, at: int) -> bool:
+    """Whether a place is the text's first, or only white space and quotation marks part it from the end of a sentence."""
+    if at == 0:
+        return True
+    while at and text[at - 1] in "\"'(":
+        at -= 1
+    while at and text[at - 1].isspace() and text[at - 1] != "\n":
+        at -= 1
+    return at > 0 and text[at - 1] in _SENTENCE_ENDS
 
 
 def _content(text: str) -> Iterator[str]:

@@ -58,8 +58,8 @@ _PARTS = {fold_name(name) for name in _PARTS_OF_A_QUESTION}
 _RECORD_NAME = r"(?:instruction|指令|任务指令)"
 # The number before the name is what a swallowed record brings along: "… Output: Paris. 2. Instruction: Translate …".
 _NUMBERED_RECORD = re.compile(rf"(?:^|[\s。；;.])\d{{1,3}}\s*[.)、．）]\s*\**{_RECORD_NAME}\**\s*[:：]", re.IGNORECASE)
-_RECORD_LINE = re.compile(rf"^[\s#*\-]*{_RECORD_NAME}\s*\**\s*[:：]", re.IGNORECASE | re.MULTILINE)
-_ANSWER_LINE = re.compile(r"^[\s#*\-]*(?:output|输出)\s*\**\s*[:：]", re.IGNORECASE | re.MULTILINE)
+_RECORD_LINE = re.compile(rf"^(?:[^\S\n]|[#*\-])*+{_RECORD_NAME}\s*+\**+\s*+[:：]", re.IGNORECASE | re.MULTILINE)
+_ANSWER_LINE = re.compile(r"^(?:[^\S\n]|[#*\-])*+(?:output|输出)\s*+\**+\s*+[:：]", re.IGNORECASE | re.MULTILINE)
 _NEXT_OBJECT = re.compile(
     r"""["'”’]\s*[}｝][\s,，}\]]*[{｛]\s*["'“‘](?:instruction|指令)["'”’]\s*[:：]|"""
     r"""["'”’]\s*[,，]\s*["'“‘](?:instruction|input|output|instances|指令|输入|输出)["'”’]\s*[:：]""",

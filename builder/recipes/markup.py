@@ -11,6 +11,7 @@ end is not certain are left out.
 import html
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import yaml
@@ -18,9 +19,9 @@ import yaml
 from builder.recipes.field_names import field_of, is_task
 from builder.recipes.tex import keep_tex
 
-_RULE = re.compile(r"\s*\|?\s*:?-{2,}:?\s*(?:\|\s*:?-{2,}:?\s*)*\|?\s*\Z")
+_RULE = re.compile(r"\s*+\|?\s*+:?-{2,}+:?\s*+(?:\|\s*+:?-{2,}+:?\s*+)*+\|?\s*+\Z")
 _CELL_END = re.compile(r"(?<!\\)\|")
-_BREAK = re.compile(r"\s*<br\s*/?>\s*", re.IGNORECASE)
+_BREAK = re.compile(r"(?:(?<!\s)\s++)?<br\s*+/?>\s*+", re.IGNORECASE)
 _TAG = re.compile(r"</?[A-Za-z][^<>]*>")
 _NO_INPUT = ("-", "—", "无", "（无）", "n/a", "none", "<noinput>")
 _COUNTS = ("#", "no", "no.", "id", "序号", "编号", "№")
@@ -30,7 +31,7 @@ _YAML_MARKS = re.compile(r"^[ \t]*(?:-[ \t]+)?\w+:[ \t]*[\"'|>]", re.MULTILINE)
 _YAML_END = re.compile(r"\n(?=[^\s\-#])|\n(?=[ \t]*```)|\n(?=---)")
 _FULL_STOP = re.compile(r"[.!?。！？…\"”’')）\]】》}`]\Z")
 
-_ELEMENT = re.compile(r"<([A-Za-z_]{1,20}|[\u4e00-\u9fff]{1,8})>(.*?)</\1>|<([A-Za-z_]{1,20})\s*/>", re.DOTALL)
+_OPENING = re.compile(r"<([A-Za-z_]{1,20}|[\u4e00-\u9fff]{1,8})>|<([A-Za-z_]{1,20})\s*/>")
 _ENTITY = re.compile(r"&(?:lt|gt|amp|quot|#\d+|apos);")
 
 
@@ -162,11 +163,11 @@ def _unescaped(written: str) -> str | None:
 
 def _read_elements(text: str, cut: bool) -> list[dict[str, Any]] | None:
     records: list[dict[str, Any]] = []
-    for match in _ELEMENT.finditer(_inside_wrappers(text)):
-        name = field_of(match.group(1) or match.group(3))
+    for tag, inside in _elements(_inside_wrappers(text)):
+        name = field_of(tag)
         if name is None:
             continue
-        value = _element_text(match.group(2) or "")
+        value = _element_text(inside)
         if name == "instruction":
             records.append({})
         if not records or name in records[-1] or value is None:
@@ -175,6 +176,24 @@ def _read_elements(text: str, cut: bool) -> list[dict[str, Any]] | None:
     if not records:
         return None
     return [record for record in records if record.get("output")]
+
+
+def _elements(text: str) -> Iterator[tuple[str, str]]:
+    """The outermost elements in order: the name of each, and what stands in it; a tag that is never closed is none."""
+    position = 0
+    unclosed: set[str] = set()
+    while opening := _OPENING.search(text, position):
+        name = opening.group(1)
+        position = opening.end()
+        if name is None:
+            yield opening.group(2), ""
+        elif name not in unclosed:
+            end = text.find(f"</{name}>", position)
+            if end < 0:
+                unclosed.add(name)
+                continue
+            yield name, text[position:end]
+            position = end + len(name) + 3
 
 
 def _inside_wrappers(text: str) -> str:

@@ -49,8 +49,12 @@ Answer with one JSON object and nothing around it:
 
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 # "step 2:", "(1)", "1." at the start of a line: marks of order, which another wording need not have.
-_MARK = re.compile(r"\bstep \d+\b|\(\d{1,2}\)|（\d{1,2}）|第\d+步|^\s*\d{1,2}[.、)]\s", re.IGNORECASE | re.MULTILINE)
-_QUOTATION = re.compile(r"\"([^\"\n]+)\"|“([^”\n]+)”|「([^」\n]+)」|《([^》\n]+)》|`([^`\n]+)`|‘([^’\n]+)’")
+_MARK = re.compile(
+    r"\bstep \d+\b|\(\d{1,2}\)|（\d{1,2}）|第\d+步|^[^\S\n]*\d{1,2}[.、)]\s", re.IGNORECASE | re.MULTILINE
+)
+_QUOTATION = re.compile(
+    r"\"([^\"\n]+)\"|“([^”\n]{1,1000})”|「([^」\n]{1,1000})」|《([^》\n]{1,1000})》|`([^`\n]+)`|‘([^’\n]{1,1000})’"
+)
 
 
 def proceed(job: Job, replies: Sequence[Completion]) -> Ask | Reading:

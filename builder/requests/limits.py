@@ -15,7 +15,7 @@ Load = Literal["served", "overloaded", "other"]
 OVERLOADED = frozenset({408, 429, 503, 504, 529})
 
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|us|ns|d|h|m|s))+")
-_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|us|ns|d|h|m|s)")
+_PART = re.compile(r"(?<![\d.])(\d+(?:\.\d+)?)(ms|us|ns|d|h|m|s)")
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 # A clock's rounding must not cost another round of waiting.
 _NOTHING = 1e-6

@@ -106,7 +106,7 @@ _PICTURE_WORDS = (
 )
 _HAS_CODE = re.compile(
     r"[{};=<>\\`^]|\w\(|\b(?:SELECT|INSERT|UPDATE|DELETE|CREATE|def|return|import"
-    r"|print)\b|\[[^\]]*\][+*?]|^\s*[.#][\w-]+\s*$",
+    r"|print)\b|\[[^\[\]]*\][+*?]|^[^\S\n]*[.#][\w-]+[^\S\n]*$",
     re.MULTILINE,
 )
 _TEXT_PROGRAM = re.compile(

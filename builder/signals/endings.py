@@ -10,7 +10,7 @@ import re
 _SHORTEST = 30
 # In the same line a sentence ended before: its writer uses full stops.
 _SENTENCE_END = re.compile(r"[a-z)\"”’%\d][.!?][)\"”’]*\s+(?=[A-Z\"“])|[。！？][”」』）]?\s*(?=\w)")
-_CODE = re.compile(r"```|[{};]\s*$|^\s*(?:def|import|return|print|SELECT)\b|</", re.MULTILINE)
+_CODE = re.compile(r"```|[{};]\s*$|^[^\S\n]*(?:def|import|return|print|SELECT)\b|</", re.MULTILINE)
 _OPENERS = frozenset(["For", "The", "In", "And", "While", "To", "A", "By", "This", "As", "With", "If"])
 _MARK = re.compile(r"^(?:\(?\d{1,2}[.)、]|[-*•])\s*")
 _WISH = re.compile("祝[^。！？\n]{0,16}[，,]$")

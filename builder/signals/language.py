@@ -20,7 +20,7 @@ _FUNCTION_WORDS = 4
 _HAN_CHARACTERS = 6
 # So much text in another script makes it material to work on: 3 Latin words in a row or a quoted English word (造一个含有
 # “opulent”的句子), 4 Chinese characters in all.
-_LATIN_MATERIAL = re.compile(r"(?:[A-Za-z][A-Za-z'’-]*[,;:]?\s+){2}[A-Za-z]|[“\"‘「'][a-z]+(?: [a-z]+)*[”\"’」']")
+_LATIN_MATERIAL = re.compile(r"(?:[A-Za-z][A-Za-z'’-]{0,60}[,;:]?\s++){2}[A-Za-z]|[“\"‘「'][a-z]+(?: [a-z]+)*[”\"’」']")
 _HAN_MATERIAL = re.compile(r"[\u4e00-\u9fff](?:[^\u4e00-\u9fff]*[\u4e00-\u9fff]){3}", re.DOTALL)
 
 _FUNCTION_WORD = re.compile(

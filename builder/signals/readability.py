@@ -21,7 +21,7 @@ _ORDINARY_WORDS, _ORDINARY_LONG, _ORDINARY_CHARACTERS = 20, 5, 30
 _LONGEST_TEXT = 4000
 # Classes are written twice: `re` skips to a class faster than to a run of it.
 _WORD = re.compile(r"[^\W\d_][^\W\d_]*(?:['’-][^\W\d_]+)*")
-_SENTENCE_END = re.compile(r"[.!?:;。！？：；]+(?=\s|$|[^\x00-\x7f])|\n+")
+_SENTENCE_END = re.compile(r"(?<![.!?:;。！？：；])[.!?:;。！？：；]+(?=\s|$|[^\x00-\x7f])|\n+")
 _HAN_RUN = re.compile("[\u4e00-\u9fff][\u4e00-\u9fff]*")
 _CLAUSE_END = re.compile("[，。！？：；、,.!?:;\n]+")
 # Level 1 of GB 2312 fills its rows 16 to 55: lead bytes B0 to D7.

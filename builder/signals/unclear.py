@@ -60,8 +60,10 @@ _GENERIC = re.compile(
     r"\b(?:how (?:do|can|to)|algorithm|chat ?bot)\b|函数|程序|算法|代码|系统|模型|脚本|查询|正则|如何|怎么|怎样",
     re.IGNORECASE,
 )
+# Of quotation marks that open one inside another, only the last is looked at, so that a text of them takes no time.
 _STATED = re.compile(
-    "[:：]\\s*\\S|[\"“「『《‘][^\"”」』》’\\n]+[\"”」』》’]|\\n\\s*\\S|\\s[-–—]+\\s\\S|`|'[^'\\n]{3,}'|\\{|\\["
+    r"[:：]\s*\S|[\"“「『《‘](?:[^\"“「『《‘”」』》’\n]+|[^\"“「『《‘”」』》’\n]*[“「『《‘])[\"”」』》’]|\n\s*\S"
+    r"|\s[-–—]+\s\S|`|'[^'\n]{3,}'|\{|\["
 )
 # One of the characters that begin what `_STATED` finds.
 _MAY_STATE = re.compile("[-:：\"“「『《‘\n–—`'{\\[]")

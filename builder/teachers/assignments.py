@@ -32,7 +32,7 @@ from builder.families import (
 )
 from builder.text import detect_language
 
-_LINE = r"^\s*[-*•]?\s*(?:{name})\s*[:：]\s*{value}"
+_LINE = r"^[^\S\n]*+[-*•]?[^\S\n]*+(?:{name})\s*[:：]\s*{value}"
 _ASSIGNMENTS = {
     "judge": ("number of tasks to judge|待判断的任务数", r"(\d{1,4})\b"),
     "instances": ("order of instances|实例顺序", r"(\S[^\n]*)"),

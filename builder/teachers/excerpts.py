@@ -20,13 +20,17 @@ from builder.families import Language
 _DOCUMENT = re.compile(
     r"^<document id=\"(?P<mark>[0-9a-f]{12})\">\n(?P<text>.*)\n</document id=\"(?P=mark)\">$", re.DOTALL | re.MULTILINE
 )
-_SENTENCE = re.compile(r"[^。！？!?.\n]+(?:[.](?=\S)[^。！？!?.\n]+)*(?:[。！？!?]+|[.]+(?=\s|$))")
+_SENTENCE = re.compile(
+    # From where a sentence can begin: no part of one is tried again.
+    r"(?<![^。！？!?.\n])(?<![^。！？!?.\n][.](?=\S))"
+    r"[^。！？!?.\n]++(?:[.](?=\S)[^。！？!?.\n]++)*+(?:[。！？!?]+|[.]+(?=\s|$))"
+)
 _EN_WORD = re.compile(r"[A-Za-z]{4,}")
 _EN_TOKEN = re.compile(r"[A-Za-z]+")
 _HAN_RUN = re.compile("[\u4e00-\u9fff]+")
 _NUMBER = re.compile(r"(?<![\w.,:])\d+(?:\.\d+)?(?![\w,:]|\.\d)", re.ASCII)
 _PHRASE_RUN: Mapping[Language, re.Pattern[str]] = {
-    "en": re.compile("[A-Za-z]+(?: [A-Za-z]+){2,}"),
+    "en": re.compile("(?<![A-Za-z])[A-Za-z]+(?: [A-Za-z]+){2,}"),
     "zh": re.compile("[\u4e00-\u9fff]{5,}"),
 }
 _AFTER: Mapping[Language, re.Pattern[str]] = {

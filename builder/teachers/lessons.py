@@ -38,20 +38,27 @@ _TRIES = 20
 
 _NEEDS = {
     "tasks": re.compile(
-        r"^\s*[-*•]?\s*(?:number of (?:tasks|instructions)|任务数量|指令数量)\s*[:：]\s*(\d{1,4})\b",
+        r"^[^\S\n]*+[-*•]?[^\S\n]*+(?:number of (?:tasks|instructions)|任务数量|指令数量)\s*[:：]\s*(\d{1,4})\b",
         re.IGNORECASE | re.MULTILINE,
     ),
-    "language": re.compile(r"^\s*[-*•]?\s*(?:language|语言)\s*[:：]\s*(\S[^\n]*)", re.IGNORECASE | re.MULTILINE),
-    "categories": re.compile(r"^\s*[-*•]?\s*(?:categories|类别)\s*[:：]\s*(\S[^\n]*)", re.IGNORECASE | re.MULTILINE),
-    "instances": re.compile(
-        r"^\s*[-*•]?\s*(?:instances per task|每个任务的实例数)\s*[:：]\s*(\d{1,4})\b", re.IGNORECASE | re.MULTILINE
+    "language": re.compile(
+        r"^[^\S\n]*+[-*•]?[^\S\n]*+(?:language|语言)\s*[:：]\s*(\S[^\n]*)", re.IGNORECASE | re.MULTILINE
     ),
-    "kind": re.compile(r"^\s*[-*•]?\s*(?:kind|题型)\s*[:：]\s*(\S[^\n]*)", re.IGNORECASE | re.MULTILINE),
-    "steps": re.compile(r"^\s*[-*•]?\s*(?:maximum steps|最多步骤)\s*[:：]\s*(\d{1,4})\b", re.IGNORECASE | re.MULTILINE),
+    "categories": re.compile(
+        r"^[^\S\n]*+[-*•]?[^\S\n]*+(?:categories|类别)\s*[:：]\s*(\S[^\n]*)", re.IGNORECASE | re.MULTILINE
+    ),
+    "instances": re.compile(
+        r"^[^\S\n]*+[-*•]?[^\S\n]*+(?:instances per task|每个任务的实例数)\s*[:：]\s*(\d{1,4})\b",
+        re.IGNORECASE | re.MULTILINE,
+    ),
+    "kind": re.compile(r"^[^\S\n]*+[-*•]?[^\S\n]*+(?:kind|题型)\s*[:：]\s*(\S[^\n]*)", re.IGNORECASE | re.MULTILINE),
+    "steps": re.compile(
+        r"^[^\S\n]*+[-*•]?[^\S\n]*+(?:maximum steps|最多步骤)\s*[:：]\s*(\d{1,4})\b", re.IGNORECASE | re.MULTILINE
+    ),
 }
 
 _INSTRUCTIONS_ALONE = re.compile(
-    r"^\s*[-*•]?\s*(?:number of instructions|指令数量)\s*[:：]", re.IGNORECASE | re.MULTILINE
+    r"^[^\S\n]*+[-*•]?[^\S\n]*+(?:number of instructions|指令数量)\s*[:：]", re.IGNORECASE | re.MULTILINE
 )
 
 _WHO: dict[Language, str] = {

@@ -18,7 +18,8 @@ from builder.recipes.tex import keep_tex
 from builder.requests.sender import Completion
 from builder.schema import Message
 
-_THINKING = re.compile(r"<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
+_THOUGHT_OPENS = re.compile(r"<think(?:ing)?>", re.IGNORECASE)
+_THOUGHT_CLOSES = re.compile(r"</think(?:ing)?>", re.IGNORECASE)
 # A reply has a few dozen entries; a text made of braces alone must not be tried at every one of them.
 _MOST_STARTS = 10_000
 # JSON leaves them as they are, and a reader may take them for the end of the line.
@@ -76,7 +77,7 @@ def _as_line(members: Mapping[str, Any]) -> str:
 def read_entries(reply: Completion) -> dict[int, Mapping[str, Any]]:
     """The entries of a reply by their id, the first one of each; a cut or damaged reply gives those that are whole."""
     entries: dict[int, Mapping[str, Any]] = {}
-    for value in _objects(keep_tex(_THINKING.sub("", reply.content))):
+    for value in _objects(keep_tex(_without_thoughts(reply.content))):
         listed = [value] if "id" in value else [e for item in value.values() if isinstance(item, list) for e in item]
         for entry in listed:
             number = entry.get("id") if isinstance(entry, dict) else None
@@ -96,6 +97,15 @@ def read_answers(reply: Completion) -> dict[int, str]:
         if answer and answer.strip():
             found[number] = answer.strip()
     return found
+
+
+def _without_thoughts(text: str) -> str:
+    parts: list[str] = []
+    position = 0
+    while (opens := _THOUGHT_OPENS.search(text, position)) and (closes := _THOUGHT_CLOSES.search(text, opens.end())):
+        parts.append(text[position : opens.start()])
+        position = closes.end()
+    return "".join([*parts, text[position:]])
 
 
 def _objects(text: str) -> Iterator[dict[str, Any]]:

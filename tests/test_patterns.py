@@ -1,0 +1,120 @@
+"""No pattern takes quadratic time: a text of 20,000 line ends or spaces must not keep a processor for seconds."""
+
+import importlib
+import inspect
+import json
+import pkgutil
+import re
+import time
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import builder
+from builder.recipes.parsing import parse_reply
+from builder.schema import Sample, task_messages
+from builder.signals.defects import find_defects
+
+RUNS = (
+    *"\n\t \u30001aA[(<{`|#-*\"'“.。!中，\\_=/:：?+$",
+    *(
+        " \n",
+        "\n ",
+        "\r\n",
+        "#\n",
+        "a ",
+        "a-",
+        "a.",
+        "0.",
+        "1.",
+        "- ",
+        "<a",
+        "**",
+        "```\n",
+        "<think>",
+        "<b>",
+        "a@",
+        "//",
+    ),
+)
+SHORT, LONG = 1_000, 8_000
+# CPU seconds: a pattern that looks at most 1,000 characters ahead from each of 1,000 places takes 5 ms, one that is linear
+# 0.1 ms, one that is quadratic 10 ms and more.
+NOTICED, TOO_SLOW = 0.003, 0.1
+AT_ONCE = ("match", "fullmatch")
+
+
+def patterns() -> Iterator[tuple[str, re.Pattern[str], bool]]:
+    """Every compiled pattern of the package's modules: its name, itself, and whether it is only tried at one place."""
+    for found in pkgutil.walk_packages(builder.__path__, "builder."):
+        if not found.name.endswith("__main__"):
+            module = importlib.import_module(found.name)
+            for name, value in vars(module).items():
+                for pattern in held(value):
+                    yield f"{found.name}.{name}", pattern, tried_at_one_place(module, name)
+
+
+def held(value: Any) -> Iterator[re.Pattern[str]]:
+    if isinstance(value, re.Pattern) and isinstance(value.pattern, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from held(list(value.values()))
+    elif isinstance(value, list | tuple | set | frozenset):
+        for item in value:
+            yield from held(item)
+
+
+def tried_at_one_place(module: ModuleType, name: str) -> bool:
+    uses = re.findall(rf"\b{name}(?:\[[^\]]*\])?\.(\w+)\(", inspect.getsource(module))
+    return bool(uses) and all(use in AT_ONCE for use in uses)
+
+
+def seconds(pattern: re.Pattern[str], text: str, *, once: bool) -> float:
+    started = time.process_time()
+    if once:
+        pattern.match(text)
+    else:
+        for _ in pattern.finditer(text):
+            pass
+    return time.process_time() - started
+
+
+@pytest.mark.parametrize("run", ["\n", "\u3000", "\n\u3000"])
+def test_a_reply_and_an_answer_of_blanks_alone_are_read_at_once(run: str) -> None:
+    blanks = run * (20_000 // len(run))
+    record = {"instruction": "Write a function." + blanks + "x", "input": "", "output": blanks + "y"}
+    started = time.process_time()
+    (task,) = parse_reply(json.dumps({"tasks": [record]}), "stop").values
+    assert task == record
+    assert parse_reply(f"1. Instruction: x\n{blanks}", "stop").values == ()
+    answered = Sample(
+        0,
+        "t",
+        task_messages("Write a Python function that sorts a list.", "", blanks + "y"),
+        None,
+        "en",
+        "imported",
+        "f",
+    )
+    assert "missing_code" in [found.kind for found in find_defects(answered)]
+    assert time.process_time() - started < 0.5
+
+
+def test_no_pattern_takes_quadratic_time_over_any_run() -> None:
+    seen: set[tuple[str, int, bool]] = set()
+    slow = []
+    for name, pattern, once in patterns():
+        if (pattern.pattern, pattern.flags, once) in seen:
+            continue
+        seen.add((pattern.pattern, pattern.flags, once))
+        for run in RUNS:
+            short, long = (run * (size // len(run)) + "\x01" for size in (SHORT, LONG))
+            if seconds(pattern, short, once=once) > NOTICED:
+                before = min(seconds(pattern, short, once=once) for _ in range(3))
+                grows = TOO_SLOW > before > NOTICED and seconds(pattern, long, once=once) > 3 * before * LONG / SHORT
+                if before > TOO_SLOW or grows:
+                    slow.append((name, run))
+    assert len(seen) > 400
+    assert slow == []
