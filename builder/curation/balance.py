@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from builder.cells import LANGUAGES, Cell
+from builder.cells import LANGUAGES, Cell, find_category
 from builder.config import CATEGORIES, Balance
 from builder.curation.difficulty import LEVEL, LEVELS
 from builder.curation.quotas import hold_quotas, number_beyond
@@ -234,7 +234,7 @@ def check_names(settings: Balance, profiles: Iterable[Profile] = (), categories:
     mistakes += [
         f"  - balance.quotas: no such category {name!r}{nearest(category, categories)}"
         for name in settings.quotas
-        if (category := Cell.parse(name).category) is not None and category not in categories
+        if (category := Cell.parse(name).category) is not None and find_category(category, categories) is None
     ]
     if mistakes:
         raise UsageError(

@@ -33,7 +33,7 @@ from builder.curation.meaning import near_rows, same_meaning
 from builder.curation.phrasings import draw_phrasings
 from builder.curation.quality import QUALITY, columns_scored, score_rows
 from builder.curation.redacting import replaced_rows, with_inherited_marks
-from builder.curation.similar_rows import SCAN, Texts, similar_rows
+from builder.curation.similar_rows import SCAN, Texts, similar_rows, with_families
 from builder.curation.split import split_columns
 from builder.dataset_folder import Review
 from builder.encoders import Codes
@@ -44,7 +44,7 @@ from builder.signals import SIGNALS, SignalValue
 SignalValues = Mapping[str, SignalValue]
 
 SAMPLE_COLUMNS = ("row", "task_id", "category", "language", "origin", "kind")
-FACT_COLUMNS = ("fingerprint", "novelty_text", "request", "wording", "given", "redaction_of")
+FACT_COLUMNS = ("fingerprint", "novelty_text", "request", "wording", "given", "redaction_of", "evolved_from")
 _CONTAMINATION_COLUMNS = ("overlap", "overlap_needed", "overlap_text")
 # Of a review, of a redaction, and of what is said after all row filters.
 _FIRST_RANK, _REDACTED_RANK, _LAST_RANK = -1_000_000, -999_999, 1_000_000
@@ -149,7 +149,7 @@ def decide_rows(
             result is the same without them.
     """
     kept_by_hand = sorted(row for row, review in reviews.items() if review.decision == "keep")
-    rows = with_inherited_marks(rows)
+    rows = with_families(with_inherited_marks(rows))
     quality, difficulty = score_rows(rows, settings.quality), score_difficulty(rows)
     guesses = None
     if settings.categories.guess and vectors is not None:
@@ -226,7 +226,9 @@ class _Course:
 
     def __init__(self, rows: pl.DataFrame, failed: pl.DataFrame) -> None:
         self._failed = [failed]
-        left = rows.lazy().select(*SAMPLE_COLUMNS, *FACT_COLUMNS, QUALITY, LEVEL, "forced", "exempt", "imported")
+        left = rows.lazy().select(
+            *SAMPLE_COLUMNS, *FACT_COLUMNS, QUALITY, LEVEL, "forced", "exempt", "imported", "family"
+        )
         self.all = left.collect().sort([~pl.col("forced"), pl.col("origin") != "seed", -pl.col(QUALITY), pl.col("row")])
         self.left = self.all.filter(~pl.col("row").is_in(failed["row"].unique().implode()))
 

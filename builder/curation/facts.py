@@ -19,6 +19,7 @@ FACTS = "facts"
 FACTS_VERSION = 4
 
 _EVIDENCE_CHARACTERS = 80
+_EVOLVED = "evolve:"  # what the source of rows of the recipe begins with
 
 
 def facts_schema(novelty_key: NoveltyKey) -> pa.Schema:
@@ -39,6 +40,7 @@ def facts_schema(novelty_key: NoveltyKey) -> pa.Schema:
             pa.field("wording", pa.binary(8)),
             pa.field("given", pa.binary(8)),
             pa.field("redaction_of", pa.int64()),
+            pa.field("evolved_from", pa.string()),
         ],
     )
 
@@ -96,7 +98,8 @@ def facts_table(samples: Iterable[Sample], novelty_key: NoveltyKey) -> pa.Table:
     Returns:
         `row`, the columns of `row_facts`, `fingerprint` (128 bits, equal for conversations that a reader would call the
         same), `novelty_text`, its `request_key` (`request`), hashes of the instruction (`wording`) and of its normalised
-        input (`given`), null where there is no instruction, and the row that it is the redaction of, null where it is none.
+        input (`given`), null where there is no instruction, the row that it is the redaction of, and the task that it was
+        evolved from, null where it is none.
     """
     records = [
         {
@@ -108,6 +111,7 @@ def facts_table(samples: Iterable[Sample], novelty_key: NoveltyKey) -> pa.Table:
             "wording": None if sample.instruction is None else _hash(sample.instruction),
             "given": None if sample.instruction is None else _hash(normalise(sample.input or "")),
             "redaction_of": redaction_of(sample.source),
+            "evolved_from": sample.parents[0] if sample.parents and sample.source.startswith(_EVOLVED) else None,
         }
         for sample in samples
         for text in (novelty_text(sample, novelty_key),)

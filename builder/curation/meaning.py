@@ -67,18 +67,18 @@ def near_rows(codes: Codes, threshold: float) -> Callable[[Places, Places], tupl
 class _Row:
     row: int
     text: str
-    task_id: str
+    family: str
     exempt: bool
 
 
 def same_meaning(rows: pl.DataFrame, codes: Codes, settings: Meaning) -> pl.DataFrame:
     """The rows that a kept one says already.
 
-    Rows of one task never decide about each other, and exempt rows stay. A row goes for the kept row before it of the
+    Rows of one family never decide about each other, and exempt rows stay. A row goes for the kept row before it of the
     highest cosine, the lowest number among equals, that asks for nothing else as far as `telling_difference` sees.
 
     Args:
-        rows: row, novelty_text, task_id and exempt, in preference order.
+        rows: row, novelty_text, family and exempt, in preference order.
         codes: the rows' vectors, in the same order (`builder.encoders.quantise`).
         settings: the least cosine, and the encoder, which the evidence names.
 
@@ -88,7 +88,7 @@ def same_meaning(rows: pl.DataFrame, codes: Codes, settings: Meaning) -> pl.Data
     Raises:
         UsageError: faiss is not installed.
     """
-    listed = [_Row(*row) for row in rows.select("row", "novelty_text", "task_id", "exempt").iter_rows()]
+    listed = [_Row(*row) for row in rows.select("row", "novelty_text", "family", "exempt").iter_rows()]
     threshold = settings.threshold
     survivors = _Survivors(codes, threshold)
     dropped: list[tuple[int, str, float, float, int, str]] = []
@@ -128,7 +128,7 @@ def _match(
     open_to = [
         (value, other)
         for value, other in near
-        if (other < start or other in kept) and rows[other].task_id != mine.task_id
+        if (other < start or other in kept) and rows[other].family != mine.family
     ]
     for value, other in sorted(open_to, key=lambda found: (-found[0], rows[found[1]].row)):
         if telling_difference(mine.text, rows[other].text) is None:

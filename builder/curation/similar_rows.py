@@ -1,6 +1,7 @@
 """Rows that say nearly what a kept row says: the one scan over the columns of a decision, with its evidence."""
 
 import os
+from collections.abc import Mapping
 
 import numpy as np
 import polars as pl
@@ -58,7 +59,7 @@ def similar_rows(
     """Rows that a kept one exceeds, each with the score, the kept row, how the texts were split and how the other begins.
 
     Args:
-        rows: row, exempt, novelty_text, request, imported and task_id of the rows that passed so far, in preference order.
+        rows: row, exempt, novelty_text, request, imported and family of the rows that passed so far, in preference order.
         every: the same of all rows.
         own_texts: of `rows`, or of more.
         threshold: of ROUGE-L F1.
@@ -98,10 +99,33 @@ def similar_rows(
     return similar, scan_record(judged, threshold, found, every["row"].sort().to_numpy())
 
 
+def with_families(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows with their family: the first task that theirs was evolved from, one step after another, or their own task.
+
+    Rows of one family never decide about each other: instances and phrasings of a task, and what `evolve` makes, which is
+    held to its own rule against its parent when it is admitted.
+
+    Args:
+        rows: task_id and evolved_from (see `builder.curation.facts`).
+    """
+    evolved = rows.filter(pl.col("evolved_from").is_not_null())
+    parents = dict(evolved.select("task_id", "evolved_from").unique("task_id", keep="first").iter_rows())
+    firsts = {task: _first_of(task, parents) for task in parents}
+    return rows.with_columns(family=pl.col("task_id").replace(firsts) if firsts else pl.col("task_id"))
+
+
+def _first_of(task: str, parents: Mapping[str, str]) -> str:
+    passed: set[str] = set()
+    while task in parents and task not in passed:
+        passed.add(task)
+        task = parents[task]
+    return task
+
+
 def _compared(rows: pl.DataFrame) -> pa.Table:
     """What the scan takes of rows in preference order."""
     return rows.select(
-        "row", "exempt", "imported", pl.col("request").cast(pl.Binary), text="novelty_text", group="task_id"
+        "row", "exempt", "imported", pl.col("request").cast(pl.Binary), text="novelty_text", group="family"
     ).to_arrow()
 
 

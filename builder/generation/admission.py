@@ -5,11 +5,13 @@ A candidate is one instance of one task, so that counts close: candidates = admi
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from builder.config import Preset
+from builder.recipes.evolve import NEARLY_EQUAL, nearly_equal
 from builder.recipes.recipe import Draft, Instance, Job, Needs, Outcome, Reading, Task, Unreadable
 from builder.schema import Check, Rejection, Sample, task_messages
 from builder.similarity import NoveltyIndex
@@ -50,6 +52,9 @@ class Admission:
         self._teacher = teacher
         self._index = NoveltyIndex(threshold)
         self.next_row = 0
+        # What evolve made, by the task that all of a family were evolved from: they are exempt from novelty among themselves.
+        self._families: dict[str, str] = {}
+        self._evolved: defaultdict[str, list[tuple[int, list[str]]]] = defaultdict(list)
 
     def admit_seed(self, task: Task, source: str) -> tuple[list[Sample], list[SignalValues]]:
         """Seeds are always admitted, whatever they are close to; later candidates are held against them."""
@@ -80,7 +85,14 @@ class Admission:
 
     def _admit_task(self, admitted: Admitted, job: Job, draft: Draft, task: Task, request_id: str | None) -> None:
         tokens = tokenise(_compared(task))
-        problem = task_problem(task, job.needs) or self._too_similar(tokens, draft.same_task)
+        evolved = job.recipe == "evolve" and bool(draft.parents)
+        first = draft.parents[0] if evolved else draft.same_task or task.id
+        family = self._families.get(first, first)
+        problem = (
+            task_problem(task, job.needs)
+            or self._too_similar(tokens, family)
+            or (self._repeats_family(task, family) if evolved else None)
+        )
         if problem is not None:
             for instance in task.instances or (_DIALOGUE,):
                 self._reject(admitted, job, request_id, problem, _dump(task, instance))
@@ -125,11 +137,22 @@ class Admission:
             return
         if kept:
             for row in range(first_row, self.next_row):
-                self._index.add(row, tokens, draft.same_task or task.id)
+                self._index.add(row, tokens, family)
+            if evolved:
+                self._families[task.id] = family
+                self._evolved[family].append((first_row, _asked_tokens(task)))
             all_kept = len(kept) == max(1, len(task.instances))
             admitted.tasks.append(task if all_kept else replace(task, instances=tuple(kept)))
 
-    def _too_similar(self, tokens: Sequence[str], group: str | None) -> Check | None:
+    def _repeats_family(self, task: Task, family: str) -> Check | None:
+        """Evolve's own rule, which its children are held to among themselves too."""
+        tokens = _asked_tokens(task)
+        for row, others in self._evolved[family]:
+            if (score := nearly_equal(tokens, others)) is not None:
+                return Check("too_similar", score, NEARLY_EQUAL, row)
+        return None
+
+    def _too_similar(self, tokens: Sequence[str], group: str) -> Check | None:
         match = self._index.match(tokens, group)
         return None if match is None else Check("too_similar", match.similarity, self._index.threshold, match.row)
 
@@ -250,6 +273,10 @@ def _compared(task: Task) -> str:
     if task.dialogue:
         return "\n".join(turn.content for turn in task.dialogue[:-1])
     return task.instruction
+
+
+def _asked_tokens(task: Task) -> list[str]:
+    return tokenise("\n".join([task.instruction, *(instance.input for instance in task.instances[:1])]))
 
 
 def _dump(task: Task, instance: Instance) -> str:

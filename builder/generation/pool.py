@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from builder.cells import find_category
 from builder.config import CATEGORIES, Member, Settings
 from builder.documents import Chunk
 from builder.errors import IntegrityError
@@ -19,6 +20,7 @@ from builder.recipes.recipe import OF_A_PARENT, Ask, Draft, Instance, Job, Needs
 from builder.recipes.response_format import response_format
 from builder.requests.ledger import Entry, Request
 from builder.schema import Message
+from builder.teachers.lessons import MODELS
 from builder.text import detect_language, fingerprint
 
 _CATEGORIES_PER_JOB = 3  # narrow enough to steer, wide enough for one reply to vary
@@ -170,7 +172,7 @@ class Pool:
             language=language,
             categories=categories,
             instances=growth.instances_per_task,
-            max_steps=growth.max_steps,
+            max_steps=growth.max_steps if self._counts_steps(recipe) else None,
             kind=wanted.kind if wanted else None,
             preset=growth.preset,
         )
@@ -333,6 +335,10 @@ class Pool:
             return {"tasks_from": growth.procedural}
         return dialogue.draw(rng) if recipe == "dialogue" else {}
 
+    def _counts_steps(self, recipe: str) -> bool:
+        """Whether tasks are chains of operations: those of Seedbed's own teacher, wherever it is served, or of none."""
+        return recipe == "procedural" or self._settings.teacher.model in MODELS
+
     def _may_deepen(self, parent: Task) -> bool:
         """The embedded teacher deepens a chain by one step, up to `max_steps`."""
         if self._settings.teacher.provider != "embedded":
@@ -385,7 +391,9 @@ def _can_give(recipe: str, language: str, wanted: Wanted) -> bool:
 
 def _is_wanted(task: Task, recipe: str, wanted: Wanted) -> bool:
     """Whether a task shows what is wanted, or as a parent can become it."""
-    return task.category in wanted.categories and (recipe == "dialogue" or wanted.kind in (None, task.kind))
+    return find_category(task.category, wanted.categories) is not None and (
+        recipe == "dialogue" or wanted.kind in (None, task.kind)
+    )
 
 
 def _sample(rng: random.Random, alike: Sequence[int], places: Sequence[int], count: int) -> list[int]:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from builder.cells import Cell
+from builder.cells import Cell, find_category, fold_category
 from builder.config import Settings
 from builder.schema import Kind
 
@@ -56,9 +56,10 @@ class Steering:
         self.by_kind = kinds != [None]
         self._target = settings.target or 0
         self._rows_per_job = growth.tasks_per_request * growth.instances_per_task
-        self._cells: list[MixCell] = list(
-            product(dict.fromkeys((*categories, *named)), sorted(growth.languages), kinds)
-        )
+        # A category that a quota names is spelt as there.
+        spelt = dict.fromkeys(find_category(name, named) or name for name in (*categories, *named))
+        self._spelling = {fold_category(name): name for name in spelt}
+        self._cells: list[MixCell] = list(product(spelt, sorted(growth.languages), kinds))
         # Each quota has two sides, its rows and all others; a side without rows is nobody's.
         self._sides: list[tuple[float, frozenset[MixCell]]] = []
         for quota, share in shares:
@@ -73,7 +74,8 @@ class Steering:
 
     def cell_of(self, category: str | None, language: str, kind: Kind) -> MixCell:
         """The cell that a row counts in."""
-        return (category or "", language, kind if self.by_kind else None)
+        spelt = self._spelling.get(fold_category(category), category) if category else ""
+        return (spelt, language, kind if self.by_kind else None)
 
     def choose(
         self,

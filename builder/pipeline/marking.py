@@ -90,7 +90,7 @@ def new_batch(number: int, samples: Sequence[Sample], settings: Settings) -> Bat
     first = _FIRST_ID + int.from_bytes(digest[:4], "big") % (_LAST_ID - _FIRST_ID)
     language = _language(samples[0])
     ask = ask_judge([_question(s) for s in samples], [s.answer for s in samples], language, first)
-    needs = Needs(tasks=len(rows), language=language, categories=(), instances=1, max_steps=1)
+    needs = Needs(tasks=len(rows), language=language, categories=(), instances=1, max_steps=None)
     job = Job(number, JUDGE, needs, (), seed=int.from_bytes(digest[4:8], "big") >> 1)
     return Batch(tuple(samples), first, to_request(job, 0, ask, settings))
 

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from builder.answers import AnswerKey, AnswerKeyError
+from builder.cells import find_category
 from builder.config import CATEGORIES
-from builder.recipes.kinds import kind_line
+from builder.recipes.kinds import kind_line, steps_line
 from builder.recipes.parsing import parse_reply
 from builder.recipes.recipe import Ask, Draft, Instance, Job, Needs, Reading, Recipe, Task, Unreadable, demonstration
 from builder.requests.sender import Completion
@@ -41,8 +42,7 @@ What is needed:
 - number of tasks: {tasks}
 - language: English
 - categories: {categories}{kind}
-- instances per task: {instances}
-- maximum steps: {max_steps}
+- instances per task: {instances}{steps}
 
 Answer with one JSON object and nothing around it:
 {shape}"""
@@ -63,8 +63,7 @@ _CHINESE = """有一套教助手听懂指令的任务集，下面{shown}条取�
 - 任务数量：{tasks}
 - 语言：中文
 - 类别：{categories}{kind}
-- 每个任务的实例数：{instances}
-- 最多步骤：{max_steps}
+- 每个任务的实例数：{instances}{steps}
 
 只回复一个 JSON 对象，前后不要有别的内容：
 {shape}"""
@@ -76,7 +75,7 @@ def proceed(job: Job, replies: Sequence[Completion]) -> Ask | Reading:
     """One request; its reply holds whole tasks."""
     if not replies:
         return Ask(compose(job.demonstrations, job.needs))
-    return read_tasks(replies[0])
+    return read_tasks(replies[0], job.needs)
 
 
 def compose(demonstrations: Sequence[Task], needs: Needs) -> list[dict[str, str]]:
@@ -88,23 +87,27 @@ def compose(demonstrations: Sequence[Task], needs: Needs) -> list[dict[str, str]
         categories=", ".join(needs.categories),
         kind=kind_line(needs),
         instances=needs.instances,
-        max_steps=needs.max_steps,
+        steps=steps_line(needs),
         shape=SHAPE,
     )
     return [{"role": "user", "content": text}]
 
 
-def read_tasks(reply: Completion) -> Reading:
+def read_tasks(reply: Completion, needs: Needs) -> Reading:
     """All tasks of a reply, and what in it is none."""
     parsed = parse_reply(reply.content, reply.finish_reason)
-    found = [read(value) for value in parsed.values]
+    found = [read(value, needs.categories) for value in parsed.values]
     if parsed.problem is not None:
         found.append(Unreadable(parsed.problem, parsed.evidence, reply.content))
     return Reading(tuple(Draft(item) if isinstance(item, Task) else item for item in found))
 
 
-def read(value: Any) -> Task | Unreadable:
-    """Read one task object; a flat `{"instruction", "input", "output"}` is read too, since models often answer so."""
+def read(value: Any, categories: Sequence[str] = ()) -> Task | Unreadable:
+    """Read one task object; a flat `{"instruction", "input", "output"}` is read too, since models often answer so.
+
+    Args:
+        categories: that were asked for; the task's is spelt as one of them, or as in `CATEGORIES`, or None.
+    """
     if not isinstance(value, dict):
         return _not_a_task(value, f"expected an object, found {type(value).__name__}")
     instruction = value.get("instruction")
@@ -117,12 +120,11 @@ def read(value: Any) -> Task | Unreadable:
     good = tuple(instance for instance in read_instances if instance is not None)
     if len(good) < len(instances):
         return _not_a_task(value, 'an instance without text under "output"')
-    category = value.get("category")
     return Task(
         id="",
         instruction=instruction.strip(),
         instances=good,
-        category=category if category in CATEGORIES else None,
+        category=find_category(value.get("category"), (*categories, *CATEGORIES)),
         language=detect_language(instruction),
         is_classification=value.get("is_classification") is True,
     )

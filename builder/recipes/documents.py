@@ -101,7 +101,7 @@ _REFERENCE = re.compile(
 def proceed(job: Job, replies: Sequence[Completion]) -> Ask | Reading:
     """One request with the job's chunk; its reply holds tasks with their quotes."""
     if replies:
-        return _read_reply(replies[0], job.material)
+        return _read_reply(replies[0], job)
     needs, text = job.needs, str(job.material["text"])
     categories = [name for name in needs.categories if name in CATEGORIES_SERVED] or _DEFAULT_CATEGORIES
     prompt = _PROMPTS[needs.language].format(
@@ -116,16 +116,16 @@ def proceed(job: Job, replies: Sequence[Completion]) -> Ask | Reading:
     return Ask([{"role": "user", "content": prompt}])
 
 
-def _read_reply(reply: Completion, material: Mapping[str, Any]) -> Reading:
+def _read_reply(reply: Completion, job: Job) -> Reading:
     parsed = parse_reply(reply.content, reply.finish_reason)
-    found = [_read_task(value, material) for value in parsed.values]
+    found = [_read_task(value, job) for value in parsed.values]
     if parsed.problem is not None:
         found.append(Unreadable(parsed.problem, parsed.evidence, reply.content))
     return Reading(tuple(found))
 
 
-def _read_task(value: Any, material: Mapping[str, Any]) -> Draft | Unreadable:
-    task = read(value)
+def _read_task(value: Any, job: Job) -> Draft | Unreadable:
+    task, material = read(value, job.needs.categories), job.material
     if isinstance(task, Unreadable):
         return task
     text, written = str(material["text"]), json.dumps(value, ensure_ascii=False)

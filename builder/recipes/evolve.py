@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from builder.recipes.alpaca import SHAPE, read
+from builder.recipes.kinds import steps_line
 from builder.recipes.parsing import parse_reply
 from builder.recipes.recipe import Ask, Draft, Job, Reading, Recipe, Task, Unreadable, demonstration
 from builder.requests.sender import Completion
@@ -52,8 +53,7 @@ as if the earlier one had never been seen. Then answer it: correct, complete, no
 
 - way of evolving: deeper
 - language: English
-- instances per task: {instances}
-- maximum steps: {max_steps}
+- instances per task: {instances}{steps}
 
 Answer with one JSON object and nothing around it:
 {shape}""",
@@ -66,8 +66,7 @@ alone carries question and answer. Then answer it: correct, complete, no preambl
 
 - way of evolving: broader
 - language: English
-- instances per task: {instances}
-- maximum steps: {max_steps}
+- instances per task: {instances}{steps}
 
 Answer with one JSON object and nothing around it:
 {shape}""",
@@ -82,8 +81,7 @@ Answer with one JSON object and nothing around it:
 
 - 演化方式：加深
 - 语言：中文
-- 每个任务的实例数：{instances}
-- 最多步骤：{max_steps}
+- 每个任务的实例数：{instances}{steps}
 
 只回复一个 JSON 对象，前后不要有别的内容：
 {shape}""",
@@ -96,16 +94,17 @@ Answer with one JSON object and nothing around it:
 
 - 演化方式：拓宽
 - 语言：中文
-- 每个任务的实例数：{instances}
-- 最多步骤：{max_steps}
+- 每个任务的实例数：{instances}{steps}
 
 只回复一个 JSON 对象，前后不要有别的内容：
 {shape}""",
     },
 }
 
-# Nearly the same words: above the novelty threshold of 0.7, so that what merely reads alike is still named too_similar.
-_NEARLY_EQUAL = 0.9
+# Nearly the same words: no gain of information, the first ground on which Evol-Instruct eliminates (section 3.2). A long
+# parent with half of the 20 words that are asked for is more than 0.9 alike and still another task.
+NEARLY_EQUAL = 0.9
+_FEW_TOKENS = 10
 _PROMPT_WORDS = re.compile(
     r"#[\w ]*prompt#|\b(?:given|original|rewritten|evolved|harder) (?:prompt|task|instruction)\b|\brewritten\b|"
     r"(?:原|给定的?|改写后的?|演化后的?|加深后的?|更难的)(?:任务|指令|提示)|改写后",
@@ -134,7 +133,7 @@ def proceed(job: Job, replies: Sequence[Completion]) -> Ask | Reading:
         parent=demonstration(parent, needs.instances),
         change=_CHANGES[needs.language][direction],
         instances=needs.instances,
-        max_steps=needs.max_steps,
+        steps=steps_line(needs),
         shape=SHAPE,
     )
     return Ask([{"role": "user", "content": text}])
@@ -145,7 +144,7 @@ def read_evolved(parent: Task, direction: str, reply: Completion) -> Reading:
     parsed = parse_reply(reply.content, reply.finish_reason)
     found: list[Draft | Unreadable] = []
     for place, value in enumerate(parsed.values):
-        task = read(value)
+        task = read(value, (parent.category,) if parent.category else ())
         text = json.dumps(value, ensure_ascii=False)
         if isinstance(task, Unreadable):
             failure: str | None = f"answer missing: {task.evidence}" if "output" in task.evidence else task.evidence
@@ -166,9 +165,9 @@ def find_failure(parent: Task, direction: str, task: Task) -> str | None:
     """Why an evolved task is none, as evidence for `evolution_failed`; None where nothing is wrong."""
     if normalise(task.instruction) == normalise(parent.instruction) and direction != "input":
         return "the parent again"
-    score = similarity(tokenise(_asked(task, direction)), tokenise(_asked(parent, direction)))
-    if score > _NEARLY_EQUAL:
-        return f"nearly the parent: ROUGE-L {score:.2f} is above {_NEARLY_EQUAL}"
+    score = nearly_equal(tokenise(_asked(task, direction)), tokenise(_asked(parent, direction)))
+    if score is not None:
+        return f"nearly the parent: ROUGE-L {score:.2f} is above {NEARLY_EQUAL}"
     copied = _PROMPT_WORDS.search(task.instruction)
     if copied and copied.group().casefold() not in parent.instruction.casefold():
         return f"copies words of the prompt: {copied.group()}"
@@ -180,6 +179,13 @@ def find_failure(parent: Task, direction: str, task: Task) -> str | None:
     if direction != BROADER and words < before:
         return f"shorter than its parent: {words} words, not {before}, where deeper was asked for"
     return None
+
+
+def nearly_equal(tokens: Sequence[str], others: Sequence[str]) -> float | None:
+    """ROUGE-L of an evolved task and another of its family where the first says hardly anything new, else None."""
+    score = similarity(tokens, others)
+    shared = score * (len(tokens) + len(others)) / 2
+    return score if score > NEARLY_EQUAL and len(tokens) - shared < _FEW_TOKENS else None
 
 
 def _asked(task: Task, direction: str) -> str:

@@ -1,4 +1,4 @@
-"""How a prompt asks for tasks of one kind, as the last of its needs."""
+"""Lines of a prompt that not every prompt has: the kind of the tasks, and how far the embedded teacher chains operations."""
 
 from collections.abc import Mapping
 
@@ -16,6 +16,14 @@ _LINES: Mapping[str, Mapping[str, str]] = {
 }
 
 
+_STEPS: Mapping[str, str] = {"en": "\n- maximum steps: {}", "zh": "\n- 最多步骤：{}"}
+
+
 def kind_line(needs: Needs) -> str:
     """The line, with its line break before it; empty where any kind will do."""
     return _LINES[needs.language].get(needs.kind or "", "")
+
+
+def steps_line(needs: Needs) -> str:
+    """The line, with its line break before it; empty where the teacher is none that counts steps."""
+    return _STEPS[needs.language].format(needs.max_steps) if needs.max_steps else ""

@@ -7,8 +7,11 @@ reading   Task("求这些数的最大公约数，只写结果。", input "534、
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 
 from builder.answers import AnswerKey, CheckKind, check_answer
+from builder.cells import find_category
+from builder.config import CATEGORIES
 from builder.families import FAMILIES, Language, make_task
 from builder.recipes.gym import draw_any
 from builder.recipes.gym_families import MANY_ANSWERS, USABLE
@@ -27,14 +30,18 @@ def proceed(job: Job, replies: Sequence[Completion]) -> Ask | Reading:
     """A reading at once; the job's seed decides everything that is drawn."""
     rng = random.Random(job.seed)
     language: Language = "zh" if job.needs.language == "zh" else "en"
-    sources = _serving(_SOURCES[job.material["tasks_from"]], job.needs, language)
+    # Families know categories by our names; a task carries the name that was asked for.
+    needs = replace(job.needs, categories=tuple(find_category(c, CATEGORIES) or c for c in job.needs.categories))
+    sources = _serving(_SOURCES[job.material["tasks_from"]], needs, language)
     drafts: dict[str, Draft] = {}
     for _ in range(job.needs.tasks * _TRIES):
         if len(drafts) == job.needs.tasks:
             break
         source = rng.choice(sources)
-        task = _from_families(rng, job.needs, language) if source == "families" else _from_gym(rng, job.needs, language)
+        task = _from_families(rng, needs, language) if source == "families" else _from_gym(rng, needs, language)
         if task is not None and job.needs.kind in (None, task.kind):
+            spelt = find_category(task.category, job.needs.categories) or task.category
+            task = replace(task, category=spelt)
             drafts.setdefault(fingerprint(task.instruction), Draft(task, source=f"procedural:{source}"))
     return Reading(tuple(drafts.values()))
 
@@ -53,7 +60,7 @@ def _from_families(rng: random.Random, needs: Needs, language: Language) -> Task
         families=FAMILIES,
         categories=needs.categories or None,
         instances=needs.instances,
-        max_depth=needs.max_steps,
+        max_depth=needs.max_steps or 1,
         classification=None if needs.kind is None else needs.kind == "classification",
     )
     instances = tuple(Instance(item.input, item.output, item.answer_key) for item in made.instances)

@@ -76,7 +76,7 @@ class Needs:
         language: `zh` or `en`; the prompts are written in it.
         categories: any of these.
         instances: inputs for one task.
-        max_steps: how many operations a task may chain.
+        max_steps: how many operations a task may chain, for the embedded teacher and procedural tasks; None for any other.
         kind: only tasks of this kind, or None for any.
         preset: whose published rule for replies that were cut by length holds, or None.
     """
@@ -85,7 +85,7 @@ class Needs:
     language: str
     categories: tuple[str, ...]
     instances: int
-    max_steps: int
+    max_steps: int | None
     kind: Kind | None = None
     preset: Preset | None = None
 

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from builder.recipes.alpaca import read
-from builder.recipes.kinds import kind_line
+from builder.recipes.kinds import kind_line, steps_line
 from builder.recipes.parsing import parse_reply
 from builder.recipes.recipe import Ask, Draft, Job, Reading, Recipe, Task, Unreadable
 from builder.requests.sender import Completion
@@ -32,8 +32,7 @@ instruction alone: data to work on comes later, so refer to it ("the letter", "t
 
 - number of instructions: {tasks}
 - language: English
-- categories: {categories}{kind}
-- maximum steps: {max_steps}
+- categories: {categories}{kind}{steps}
 
 Answer with one JSON object and nothing around it:
 {{"tasks": [{{"instruction": "…", "category": "…"}}]}}""",
@@ -46,8 +45,7 @@ Answer with one JSON object and nothing around it:
 
 - 指令数量：{tasks}
 - 语言：中文
-- 类别：{categories}{kind}
-- 最多步骤：{max_steps}
+- 类别：{categories}{kind}{steps}
 
 只回复一个 JSON 对象，前后不要有别的内容：
 {{"tasks": [{{"instruction": "…", "category": "…"}}]}}""",
@@ -140,7 +138,7 @@ def proceed(job: Job, replies: Sequence[Completion]) -> Ask | Reading:
     if len(replies) < 2 + len(groups):
         prompts, members = groups[len(replies) - 2]
         return _ask(prompts, job, members, instances=job.needs.instances)
-    return _read(numbered, kinds, problem, [members for _, members in groups], replies[2:], lost)
+    return _read(job, numbered, kinds, problem, [members for _, members in groups], replies[2:], lost)
 
 
 def _ask_instructions(job: Job) -> Ask:
@@ -152,7 +150,7 @@ def _ask_instructions(job: Job) -> Ask:
         tasks=needs.tasks,
         categories=", ".join(needs.categories),
         kind=kind_line(needs),
-        max_steps=needs.max_steps,
+        steps=steps_line(needs),
     )
     return Ask([{"role": "user", "content": text}])
 
@@ -205,6 +203,7 @@ def _by_number(reply: Completion) -> tuple[dict[int, dict[str, Any]], Unreadable
 
 
 def _read(
+    job: Job,
     numbered: Mapping[int, Mapping[str, Any]],
     kinds: Mapping[int, bool],
     unjudged: Unreadable | None,
@@ -222,13 +221,16 @@ def _read(
         problems |= dict.fromkeys(members, problem)
         steps |= dict.fromkeys(members, step)
     drafts = [
-        _read_task(number, instruction, kinds.get(number), entries.get(number), problems[number], steps.get(number))
+        _read_task(
+            job, number, instruction, kinds.get(number), entries.get(number), problems[number], steps.get(number)
+        )
         for number, instruction in numbered.items()
     ]
     return Reading((*drafts, *lost))
 
 
 def _read_task(
+    job: Job,
     number: int,
     entry: Mapping[str, Any],
     is_classification: bool | None,
@@ -241,7 +243,7 @@ def _read_task(
         missing = "whether it is a classification" if is_classification is None else "instances"
         return Unreadable(reason, f"no answer to number {number}: {missing}", str(entry["instruction"]))
     whole = {**entry, "is_classification": is_classification, "instances": value.get("instances")}
-    task = read(whole)
+    task = read(whole, job.needs.categories)
     if isinstance(task, Task) and is_classification:
         labels = value.get("labels")
         named = {normalise(str(label)) for label in labels} if isinstance(labels, list) else set()

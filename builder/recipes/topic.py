@@ -11,7 +11,7 @@ from typing import Any
 
 from builder.config import CATEGORIES, TopicKind
 from builder.recipes.alpaca import SHAPE, read_tasks
-from builder.recipes.kinds import kind_line
+from builder.recipes.kinds import kind_line, steps_line
 from builder.recipes.recipe import Ask, Job, Reading, Recipe
 from builder.requests.sender import Completion
 
@@ -51,8 +51,7 @@ What is needed:
 - topic: {topic}
 - number of tasks: {tasks}
 - language: English{kind}
-- instances per task: {instances}
-- maximum steps: {max_steps}
+- instances per task: {instances}{steps}
 
 Answer with one JSON object and nothing around it:
 {shape}""",
@@ -71,8 +70,7 @@ Answer with one JSON object and nothing around it:
 - 话题：{topic}
 - 任务数量：{tasks}
 - 语言：中文{kind}
-- 每个任务的实例数：{instances}
-- 最多步骤：{max_steps}
+- 每个任务的实例数：{instances}{steps}
 
 只回复一个 JSON 对象，前后不要有别的内容：
 {shape}""",
@@ -92,7 +90,7 @@ def draw(rng: random.Random, topics: Sequence[str], kinds: Mapping[TopicKind, fl
 def proceed(job: Job, replies: Sequence[Completion]) -> Ask | Reading:
     """One request; its reply holds whole tasks."""
     if replies:
-        return read_tasks(replies[0])
+        return read_tasks(replies[0], job.needs)
     needs = job.needs
     kinds: Mapping[str, int] = job.material["kinds"]
     lines = [
@@ -105,7 +103,7 @@ def proceed(job: Job, replies: Sequence[Completion]) -> Ask | Reading:
         kind=kind_line(needs),
         tasks=needs.tasks,
         instances=needs.instances,
-        max_steps=needs.max_steps,
+        steps=steps_line(needs),
         shape=SHAPE,
     )
     return Ask([{"role": "user", "content": text}])

@@ -1,6 +1,7 @@
 """One reply at a time: which candidates become rows, and the reason each other one is given."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,8 +9,8 @@ import pytest
 from builder.config import Filters
 from builder.curation.filtering import check_row
 from builder.generation.admission import Admission
-from builder.recipes.alpaca import ALPACA
-from builder.recipes.recipe import Instance, Job, Needs, Reading, Task
+from builder.recipes.alpaca import ALPACA, read
+from builder.recipes.recipe import Draft, Instance, Job, Needs, Reading, Task
 from builder.requests.sender import Completion
 from builder.signals import measure_row
 
@@ -118,3 +119,73 @@ def test_a_chinese_task_is_admitted_by_its_characters() -> None:
     close = task("请把这个词换成反义词。", ("上", "下"))
     other = task("数一数句子里有几个字。", ("天晴了", "3"))
     assert admit(made, first, close, other, language="zh") == (["冷", "3"], ["too_similar"])
+
+
+PICNIC = Task("s2", "Plan a picnic for a family of five.", (Instance("", "Bread, …"),), "planning", "en", False)
+RICHER = (
+    "Plan a picnic for a family of five who arrive by train.",
+    "Plan a picnic for a family of five with a budget of 40 euros.",
+    "Plan a picnic for a family of five, two of them vegetarian.",
+    "Plan a picnic for a family of five on a rainy day in May.",
+)
+
+
+def evolved(parent: Task, *instructions: str) -> tuple[Job, Reading]:
+    job = Job(9, "evolve", Needs(1, "en", ("planning",), 1, None), (parent,), {"direction": "constraints"})
+    found = tuple(Draft(replace(parent, id="", instruction=text), parents=(parent.id,)) for text in instructions)
+    return job, Reading(found)
+
+
+def test_what_evolve_makes_is_not_held_against_its_parent_nor_against_what_else_came_of_it() -> None:
+    made = admission()
+    made.admit_seed(PICNIC, "seeds.jsonl#2")
+    admitted = made.admit_job(*evolved(PICNIC, *RICHER), "r000009.0")
+    assert [sample.instruction for sample in admitted.samples] == list(RICHER)
+    (child, *_) = admitted.tasks
+    longer = "Plan a picnic for a family of five who arrive by train at noon and leave before it gets dark."
+    job, reading = evolved(child, longer)
+    (grandchild,) = made.admit_job(replace(job, number=10), reading, "r000010.0").samples
+    assert grandchild.parents == (child.id,)
+    # Others are held against all of them.
+    assert admit(made, task("Plan a picnic for a family of six who arrive by train.", ("", "x"))) == (
+        [],
+        ["too_similar"],
+    )
+
+
+def test_what_evolve_makes_twice_is_admitted_once() -> None:
+    made = admission()
+    made.admit_seed(PICNIC, "seeds.jsonl#2")
+    again = "Plan a picnic for a family of five, who arrive by train!"
+    admitted = made.admit_job(*evolved(PICNIC, RICHER[0], again), "r000009.0")
+    assert [(r.reason, r.value, r.threshold, r.of) for r in admitted.rejections] == [("too_similar", 1.0, 0.9, 2)]
+
+
+def test_what_evolve_makes_is_held_against_other_tasks() -> None:
+    made = admission()
+    made.admit_seed(PICNIC, "seeds.jsonl#2")
+    admitted = made.admit_job(*evolved(PICNIC, "List ten fruits that grow in warm places."), "r000009.0")
+    assert [(r.reason, r.of) for r in admitted.rejections] == [("too_similar", 0)]
+
+
+@pytest.mark.parametrize(
+    ("said", "asked", "spelt"),
+    [
+        ("Code", ("code",), "code"),
+        (" ＣＯＤＥ ", ("code",), "code"),
+        ("代码", ("code",), "code"),
+        ("Data Analysis", ("data_analysis",), "data_analysis"),
+        ("closed-qa", ("closed_qa",), "closed_qa"),
+        ("math", ("Mathematics",), "Mathematics"),
+        ("数学", ("code",), "mathematics"),
+        ("physics", ("Physics",), "Physics"),
+        ("physics", ("code",), None),
+        (3, ("code",), None),
+    ],
+)
+def test_a_category_is_known_by_its_name_and_spelt_as_in_the_settings(
+    said: Any, asked: tuple[str, ...], spelt: str | None
+) -> None:
+    read_task = read(task("Turn the verb into the past tense.", ("go", "went"), category=said), asked)
+    assert isinstance(read_task, Task)
+    assert read_task.category == spelt

@@ -53,6 +53,22 @@ def reasons(sample: Sample, filters: Filters | None = None) -> list[str]:
     return [check.reason for check in failed(sample, filters)]
 
 
+def test_a_parent_and_what_was_evolved_from_it_are_both_kept_and_others_are_held_against_them() -> None:
+    base = "Plan a picnic for a family of five"
+    parent = make_sample(0, f"{base}.", origin="seed", task_id="s1")
+    child = replace(make_sample(1, f"{base} by the sea."), source="evolve:m", parents=("s1",))
+    grandchild = replace(make_sample(2, f"{base} by the sea in May."), source="evolve:m", parents=("task-1",))
+    other = make_sample(3, f"{base} by the sea at dawn.")
+    samples = [parent, child, grandchild, other]
+    decided = decide(samples, [measure_row(sample) for sample in samples], Settings(), reviews={})
+    assert [(row["row"], row["reason"]) for row in decided.verdicts.to_pylist()] == [
+        (0, "seed"),
+        (1, None),
+        (2, None),
+        (3, "too_similar"),
+    ]
+
+
 # Row filters.
 
 

@@ -96,7 +96,7 @@ def plain_scan(rows: pl.DataFrame, codes: Codes, threshold: float) -> dict[int, 
             (-near[place, other], lines[other]["row"])
             for other in kept
             if near[place, other] >= threshold
-            and lines[other]["task_id"] != line["task_id"]
+            and lines[other]["family"] != line["family"]
             and telling_difference(line["novelty_text"], lines[other]["novelty_text"]) is None
         ]
         if against and not line["exempt"]:
@@ -115,7 +115,7 @@ def mixed_rows(count: int, seed: int) -> tuple[pl.DataFrame, Codes]:
         {
             "row": rng.sample(range(10 * count), count),
             "novelty_text": texts,
-            "task_id": [f"t{rng.randrange(count)}" for _ in texts],
+            "family": [f"t{rng.randrange(count)}" for _ in texts],
             "exempt": [rng.random() < 0.05 for _ in texts],
         }
     )

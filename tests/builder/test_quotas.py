@@ -1,5 +1,6 @@
 """Quotas: cells and their names, the limits they set, what growth asks for, and shares that hold in a build."""
 
+import random
 from collections import Counter
 from pathlib import Path
 
@@ -7,14 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builder.cells import Cell
-from builder.config import Balance, Settings
+from builder.cells import Cell, find_category
+from builder.config import CATEGORIES, Balance, Settings
+from builder.curation.balance import check_names
 from builder.errors import UsageError
 from builder.generation.pool import Pool
+from builder.generation.steering import Steering
 from builder.pipeline import build
 from builder.pipeline.sources import read_seeds, read_sources
 from builder.progress import Reporter
 from builder.recipes.alpaca import compose
+from builder.reporting.labels import CATEGORY_LABELS
 from builder.settings_file import load_settings
 from builder.teachers.lessons import read_needs
 from tests.builder.references import Candidate, balance
@@ -76,9 +80,26 @@ def test_a_quota_for_a_language_that_is_not_grown_is_refused() -> None:
 
 
 def test_an_unknown_category_is_refused_before_anything_is_grown(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no such category 'maths', did you mean 'mathematics'"):
-        build(settings({"maths": 0.5}), tmp_path / "out", Reporter(quiet=True))
+    with pytest.raises(UsageError, match="no such category 'mathmatics', did you mean 'mathematics'"):
+        build(settings({"mathmatics": 0.5}), tmp_path / "out", Reporter(quiet=True))
     assert not (tmp_path / "out" / "ledger.sqlite").exists()
+
+
+@pytest.mark.parametrize("name", ["Mathematics", "ＭＡＴＨ", "数学"])
+def test_rows_of_a_category_fill_its_quota_however_it_is_spelt(name: str) -> None:
+    assert Cell.parse(f"{name}/zh").holds("mathematics", "zh", "generation")
+    assert Cell("mathematics").holds(name, "zh", "generation")
+    assert not Cell("mathematics").holds(None, "zh", "generation")
+    balance_rows_of = Balance(quotas={name: 0.5})
+    check_names(balance_rows_of)
+    asked = Steering(settings({name: 0.3}), ("mathematics", "code"))
+    assert asked.cell_of("mathematics", "en", "generation") == (name, "en", None)
+    assert asked.choose(random.Random(1), {}, {}, {}).categories.count("mathematics") == 0
+
+
+@pytest.mark.parametrize(("category", "labels"), CATEGORY_LABELS.items())
+def test_every_label_of_a_category_is_a_name_of_it(category: str, labels: tuple[str, str]) -> None:
+    assert {find_category(name, CATEGORIES) for name in (category, *labels)} == {category}
 
 
 cells = st.tuples(

@@ -27,7 +27,7 @@ from builder.generation.pool import Pool
 from builder.recipes import RECIPES
 from builder.recipes.evolve import find_failure
 from builder.recipes.phrasings import find_change
-from builder.recipes.recipe import Ask, Draft, Instance, Reading, Task, Unreadable
+from builder.recipes.recipe import Ask, Draft, Instance, Job, Reading, Task, Unreadable
 from builder.requests.sender import Completion
 from builder.schema import Sample, sample_from_record, task_messages
 from builder.settings_file import load_settings
@@ -520,12 +520,18 @@ def test_a_mixed_build_reaches_its_target_and_its_counts_close(tmp_path: Path, o
             assert check_answer(AnswerKey.from_json(row["answer_key"]), row["messages"][-1]["content"]).passed
         if row["kind"] == "dialogue":
             assert 4 <= sum(turn["role"] != "system" for turn in row["messages"]) <= 10
+    # What evolve made is held to its own rule against those that it was made from.
+    parents = {row["task_id"]: row["parents"][0] for row in grown if row["source"].startswith("evolve")}
+
+    def first(task: str) -> str:
+        return first(parents[task]) if task in parents else task
+
     too_close = scan(
         [sample_from_record(row) for row in rows(tmp_path / "d")],
         0.7,
         text=lambda sample: novelty_text(sample, "auto"),
         row=lambda sample: sample.row,
-        group=lambda sample: sample.task_id,
+        group=lambda sample: first(sample.task_id),
         exempt=lambda sample: sample.origin == "seed",
     )
     assert too_close == {}
@@ -570,6 +576,32 @@ def _received_of_unread_jobs(root: Path) -> int:
         return int(ledger_rows(root, query)[0][0])
     except sqlite3.OperationalError:
         return 0
+
+
+@pytest.mark.parametrize("name", [name for name in JOBS if name[:3] in ("sel", "top", "evo")])
+def test_only_seedbeds_own_teacher_is_told_how_many_steps_a_task_may_have(name: str) -> None:
+    def asked(job: Job) -> str:
+        action = RECIPES[job.recipe].proceed(job, [])
+        assert isinstance(action, Ask)
+        return action.messages[0]["content"]
+
+    hint = {"en": "\n- maximum steps: 3", "zh": "\n- 最多步骤：3"}[JOBS[name].needs.language]
+    theirs = replace(JOBS[name], needs=replace(JOBS[name].needs, max_steps=None))
+    assert asked(JOBS[name]).count(hint) == 1
+    assert asked(theirs) == asked(JOBS[name]).replace(hint, "")
+
+
+@pytest.mark.parametrize(
+    ("more", "steps"),
+    [
+        ((), 3),
+        (("teacher.provider=openai", "teacher.base_url=http://127.0.0.1:1/v1"), 3),
+        (("teacher.provider=openai", "teacher.base_url=http://127.0.0.1:1/v1", "teacher.model=gpt-4o"), None),
+    ],
+)
+def test_steps_are_counted_for_the_models_that_count_them(more: tuple[str, ...], steps: int | None) -> None:
+    model = "teacher.model=seedbed-procedural"
+    assert Pool(load_settings(None, [model, *more]), [LONG, CHINESE]).build(0).needs.max_steps == steps
 
 
 @pytest.mark.parametrize("ordered", [True, False])
