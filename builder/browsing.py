@@ -6,8 +6,10 @@ from typing import Any
 
 import polars as pl
 
+from builder.chinese import spoken
 from builder.dataset_folder import DatasetFolder
 from builder.errors import InputFileError, UsageError, nearest
+from builder.reporting.labels import SPLIT_LABELS, label
 from builder.reporting.quality import explain_quality
 from builder.reporting.reasons import REASONS, explain, reason_for
 from builder.reporting.tables import scan_samples
@@ -77,13 +79,13 @@ def explain_row(root: Path, row_or_id: str) -> dict[str, Any]:
     """
     folder = DatasetFolder.open(root)
     chosen = load_settings(folder.settings, environ={})
-    language = chosen.report.language
+    language = spoken()
     record = _find_row(folder, row_or_id)
     verdict = _verdict(folder, record["row"])
     if verdict.reason is None:
         headline = {
             "en": f"Row {verdict.row} is kept ({verdict.split}).",
-            "zh": f"第 {verdict.row} 行保留（{verdict.split}）。",
+            "zh": f"第 {verdict.row} 行保留（{label(SPLIT_LABELS, verdict.split or 'unassigned', 'zh')}）。",
         }
     else:
         reason = reason_for(verdict.reason)

@@ -63,6 +63,9 @@ _FULL_WIDTH_WORD = re.compile("[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a]")
 _FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
 _FULL_WIDTH_MARKS = (("，", ","), ("：", ":"), ("；", ";"), ("？", "?"), ("！", "!"), ("（", "("), ("）", ")"))
 
+# What moves a terminal's cursor, ends a line or turns the order of a line round; a lone surrogate cannot be written at all.
+_UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
 # CJK characters as a share of CJK characters and words together: "用 Python 写一个 for 循环" has 6 of 8 and is Chinese,
 # an English sentence that quotes 你好 has 2 of many and is not.
 _CJK_SHARE = 0.3
@@ -84,6 +87,24 @@ def normalise(text: str) -> str:
 def has_text(text: str) -> bool:
     """Whether a reader sees anything: more than white space, control characters and characters without a width."""
     return any(character.isprintable() and not character.isspace() for character in text)
+
+
+def visible(text: str, keep: str = "") -> str:
+    r"""A text from a file, a model or the settings as a terminal may show it: control characters as escapes such as \x1b.
+
+    Args:
+        keep: control characters that stay, such as line ends of ours.
+    """
+    return _UNSHOWN.sub(lambda found: found[0] if found[0] in keep else _escaped(found[0]), text)
+
+
+def visible_json(text: str) -> str:
+    """A JSON document of ours, with the same characters in its strings as JSON escapes them."""
+    return _UNSHOWN.sub(lambda found: found[0] if found[0] == "\n" else f"\\u{ord(found[0]):04x}", text)
+
+
+def _escaped(char: str) -> str:
+    return char.encode("unicode_escape").decode()
 
 
 def fingerprint(text: str) -> str:

@@ -170,3 +170,23 @@ def test_a_chinese_folder_is_spoken_of_in_chinese(seedbed: Seedbed, tmp_path: Pa
     assert seedbed("verify", tmp_path / "d").out == f"{tmp_path / 'd'}：所有文件都与写入时一致\n"
     assert "没有 9 这一行" in seedbed("why", tmp_path / "d", "9").err
     assert "rows shown" in seedbed("show", tmp_path / "d", SEEDBED_REPORT_LANGUAGE="en").out
+
+
+def test_what_a_command_says_is_chinese_whole(seedbed: Seedbed, tmp_path: Path) -> None:
+    rows = [
+        {"instruction": "说出三种暖色。", "output": "红、橙、黄。"},
+        {"instruction": "说出三种冷色。", "output": "N/A"},
+    ]
+    (tmp_path / "rows.json").write_text(json.dumps(rows), encoding="utf-8")
+    seedbed("curate", tmp_path / "rows.json", "--out", tmp_path / "d", "-q", SEEDBED_REPORT_LANGUAGE="zh")
+    assert seedbed("show", tmp_path / "d", "--limit", "1").out.split()[:3] == ["0", "保留", "zh"]
+    kept, dropped = (seedbed("why", tmp_path / "d", row).out.splitlines() for row in ("0", "1"))
+    assert kept[0] == "第 0 行保留（用于训练）。"
+    assert [line.split()[0] for line in kept[1:6]] == ["质量", "任务", "语言", "来历", "来源"]
+    assert not re.search("[a-z]", kept[1])
+    assert dropped[1] == "  - 常见缺陷（“回答为“N/A” → N/A”）"
+    assert "一个汉字算一个词" in seedbed("signals", "length").out
+    mistaken = seedbed("show", tmp_path / "d", "--limit", "x").err.splitlines()
+    assert mistaken[0].startswith("用法：")
+    assert mistaken[1].endswith(" -h' 查看说明。")
+    assert mistaken[2:] == ["", "错误：'--limit' 的值无效：应为整数"]

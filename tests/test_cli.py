@@ -72,6 +72,60 @@ def test_help_loads_neither_torch_nor_datasets_nor_polars() -> None:
         assert command in result.stdout
 
 
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("show", "{made}"), 141),
+        (("why", "{made}", "0", "--json"), 141),
+        (("signals",), 141),
+        (("show", "nowhere", "--json"), 2),
+    ],
+    ids=lambda value: value[0] if isinstance(value, tuple) else "",
+)
+def test_a_reader_that_has_seen_enough_ends_a_command_quietly(
+    made: Path,
+    seedbed: Seedbed,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+    code: int,
+) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "w", encoding="utf-8") as unread:
+        monkeypatch.setattr(sys, "stdout", unread)
+        ended = seedbed(*(part.format(made=made) for part in arguments))
+    assert ended.code == code
+    assert "Traceback" not in ended.err
+
+
+HOSTILE = {
+    "instruction": "Name three warm \x1b[31mcolours\x1b[0m for me.",
+    "output": "Red,\u3000orange\x9b2J and\u202e yellow\r\nare warm colours.",
+    "category": "fruit\x1b[2J\nkept 99",
+    "task_id": "t\x1b[1A",
+    "x\x1b]0;title\x07\nother": "1",
+}
+
+
+def test_what_a_file_says_is_shown_and_never_obeyed(tmp_path: Path, seedbed: Seedbed) -> None:
+    file = tmp_path / "rows.json"
+    file.write_text(json.dumps([HOSTILE]), encoding="utf-8")
+    said = seedbed("curate", file, "--out", tmp_path / "d")
+    assert "columns not used: x\\x1b]0;title\\x07\\nother\n" in said.err
+    said_of_rows = seedbed("show", tmp_path / "d").out
+    assert "fruit\\x1b[2J\\nkept 99/en" in said_of_rows
+    assert len(said_of_rows.splitlines()) == 2
+    explained = seedbed("why", tmp_path / "d", "0").out
+    assert "  task_id     t\\x1b[1A\n  category    fruit\\x1b[2J\\nkept 99\n" in explained
+    assert "  Red,\u3000orange\\x9b2J and\\u202e yellow" in explained
+    missing = seedbed("signals", "q\x1b[31m").err
+    assert "no signal is called" in missing
+    as_json = seedbed("why", tmp_path / "d", "0", "--json").out
+    assert json.loads(as_json)["sample"]["category"] == HOSTILE["category"]
+    for text in (said.out, said.err, said_of_rows, explained, missing, as_json):
+        assert re.findall(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", text) == []
+
+
 def test_a_build_from_a_settings_file_prints_json_for_scripts(tmp_path: Path) -> None:
     file = tmp_path / "mine.yaml"
     file.write_text("name: mine\ngrowth: {tasks_per_request: 4}\nsplit: {min_validation_rows: 0}\n", encoding="utf-8")

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from builder.chinese import is_spoken
-from builder.cli.options import AsJson, ChangedFolder, Mapped, Overrides, Quiet, print_outcome, read_mapping, reporter
+from builder.cli.options import (
+    AsJson,
+    ChangedFolder,
+    Mapped,
+    Overrides,
+    Quiet,
+    print_outcome,
+    read_mapping,
+    reporter,
+    say,
+)
 from builder.cli.places import path_or_address
 
 if TYPE_CHECKING:
@@ -48,11 +58,11 @@ def _as_record(added: "Added") -> Mapping[str, Any]:
 
 def _print_added(added: "Added") -> None:
     words = _CHINESE if is_spoken() else _ENGLISH
-    print(words["added"].format(added.rows, added.first, added.kept))
+    say(words["added"].format(added.rows, added.first, added.kept))
     if added.repeated == added.rows:
-        print(words["all"].format(added.rows))
+        say(words["all"].format(added.rows))
     elif added.repeated:
-        print(words["some"].format(added.repeated, added.rows))
+        say(words["some"].format(added.repeated, added.rows))
 
 
 _ENGLISH = {

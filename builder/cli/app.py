@@ -1,11 +1,12 @@
 """The command's table of contents, and the one place where errors become messages and exit codes."""
 
 import contextlib
+import functools
 import json
 import os
 import sys
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import IO, Annotated, Any, NoReturn
 
 import typer
 import typer.core
@@ -28,9 +29,13 @@ from builder.cli import (
 )
 from builder.cli.places import with_working_copies
 from builder.errors import SeedbedError
+from builder.text import visible, visible_json
 
 # Typer carries a copy of click that it does not export.
 _UsageMistake: type[Any] = typer.BadParameter.__mro__[1]
+
+
+_UNREAD = 141  # as of a program that the system ends with SIGPIPE, such as `cat` before `head`
 
 
 class _Commands(typer.core.TyperGroup):
@@ -54,7 +59,17 @@ def _usage_told() -> Iterator[None]:
         if not chinese.is_spoken() or type(error).__name__ == "NoArgsIsHelpError":
             raise
         said = error.format_message().replace("Value error, ", "")
-        raise _UsageMistake(chinese.in_chinese(said), error.ctx) from None
+        told = _UsageMistake(chinese.in_chinese(said), error.ctx)
+        told.show = functools.partial(_show_mistake, told)
+        raise told from None
+
+
+def _show_mistake(mistake: Any, file: IO[Any] | None = None) -> None:
+    """As Typer shows one, in Chinese whole."""
+    if mistake.ctx is not None:
+        usage = mistake.ctx.get_usage().removeprefix("Usage: ")
+        print(f"用法：{usage}\n用 '{mistake.ctx.command_path} -h' 查看说明。\n", file=file or sys.stderr)
+    print(visible(f"错误：{mistake.format_message()}", "\n"), file=file or sys.stderr)
 
 
 app = typer.Typer(
@@ -111,19 +126,37 @@ def main() -> None:
     try:
         app(standalone_mode=True)
     except SeedbedError as error:
-        if "--json" in sys.argv:
-            print(json.dumps({"error": error.message, "remedy": error.remedy, "exit_code": error.exit_code}))
-        remedy = f"\n  {chinese.told(error.remedy)}" if error.remedy else ""
-        print(f"seedbed: {chinese.told(error.message)}{remedy}", file=sys.stderr)
-        sys.exit(error.exit_code)
+        with contextlib.suppress(BrokenPipeError):
+            _tell_error(error)
+        _end(error.exit_code)
     except SystemExit as end:
-        # Typer makes an exit with 130 of Ctrl-C; what was said with it is behind that.
+        # Typer makes an exit with 1 of a pipe that nobody reads any more, and one with 130 of Ctrl-C.
+        if isinstance(end.__context__, BrokenPipeError):
+            _end(_UNREAD)
         stopped = getattr(end.__context__, "__cause__", None)
         if isinstance(stopped, KeyboardInterrupt):
             said = chinese.told(str(stopped) or "run the same command again to go on")
             print(chinese.told(f"seedbed: interrupted; {said}"), file=sys.stderr)
-        raise
+        _end(end.code)
     except BrokenPipeError:
-        # Whoever read our output has seen enough; without this the interpreter complains while it closes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        _end(_UNREAD)
+
+
+def _tell_error(error: SeedbedError) -> None:
+    if "--json" in sys.argv:
+        told = {"error": error.message, "remedy": error.remedy, "exit_code": error.exit_code}
+        print(visible_json(json.dumps(told)))
+    remedy = f"\n  {chinese.told(error.remedy)}" if error.remedy else ""
+    print(visible(f"seedbed: {chinese.told(error.message)}{remedy}", "\n\t"), file=sys.stderr)
+
+
+def _end(code: str | int | None) -> NoReturn:
+    """Exit; quietly where nobody reads what is still to be written, such as `head` that has seen enough."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            # Without this the interpreter complains while it closes the stream.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+            code = code or _UNREAD
+    sys.exit(code)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from builder.chinese import is_spoken, spoken
-from builder.cli.options import AsJson, Folder, print_json
+from builder.cli.options import AsJson, Folder, print_json, say
 from builder.cli.places import folder_for, shown
 
 if TYPE_CHECKING:
@@ -49,23 +49,24 @@ def _print(found: "Comparison") -> None:
     if found.before == found.after:
         sides = [words["earlier"], words["now"]]
     for name, side in zip(sides, ("before", "after"), strict=True):
-        print(words["side"].format(name, found.rows[side], found.kept[side]))
+        say(words["side"].format(name, found.rows[side], found.kept[side]))
     _print_counts(found, words)
     if not any(found.changes.values()):
-        print(words["same"])
+        say(words["same"])
     for change, count in found.changes.items():
         if count:
-            print(f"\n{words[change]}  {count:,}")
+            print()
+            say(f"{words[change]}  {count:,}")
         for example in found.examples[change]:
-            print(_one_line(example, words, spoken()))
+            say(_one_line(example, words, spoken()))
 
 
 def _print_counts(found: "Comparison", words: Mapping[str, str]) -> None:
     """How many rows had the one outcome and have the other; those that have the same one are a line of their own."""
-    print(words["counts"])
+    say(words["counts"])
     for line in found.counts:
         was, now = (_outcome(line[side], words, spoken()) for side in ("before", "after"))
-        print(f"{line['rows']:>12,}  {was}" + ("" if line["before"] == line["after"] else f" → {now}"))
+        say(f"{line['rows']:>12,}  {was}" + ("" if line["before"] == line["after"] else f" → {now}"))
 
 
 def _one_line(example: Mapping[str, Any], words: Mapping[str, str], language: "Language") -> str:

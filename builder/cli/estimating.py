@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from builder.chinese import is_spoken
-from builder.cli.options import AsJson, Overrides, SettingsFile, print_json, read_settings
+from builder.cli.options import AsJson, Overrides, SettingsFile, print_json, read_settings, say
 from builder.errors import UsageError
 
 if TYPE_CHECKING:
@@ -44,9 +44,9 @@ def estimate(
 
 def _print_estimate(made: "Estimate", chinese: bool) -> None:
     words = _CHINESE if chinese else _ENGLISH
-    print(words["measured" if made.measured else "assumed"].format(rows=made.target, model=made.model))
+    say(words["measured" if made.measured else "assumed"].format(rows=made.target, model=made.model))
     if made.spent.requests:
-        print(
+        say(
             words["spent"].format(
                 rows=made.rows,
                 requests=made.spent.requests,
@@ -64,13 +64,13 @@ def _print_estimate(made: "Estimate", chinese: bool) -> None:
         [words["time"], *(_time(column) for column in columns)],
     ]
     _print_table(rows)
-    print(words["basis"].format(admission=made.admission, size=made.bytes_per_token))
+    say(words["basis"].format(admission=made.admission, size=made.bytes_per_token))
     if made.price is None:
-        print(words["no_price"].format(model=made.model))
+        say(words["no_price"].format(model=made.model))
     elif made.price.noted:
-        print(words["noted"].format(noted=made.price.noted))
+        say(words["noted"].format(noted=made.price.noted))
     if made.saturates_at is not None:
-        print(words["saturates"].format(rows=made.saturates_at))
+        say(words["saturates"].format(rows=made.saturates_at))
 
 
 def print_costs(folder: Path, as_json: bool) -> None:
@@ -108,7 +108,7 @@ def print_costs(folder: Path, as_json: bool) -> None:
         _print_table(table)
         print()
     if found["unstated"]:
-        print(words["unstated"].format(replies=found["unstated"]))
+        say(words["unstated"].format(replies=found["unstated"]))
     if found["latency"]:
         _print_table(_latency_table(found["latency"], words))
 
@@ -124,7 +124,7 @@ def _print_table(rows: Sequence[Sequence[str]]) -> None:
     widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
     for first, *others in rows:
         cells = [" " * (width - _width(cell)) + cell for cell, width in zip(others, widths[1:], strict=True)]
-        print("  ".join([first + " " * (widths[0] - _width(first)), *cells]))
+        say("  ".join([first + " " * (widths[0] - _width(first)), *cells]))
 
 
 def _width(text: str) -> int:

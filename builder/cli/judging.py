@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from builder.chinese import spoken
 from builder.cli.options import AsJson, LocalFolder, Overrides, Quiet, SettingsFile, print_json, reporter, tell
 
 if TYPE_CHECKING:
@@ -43,8 +44,13 @@ def _print(done: "Judging") -> None:
     if marked:
         mean = sum(score * count for score, count in done.scores.items()) / marked
         tell(f"  mean {mean:.2f}: " + " · ".join(f"{score:g} × {count:,}" for score, count in done.scores.items()))
+    from builder.reporting.labels import VALUE_LABELS, label
+
     others = {state: count for state, count in done.states.items() if state not in ("marked", "at_admission")}
     if others:
-        tell("  without: " + " · ".join(f"{state} {count:,}" for state, count in sorted(others.items())))
+        tell(
+            "  without: "
+            + " · ".join(f"{label(VALUE_LABELS, state, spoken())} {count:,}" for state, count in sorted(others.items()))
+        )
     cost = "price not known" if done.cost is None else f"{done.cost:.4f} {done.currency}"
     tell(f"  in all {done.requests:,} requests, {done.tokens:,} tokens, {cost}")

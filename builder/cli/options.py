@@ -10,6 +10,7 @@ import typer
 from builder.chinese import is_spoken, spoken, told
 from builder.cli.places import folder_for, shown
 from builder.errors import UsageError
+from builder.text import visible, visible_json
 
 if TYPE_CHECKING:
     from builder.config import Settings
@@ -66,14 +67,19 @@ def reporter(quiet: bool) -> "Reporter":
     return Reporter(quiet=quiet)
 
 
+def say(line: str) -> None:
+    """Print one line; what in it came from a file, a model or the settings is shown and never obeyed."""
+    print(visible(line, "\t"))
+
+
 def tell(text: str) -> None:
-    """Print a line, in Chinese where that is spoken."""
-    print(told(text))
+    """Print a message, in Chinese where that is spoken."""
+    print(visible(told(text), "\n\t"))
 
 
 def print_json(value: Any) -> None:
     """One JSON document on stdout, readable Chinese included."""
-    print(json.dumps(value, ensure_ascii=False, indent=1, default=str))
+    print(visible_json(json.dumps(value, ensure_ascii=False, indent=1, default=str)))
 
 
 def summary(outcome: "Outcome") -> dict[str, Any]:
@@ -130,16 +136,16 @@ def _print_facts(facts: Mapping[str, Any], report: Mapping[str, Any]) -> None:
     def reasons(counts: Mapping[str, int]) -> str:
         return " · ".join(f"{label(key)} {count:,}" for key, count in counts.items()) or words["none"]
 
-    print(f"{report['name']}{words['colon']}{lead_sentence(report, spoken())}")
-    print(f"  {words['languages']}  " + " · ".join(f"{k} {v:,}" for k, v in facts["languages"].items()))
+    say(f"{report['name']}{words['colon']}{lead_sentence(report, spoken())}")
+    say(f"  {words['languages']}  " + " · ".join(f"{k} {v:,}" for k, v in facts["languages"].items()))
     dropped = {key: count for key, count in facts["rows"]["by_reason"].items() if key != "seed"}
-    print(f"  {words['dropped']}  {reasons(dropped)}")
+    say(f"  {words['dropped']}  {reasons(dropped)}")
     if facts["candidates"]["total"]:
-        print(f"  {words['rejected']}  {reasons(facts['candidates']['by_reason'])}")
+        say(f"  {words['rejected']}  {reasons(facts['candidates']['by_reason'])}")
     for note in report["notes"]:
-        print(f"  {words[note['level']]}  {note['text_zh' if chinese else 'text_en']}")
-    print(f"  {words['report']}  {facts['report']}")
-    print(f"  {words['publish']}  {facts['publish']}")
+        say(f"  {words[note['level']]}  {note['text_zh' if chinese else 'text_en']}")
+    say(f"  {words['report']}  {facts['report']}")
+    say(f"  {words['publish']}  {facts['publish']}")
 
 
 _ENGLISH = {

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from builder.chinese import is_spoken, spoken
-from builder.cli.options import AsJson, ChangedFolder, Overrides, Quiet, SettingsFile, print_outcome, reporter
+from builder.cli.options import AsJson, ChangedFolder, Overrides, Quiet, SettingsFile, print_outcome, reporter, say
 
 if TYPE_CHECKING:
     from builder.pipeline import Rebuilt
@@ -49,19 +49,19 @@ def _print_changes(rebuilt: "Rebuilt") -> None:
     after = rebuilt.outcome.report
     words = _CHINESE if is_spoken() else _ENGLISH
     if rebuilt.before is None:
-        print(words["unfinished"])
+        say(words["unfinished"])
     else:
         for part, total, kept in (("candidates", "total", "admitted"), ("rows", "total", "kept")):
             old, new = rebuilt.before[part], after[part]
-            print(words[part].format(f"{old[total]:,} → {new[total]:,}", f"{old[kept]:,} → {new[kept]:,}"))
+            say(words[part].format(f"{old[total]:,} → {new[total]:,}", f"{old[kept]:,} → {new[kept]:,}"))
             for reason in dict.fromkeys((*new["by_reason"], *old["by_reason"])):
                 counts = f"{old['by_reason'].get(reason, 0):,} → {new['by_reason'].get(reason, 0):,}"
-                print(f"  {reason_for(reason).label(spoken())}  {counts}")
+                say(f"  {reason_for(reason).label(spoken())}  {counts}")
     for count, name in ((rebuilt.lacking, "lacking"), (rebuilt.unread, "unread")):
         if count:
-            print(words[name].format(count))
+            say(words[name].format(count))
     if rebuilt.reviews or rebuilt.unplaced:
-        print(words["reviews"].format(rebuilt.reviews, rebuilt.unplaced))
+        say(words["reviews"].format(rebuilt.reviews, rebuilt.unplaced))
 
 
 _ENGLISH = {

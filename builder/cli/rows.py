@@ -4,7 +4,8 @@ from typing import Annotated, Any
 
 import typer
 
-from builder.cli.options import AsJson, Folder, print_json, tell
+from builder.chinese import is_spoken
+from builder.cli.options import AsJson, Folder, print_json, say, tell
 
 
 def show(
@@ -35,7 +36,7 @@ def show(
         print_json({"total": total, "rows": found})
         return
     for row in found:
-        print(_one_line(row))
+        say(_one_line(row))
     tell(f"{len(found):,} of {total:,} rows shown" + ("; --limit shows more" if len(found) < total else ""))
 
 
@@ -54,29 +55,38 @@ def why(
     if as_json:
         print_json(explained)
         return
-    print(explained["headline"])
+    say(explained["headline"])
     for sentence in explained["sentences"]:
-        print(f"  - {sentence}")
+        say(f"  - {sentence}")
     if explained["quality"]:
-        tell(f"  quality     {_quality(explained['quality'])}")
+        say(f"  {_WORDS['quality'][is_spoken()]}{_quality(explained['quality'])}")
     for label in ("task_id", "category", "language", "origin", "source", "parents", "request_id", "answer_key"):
         if explained["sample"].get(label):
-            print(f"  {label:11} {_plain(explained['sample'][label])}")
+            say(f"  {_WORDS[label][is_spoken()]}{_plain(explained['sample'][label])}")
     _print_turns(explained["sample"]["messages"])
     if explained["other"]:
-        print(f"\n{explained['other_headline']}")
+        print()
+        say(f"{explained['other_headline']}")
         _print_turns(explained["other"]["messages"])
 
 
 def _one_line(row: dict[str, Any]) -> str:
-    verdict = "kept" if row["kept"] else row["reason"]
+    verdict = ("保留" if is_spoken() else "kept") if row["kept"] else row["reason"]
+    from rich.cells import cell_len
+
     where = "/".join(str(part) for part in (row["category"], row["language"]) if part)
-    return f"{row['row']:>8}  {verdict:22} {where:22} {row['text']}"
+    return f"{row['row']:>8}  {verdict}{' ' * (22 - cell_len(verdict))} {where}{' ' * (22 - cell_len(where))} {row['text']}"
 
 
 def _quality(quality: dict[str, Any]) -> str:
-    moved = ", ".join(f"{name} {by:+.2f}" for name, by in quality["moved"].items() if abs(by) >= 0.005)
-    return f"{quality['quality']:.2f} (mean {quality['mean']:.2f}{'; ' if moved else ''}{moved})"
+    from builder.reporting.labels import COMPONENT_LABELS, label
+
+    def name_of(component: str) -> str:
+        return label(COMPONENT_LABELS, component, "zh") if is_spoken() else component
+
+    moved = ", ".join(f"{name_of(name)} {by:+.2f}" for name, by in quality["moved"].items() if abs(by) >= 0.005)
+    words = ("（平均 {:.2f}{}{}）", "；") if is_spoken() else (" (mean {:.2f}{}{})", "; ")
+    return f"{quality['quality']:.2f}{words[0].format(quality['mean'], words[1] if moved else '', moved)}"
 
 
 def _print_turns(messages: list[dict[str, Any]]) -> None:
@@ -84,10 +94,25 @@ def _print_turns(messages: list[dict[str, Any]]) -> None:
         text = message["content"] or message["tool_calls"] or ""
         if message["reasoning"]:
             text = f"<think>{message['reasoning']}</think>\n{text}"
-        print(f"\n  [{message['role']}]" + (" weight 0" if message["weight"] == 0 else ""))
+        print()
+        say(f"  [{message['role']}]" + (" weight 0" if message["weight"] == 0 else ""))
         for line in text.split("\n"):
-            print("  " + "".join(c if c.isprintable() or c == "\t" else "\ufffd" for c in line))
+            say(f"  {line}")
 
 
 def _plain(value: Any) -> str:
     return ", ".join(value) if isinstance(value, list) else str(value)
+
+
+# English, Chinese; each as wide as the widest on a terminal.
+_WORDS = {
+    "quality": ("quality     ", "质量        "),
+    "task_id": ("task_id     ", "任务        "),
+    "category": ("category    ", "类别        "),
+    "language": ("language    ", "语言        "),
+    "origin": ("origin      ", "来历        "),
+    "source": ("source      ", "来源        "),
+    "parents": ("parents     ", "上一代      "),
+    "request_id": ("request_id  ", "请求        "),
+    "answer_key": ("answer_key  ", "答案要点    "),
+}

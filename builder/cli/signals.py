@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from builder.cli.options import AsJson, print_json
+from builder.chinese import spoken
+from builder.cli.options import AsJson, print_json, say
 
 if TYPE_CHECKING:
     from builder.signals import Signal
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 def signals(
     names: Annotated[list[str] | None, typer.Argument(help="Only these signals.", metavar="[NAME]...")] = None,
-    language: Annotated[Literal["en", "zh"], typer.Option(help="The language of the cards.")] = "en",
+    language: Annotated[Literal["en", "zh"] | None, typer.Option(help="The language of the cards.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """List the signals: what each means, its range, how often it is right, and what it misses."""
@@ -26,15 +27,16 @@ def signals(
     for name in names or ():
         if name not in known:
             raise UsageError(f"no signal is called {name!r}{nearest(name, known)}", f"There are: {', '.join(known)}.")
+    language = language or spoken()
     cards = [_card(known[name], language) for name in names or known]
     if as_json:
         print_json(cards)
         return
     for card in cards:
-        print(f"{card['name']}: {card['meaning']}")
+        say(f"{card['name']}: {card['meaning']}")
         for label in ("columns", "range", "precision", "misses"):
             value = card[label]
-            print(f"  {_LABELS[label][language]:10} {value if isinstance(value, str) else ', '.join(value)}")
+            say(f"  {_LABELS[label][language]:10} {value if isinstance(value, str) else ', '.join(value)}")
 
 
 _LABELS = {

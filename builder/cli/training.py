@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from builder.chinese import spoken
 from builder.cli.options import (
     OUTPUT_ROOT,
     AsJson,
@@ -20,6 +21,7 @@ from builder.cli.options import (
     print_json,
     read_settings,
     reporter,
+    say,
     tell,
 )
 from builder.cli.places import shown
@@ -79,7 +81,7 @@ def score(
     tally = scoring.tally
     tell(f"{shown(folder)}: {tally.describe()}; {scoring.before:,} of {scoring.rows:,} were scored before")
     tell(f"  median ifd {scoring.median_ifd:.3f}; {scoring.unhelped:,} rows at 1 or above: the instruction is no help")
-    print(f"  {scoring.path}")
+    say(f"  {scoring.path}")
 
 
 def evaluate(
@@ -127,7 +129,8 @@ def preview_mask(
         write_text(html, preview.html())
         print(html)
     else:
-        print(preview.text(colour=sys.stdout.isatty() and "NO_COLOR" not in os.environ), end="")
+        colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+        print(preview.text(colour=colour, language=spoken()), end="")
 
 
 def folder_settings(folder: Path, settings: Path | None, overrides: list[str] | None, model: str | None) -> "Settings":
@@ -197,13 +200,13 @@ def print_evaluation(evaluation: "Evaluation") -> None:
     if not evaluation.cells:
         tell(f"no answer can be checked: none of the {evaluation.rows:,} held-out rows has an answer key")
         return
-    print(f"{'family':28} {'lang':4} {'n':>5} {'constant':>9} {'untrained':>10} {'trained':>8}")
+    say(f"{'family':28} {'lang':4} {'n':>5} {'constant':>9} {'untrained':>10} {'trained':>8}")
     for cell in evaluation.cells:
         shares = [f"{count / cell.n:.0%}" for count in (cell.constant, cell.base, cell.tuned)]
-        print(f"{cell.family:28} {cell.language:4} {cell.n:5} {shares[0]:>9} {shares[1]:>10} {shares[2]:>8}")
+        say(f"{cell.family:28} {cell.language:4} {cell.n:5} {shares[0]:>9} {shares[1]:>10} {shares[2]:>8}")
     scores = [evaluation.total(who) for who in ("constant", "base", "tuned")]
     shares = [f"{score.share:.1%}" for score in scores]
-    print(f"{'all':28} {'':4} {scores[0].n:5} {shares[0]:>9} {shares[1]:>10} {shares[2]:>8}")
+    say(f"{'all':28} {'':4} {scores[0].n:5} {shares[0]:>9} {shares[1]:>10} {shares[2]:>8}")
     low, high = scores[2].interval
     tell(f"trained: {scores[2].right} of {scores[2].n} right, 95 % interval {low:.1%} to {high:.1%}")
     if evaluation.rows_without_key:

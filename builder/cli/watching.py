@@ -10,6 +10,7 @@ import typer
 
 from builder.chinese import is_spoken, spoken
 from builder.cli.options import AsJson, Folder, print_json
+from builder.text import visible
 
 if TYPE_CHECKING:
     from builder.pipeline.looking import Status
@@ -45,7 +46,7 @@ def _print_status(found: "Status") -> None:
 
     words = _CHINESE if is_spoken() else _ENGLISH
     console = Console(file=sys.stdout, highlight=False)
-    console.print(str(found.root), markup=False, soft_wrap=True)
+    console.print(visible(str(found.root)), markup=False, soft_wrap=True)
     if found.growing is not None:
         shown = panel(found.growing, console.width, spoken(), lambda key: reason_for(key).label(spoken()))
         console.print(shown, soft_wrap=True)
@@ -54,8 +55,8 @@ def _print_status(found: "Status") -> None:
     for batch in found.batches:
         since = datetime.fromtimestamp(batch.since).strftime("%Y-%m-%d %H:%M")
         line = words["batch"].format(id=batch.id or "—", n=batch.requests, since=since)
-        console.print(line, markup=False, soft_wrap=True)
-    console.print(_state(found, words), markup=False, soft_wrap=True)
+        console.print(visible(line), markup=False, soft_wrap=True)
+    console.print(visible(_state(found, words)), markup=False, soft_wrap=True)
 
 
 def _state(found: "Status", words: Mapping[str, Any]) -> str:

@@ -11,6 +11,7 @@ from builder.formats.columns import MAPPABLE, check_mapping, find_columns
 from builder.formats.published import PUBLISHED
 from builder.formats.reading import RowFile, open_rows
 from builder.formats.row_format import Row, RowFormat
+from builder.text import visible
 
 _OF_THE_ROW = ("category", "language", "task_id", "label")
 _DETAILS: Mapping[str, Mapping[str, str]] = {
@@ -89,8 +90,8 @@ def _named_columns(file: RowFile, mapping: Mapping[str, str]) -> dict[str, str]:
         if column not in file.columns:
             raise InputFileError(
                 file.path,
-                f"--map {field}={column}: no column '{column}'{nearest(column, file.columns)}",
-                remedy=f"Its columns are {', '.join(file.columns)}.",
+                f"--map {field}={visible(column)}: no column '{visible(column)}'{nearest(column, file.columns)}",
+                remedy=f"Its columns are {visible(', '.join(file.columns))}.",
             )
     renamed = {column: "task_id" if field == "id" else field for field, column in mapping.items()}
     if len(renamed) < len(mapping):
@@ -110,7 +111,7 @@ def _first_fit(
     expected = "; ".join(row_format.expects for row_format in FORMATS.values() if row_format is not PUBLISHED)
     raise InputFileError(
         file.path,
-        f"found columns {', '.join(file.columns) or '(none)'}; expected one of: {expected}",
+        f"found columns {visible(', '.join(file.columns)) or '(none)'}; expected one of: {expected}",
         remedy=f"Name them with --map instruction=a,output=b (fields: {', '.join(MAPPABLE)}).",
     )
 
@@ -121,11 +122,11 @@ def describe(detected: Detected, language: str) -> str:
     if language == "zh":
         columns = "、".join(_arrow(field, column) for field, column in detected.mapping.items())
         details = "，".join((detected.container, *_details(detected, "zh")))
-        unused = f"；未使用的列：{'、'.join(detected.unused)}" if detected.unused else ""
+        unused = f"；未使用的列：{visible('、'.join(detected.unused))}" if detected.unused else ""
         return f"{detected.path.name}：{detected.rows:,} 行，{title['zh']}（{details}）；列：{columns}{unused}"
     columns = ", ".join(_arrow(field, column) for field, column in detected.mapping.items())
     details = ", ".join((detected.container, *_details(detected, "en")))
-    unused = f"; columns not used: {', '.join(detected.unused)}" if detected.unused else ""
+    unused = f"; columns not used: {visible(', '.join(detected.unused))}" if detected.unused else ""
     rows = f"{detected.rows:,} row{'s' if detected.rows != 1 else ''}"
     return f"{detected.path.name}: {rows}, {title['en']} ({details}); columns: {columns}{unused}"
 

@@ -18,7 +18,7 @@ from builder.formats.reading import RowFile, open_rows
 from builder.formats.row_format import Row, RowError, RowFormat, optional_text, text_of
 from builder.formats.rows import RowErrors
 from builder.formats.self_instruct import parse_instances
-from builder.text import detect_language, has_text
+from builder.text import detect_language, has_text, visible
 
 BUILTIN = "builtin"
 
@@ -121,7 +121,7 @@ def _find_shape(file: RowFile) -> tuple[RowFormat, Mapping[str, str]]:
     expected = "; ".join(FORMATS[name].expects for name in _SHAPES)
     raise InputFileError(
         file.path,
-        f"not a seed file: found columns {', '.join(file.columns) or '(none)'}; expected one of: {expected}",
+        f"not a seed file: found columns {visible(', '.join(file.columns)) or '(none)'}; expected one of: {expected}",
         remedy="Rename the columns; id, name, category, language and is_classification may stand beside them.",
     )
 

@@ -20,6 +20,7 @@ from rich.progress import (
 from builder.chinese import is_spoken, told
 from builder.progress.growing import Growing, Pace
 from builder.progress.panel import finishing, panel, plain_line
+from builder.text import visible
 
 _PLAIN_INTERVAL = 5.0  # seconds between plain lines: often enough to see life, rare enough for a log
 _LIVE_INTERVAL = 0.25  # seconds between two pictures
@@ -182,7 +183,7 @@ class Reporter:
         for name, shown in self._names.items():
             text = text.replace(name, shown)
         if not self._quiet:
-            print(text, file=sys.stderr, flush=True)
+            print(visible(text, "\n\t"), file=sys.stderr, flush=True)
 
     @property
     def _redraws(self) -> bool:
@@ -190,16 +191,16 @@ class Reporter:
 
     def _live(self, label: str, total: int | None) -> Iterator[Step]:
         columns = (
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            TextColumn("{task.fields[note]}", style="dim"),
+            TextColumn("{task.fields[note]}", style="dim", markup=False),
         )
         with Progress(*columns, console=self._console, transient=False) as bar:
-            task = bar.add_task(label, total=total, note="")
+            task = bar.add_task(visible(label), total=total, note="")
             yield Step(
-                lambda s: bar.update(task, completed=s.done, total=s.total, note=s.note),
+                lambda s: bar.update(task, completed=s.done, total=s.total, note=visible(s.note)),
                 label,
                 total,
             )

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from builder.config import Language
+from builder.reporting.labels import VALUE_LABELS
 from builder.schema import Check
 
 
@@ -533,6 +534,9 @@ def explain(check: Check, language: Language) -> str:
         value, threshold = _legible(float(check.value), float(check.threshold))
         parts.append(_MEASURES.get(check.reason, _OTHER_MEASURE)[native].format(v=value, t=threshold))
     evidence = " ".join(check.evidence.split())
+    kinds, arrow, found = evidence.partition(" → ")
+    if native and arrow and all(kind in VALUE_LABELS for kind in kinds.split(", ")):
+        evidence = "、".join(VALUE_LABELS[kind][native] for kind in kinds.split(", ")) + arrow + found
     if len(evidence) > _EVIDENCE_CHARACTERS:
         evidence = evidence[: _EVIDENCE_CHARACTERS - 1] + "…"
     sentence = ("：" if native else ": ").join(parts)

@@ -12,6 +12,7 @@ from builder.text import (
     token_mode,
     tokenise,
     tokenise_column,
+    visible,
 )
 
 
@@ -77,3 +78,18 @@ def test_a_column_is_tokenised_as_its_texts_are_whatever_the_character(frame: st
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]))))
 def test_a_column_is_tokenised_as_its_texts_are(texts: list[str]) -> None:
     assert tokenise_column(pl.Series(texts, dtype=pl.String)).to_list() == [tokenise(text) for text in texts]
+
+
+@pytest.mark.parametrize(
+    ("text", "keep", "shown"),
+    [
+        ("plain, 中文　全角 é 👍🏽", "", "plain, 中文　全角 é 👍🏽"),
+        ("a\x1b[31mb\x9bc\x7f", "", r"a\x1b[31mb\x9bc\x7f"),
+        ("a\r\nb\tc", "", r"a\r\nb\tc"),
+        ("a\r\nb\tc", "\n\t", "a\\r\nb\tc"),
+        ("a\u202eb\u2066c\u2028d\ud800", "", r"a\u202eb\u2066c\u2028d\ud800"),
+        ("नमस्ते \u200d\u200c", "", "नमस्ते \u200d\u200c"),
+    ],
+)
+def test_what_a_terminal_would_obey_is_shown_instead(text: str, keep: str, shown: str) -> None:
+    assert visible(text, keep) == shown
