@@ -8,6 +8,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import accumulate, islice
@@ -24,6 +25,7 @@ from builder.errors import (
 )
 from builder.files import disk_errors, keep_copy, remove_temporary_files, write_table, write_text
 from builder.manifest import Manifest, Problem, hash_json
+from builder.ownership import MARK, check_folder
 from builder.schema import (
     REJECTION_SCHEMA,
     SAMPLE_SCHEMA,
@@ -38,6 +40,7 @@ from builder.schema import (
 )
 
 ROWS_PER_PART = 50_000
+_PART = re.compile(r"part-\d{5,}\.parquet")
 
 # Not in the manifest: they change after it is written and have their own checks.
 _LIVE_FILES = frozenset(
@@ -123,7 +126,9 @@ class DatasetFolder:
 
         Raises:
             FolderInUseError: another process holds it; the message names that process.
+            UsageError: it is not ours (see `builder.ownership`).
         """
+        check_folder(self.root)
         with disk_errors(self.root):
             self.root.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(self.root / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
@@ -131,15 +136,15 @@ class DatasetFolder:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                owner = os.pread(descriptor, 100, 0).decode("utf-8", "replace").strip() or "?"
+                owner = _process(descriptor) or "?"
                 raise FolderInUseError(
                     f"{self.root}: in use by process {owner}",
                     "Wait for it to end, or stop it; the folder is free as soon as that process is gone.",
                 ) from None
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+            with disk_errors(self.root):  # the mark is written over itself: it is never missing
+                os.ftruncate(descriptor, os.pwrite(descriptor, f"{MARK}{os.getpid()}\n".encode(), 0))
             yield
-            os.ftruncate(descriptor, 0)
+            os.ftruncate(descriptor, len(MARK))
         finally:
             os.close(descriptor)
 
@@ -150,7 +155,7 @@ class DatasetFolder:
         except FileNotFoundError:
             return None
         try:
-            process = os.pread(descriptor, 100, 0).decode("utf-8", "replace").strip()
+            process = _process(descriptor)
             if not process:
                 return None  # freed in order
             # A killed process leaves its number behind, and the kernel has freed its lock.
@@ -196,7 +201,7 @@ class DatasetFolder:
     @staticmethod
     def parts(folder: Path) -> list[Path]:
         """The part files of a table, in order."""
-        return sorted(folder.glob("part-*.parquet"))
+        return sorted(path for path in folder.glob("part-*.parquet") if _PART.fullmatch(path.name))
 
     def count_samples(self) -> int:
         """How many rows the folder holds, read from the parts' footers."""
@@ -368,6 +373,11 @@ class DatasetFolder:
             and path.relative_to(self.root).as_posix() not in _LIVE_FILES
             and self.staging not in path.parents
         )
+
+
+def _process(lock: int) -> str:
+    """The process that a lock names."""
+    return os.pread(lock, 100, 0).decode("utf-8", "replace").removeprefix(MARK).strip()
 
 
 @dataclass(frozen=True, slots=True)

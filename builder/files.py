@@ -7,36 +7,62 @@ import contextlib
 import errno
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from builder.errors import DiskError, UsageError
+from builder.errors import DiskError, InputFileError, SeedbedError, UsageError
 
 # Parquet is read by row group: small enough that one row of a million is found in a moment, large enough to compress well.
 ROWS_PER_GROUP = 10_000
 
+# The name says whose it is, so that nothing else is ever taken for one; a long name of the file itself would not fit in.
+_TEMPORARY = re.compile(r"\.seedbed-\d+-\d+\.tmp(-journal|-wal|-shm)?")
+_numbers = count()
+
 _DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO})
+_PLACE_ERRORS = frozenset(
+    {
+        *(errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST),
+        *(errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL, errno.ENXIO, errno.EBUSY, errno.ETXTBSY),
+    }
+)
 
 
 @contextlib.contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
-    """Turn a full or failing disk, or a folder that may not be written, into one clear error."""
+    """Turn a full or failing disk, or a place that cannot be written, into one clear error."""
     try:
         yield
     except OSError as error:
         if error.errno in _DISK_ERRORS:
-            raise DiskError(
-                f"{path}: {os.strerror(error.errno or 0)}",
-                "Everything finished before this is valid. Free some space and run the same command again.",
-            ) from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR):
-            raise UsageError(f"{path}: cannot be written ({os.strerror(error.errno)})") from error
+            raise _disk_error(path, error) from error
+        if error.errno in _PLACE_ERRORS:
+            raise UsageError(f"{path}: cannot be written ({os.strerror(error.errno or 0)})") from error
         raise
+
+
+def system_error(error: OSError) -> SeedbedError | None:
+    """What the operating system refused, as an error that names the file; None where it names none: that may be a bug."""
+    name = error.filename
+    if error.errno in _DISK_ERRORS:
+        return _disk_error(name or "the disk", error)
+    if isinstance(name, str | bytes | os.PathLike) and error.errno:
+        return InputFileError(os.fsdecode(name), f"cannot be used ({os.strerror(error.errno)})")
+    return None
+
+
+def _disk_error(path: Any, error: OSError) -> DiskError:
+    return DiskError(
+        f"{path}: {os.strerror(error.errno or 0)}",
+        "Everything finished before this is valid. Free some space and run the same command again.",
+    )
 
 
 @contextlib.contextmanager
@@ -48,7 +74,10 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        temporary = path.with_name(f".seedbed-{os.getpid()}-{next(_numbers)}.tmp")
+        temporary.unlink(
+            missing_ok=True
+        )  # of a killed process with this number: it may be another name of a file that stays
         try:
             yield temporary
             _sync(temporary)
@@ -115,7 +144,13 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
+def is_temporary(name: str) -> bool:
+    """Whether a file of this name is one that an interrupted write of ours left behind."""
+    return _TEMPORARY.fullmatch(name) is not None
+
+
 def remove_temporary_files(root: Path) -> None:
     """Remove what an interrupted write left behind."""
-    for path in root.rglob(".*.tmp*"):
-        path.unlink(missing_ok=True)
+    for path in root.rglob(".seedbed-*.tmp*"):
+        if is_temporary(path.name) and not path.is_dir():
+            path.unlink(missing_ok=True)

@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from builder.addresses import Address, ChangedMeanwhileError, is_address, store_errors
-from builder.errors import DiskError, InputFileError, SeedbedError, UsageError, nearest
+from builder.errors import DiskError, EndpointError, InputFileError, SeedbedError, UsageError, nearest
 from builder.files import disk_errors
 from builder.progress import Reporter
 
@@ -51,6 +51,19 @@ class Store:
                 return bool(self._files.info(self._path(name))["type"] == "file")
         except InputFileError:
             return False
+
+    def dataset_around(self) -> Address | None:
+        """The dataset that the address is inside of; None where there is none, or what is above may not be looked at."""
+        for depth in range(1, self.address.whole.partition("://")[2].count("/") + 1):
+            above = copy.copy(self)
+            above.address, above._root = (
+                Address(self.address.whole.rsplit("/", depth)[0]),
+                self._root.rsplit("/", depth)[0],
+            )
+            with contextlib.suppress(EndpointError, UsageError):
+                if above.exists("MANIFEST.json"):
+                    return above.address
+        return None
 
     def size(self, name: str = "") -> int | None:
         """Bytes of a file; None where the store does not say."""
@@ -274,17 +287,21 @@ def local_files(places: Sequence[str | Path | Address], reporter: Reporter) -> I
 
 
 @contextlib.contextmanager
-def file_for(place: Path | Address, reporter: Reporter) -> Iterator[Path]:
+def file_for(place: Path | Address, reporter: Reporter, *, overwrite: bool = False) -> Iterator[Path]:
     """Where to write a file that is meant for a path or an address; it is sent there when the block ends well.
 
+    Args:
+        overwrite: replace what is at an address; of a path the writer makes sure (see `builder.ownership`).
+
     Raises:
-        UsageError: a folder was written for an address.
+        UsageError: something is at the address, or is a dataset around it; or a folder was written for an address.
         EndpointError: it cannot be sent.
     """
     if isinstance(place, Path):
         yield place
         return
     store = Store(place)
+    _check_free(store, overwrite=overwrite)
     with tempfile.TemporaryDirectory(prefix="seedbed-") as folder:
         path = Path(folder, *_file_name(place))
         with naming_errors({str(path): str(place)}):
@@ -294,6 +311,15 @@ def file_for(place: Path | Address, reporter: Reporter) -> Iterator[Path]:
         with transfer(reporter, f"Sending to {place}", path.stat().st_size) as told:
             store.put(path)
             told(path.stat().st_size)
+
+
+def _check_free(store: Store, *, overwrite: bool) -> None:
+    """As `ownership.check_output` for a path."""
+    place = store.address
+    if (around := store.dataset_around()) is not None:
+        raise UsageError(f"{place}: inside the dataset folder {around}", "Choose a place outside of it.")
+    if not overwrite and store.exists():
+        raise UsageError(f"{place}: exists already", "Choose another name, or have it replaced with --overwrite.")
 
 
 @contextlib.contextmanager

@@ -19,6 +19,7 @@ LEAVES = {
     "progress",
     "files",
     "manifest",
+    "ownership",
     "archives",
     "chinese",
     "charsets",

@@ -13,6 +13,7 @@ from builder.cli.options import (
     Folder,
     Mapped,
     Overrides,
+    Overwrite,
     Quiet,
     SettingsFile,
     VerifiedFolder,
@@ -30,19 +31,20 @@ from builder.errors import IntegrityError, UsageError
 def init(
     path: Annotated[Path, typer.Argument(help="Where to write the settings.")] = Path("seedbed.yaml"),
     show: Annotated[bool, typer.Option("--print", help="Print them instead.")] = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Write a settings file to start from.
 
     It holds every setting with its default and its meaning.
     """
     from builder.files import write_text
+    from builder.ownership import check_output
     from builder.settings_file import describe_settings
 
     if show:
         print(describe_settings(), end="")
         return
-    if path.exists():
-        raise UsageError(f"{path}: exists already", "Choose another name, or look at the settings with --print.")
+    check_output(path, overwrite=overwrite)
     write_text(path, describe_settings())
     tell(f"{path}: written; `seedbed build {path} --target 100` grows a first dataset without key or network")
 
@@ -157,6 +159,7 @@ def export(
         ),
     ],
     split: Annotated[str, typer.Option(help="train, validation or all kept rows.")] = "all",
+    overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
     """Write the kept rows in another format."""
@@ -164,8 +167,9 @@ def export(
     from builder.formats.writing import export as write
     from builder.object_store import file_for
 
-    with file_for(out, reporter(as_json)) as path:
-        result = write(pipeline.kept_samples(folder, split), format, path)
+    name = folder.resolve().name + ("" if split == "all" else f"_{split}")
+    with file_for(out, reporter(as_json), overwrite=overwrite) as path:
+        result = write(pipeline.kept_samples(folder, split), format, path, name=name, overwrite=overwrite)
     if as_json:
         skipped = [{"row": row, "why": why} for row, why in result.skipped]
         print_json({"path": str(out), "rows": result.rows, "skipped": skipped})

@@ -32,6 +32,8 @@ VerifiedFolder = Annotated[Path, typer.Argument(help=_FOLDER_OR_ADDRESS, metavar
 ChangedFolder = Annotated[Path, typer.Argument(help=_FOLDER_OR_ADDRESS, metavar="DIR", parser=folder_for("change"))]
 LocalFolder = Annotated[Path, typer.Argument(help="A dataset folder.", metavar="DIR")]
 
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there under this name.")]
+
 OUTPUT_ROOT = Path("datasets_out")
 
 

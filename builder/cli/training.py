@@ -16,6 +16,7 @@ from builder.cli.options import (
     ChangedFolder,
     Folder,
     Overrides,
+    Overwrite,
     Quiet,
     SettingsFile,
     print_json,
@@ -109,6 +110,7 @@ def preview_mask(
     model: Annotated[str | None, typer.Option(help="A Hugging Face name, a path, or scratch:tiny.")] = None,
     rows: Annotated[int, typer.Option(min=1, help="How many rows.")] = 3,
     html: Annotated[Path | None, typer.Option(help="Write a page instead of printing.")] = None,
+    overwrite: Overwrite = False,
     settings: SettingsFile = None,
     overrides: Overrides = None,
     as_json: AsJson = False,
@@ -117,9 +119,13 @@ def preview_mask(
 
     Coloured on a terminal, in [brackets] elsewhere.
     """
+    from builder.files import write_text
+    from builder.ownership import check_output
+
+    if html is not None:
+        check_output(html, overwrite=overwrite)
     read = folder_settings(folder, settings, overrides, model)
     need_training_packages()
-    from builder.files import write_text
     from trainer.preview import preview_folder
 
     preview = preview_folder(folder, read.train, rows)

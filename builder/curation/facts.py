@@ -16,7 +16,7 @@ from builder.similarity import NoveltyKey, novelty_text
 from builder.text import has_text, normalise, tokenise
 
 FACTS = "facts"
-FACTS_VERSION = 5
+FACTS_VERSION = 4
 
 _EVIDENCE_CHARACTERS = 80
 _EVOLVED = "evolve:"  # what the source of rows of the recipe begins with

@@ -73,7 +73,8 @@ def kind_of_row(row: dict[str, Any]) -> Kind:
 
 def dataset_name(folder: str, kind: Kind) -> str:
     """The data set's name: the folder's for single questions, with an ending for the others."""
-    return folder if kind == "single" else f"{folder}_{kind}"
+    own = kind == "single" and folder != "dataset_info"  # that file describes the data sets
+    return folder if own else f"{folder}_{kind}"
 
 
 def complete_columns(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from builder.formats.prompt_completion import write_flat
 from builder.formats.row_format import InexpressibleError
 from builder.formats.spreadsheet import fits_cell, write_xlsx
 from builder.formats.table import format_csv
+from builder.ownership import check_output
 from builder.published import turn_lists
 from builder.schema import Sample
 
@@ -43,7 +44,9 @@ class ExportResult:
     skipped: list[SkippedRow]
 
 
-def export(samples: Iterable[Sample], format: str, out: Path) -> ExportResult:
+def export(
+    samples: Iterable[Sample], format: str, out: Path, *, name: str | None = None, overwrite: bool = False
+) -> ExportResult:
     """Write samples, whole or not at all; messages, tools and rejected answers read back equal.
 
     Tools that are bare schemas are wrapped in the formats that chat templates are applied to.
@@ -51,9 +54,11 @@ def export(samples: Iterable[Sample], format: str, out: Path) -> ExportResult:
     Args:
         format: alpaca, sharegpt, messages, prompt_completion, or llamafactory (a folder with `dataset_info.json`).
         out: a file; its suffix chooses JSON, JSON Lines, Parquet, or, for alpaca and prompt_completion, CSV and XLSX.
+        name: of the data sets in LLaMA-Factory's folder; None is the folder's own.
+        overwrite: replace a file that is there, or a data set that the folder describes under the same name.
 
     Raises:
-        UsageError: an unknown format or suffix, or one that the format cannot go into.
+        UsageError: an unknown format or suffix, or one that the format cannot go into; or something is there.
         DiskError: the disk is full or failing.
     """
     if format not in EXPORTS:
@@ -61,9 +66,10 @@ def export(samples: Iterable[Sample], format: str, out: Path) -> ExportResult:
             f"unknown format '{format}'{nearest(format, EXPORTS)}", f"Formats to write are {', '.join(EXPORTS)}."
         )
     if format == LLAMA_FACTORY:
-        return _export_folder(samples, out)
+        return _export_folder(samples, out, name or out.resolve().name, overwrite)
     suffix = out.suffix.lower()
     _check_suffix(format, out, suffix)
+    check_output(out, overwrite=overwrite)
     flat = suffix in _FLAT_SUFFIXES
     rows, skipped = _write_rows(samples, _writer(format, flat))
     if format == "prompt_completion":
@@ -159,21 +165,30 @@ def _parquet_column(column: str, values: Sequence[Any]) -> Any:
     return turn_lists(values) if any(isinstance(turn, dict) and "tool_calls" in turn for turn in turns) else values
 
 
-def _export_folder(samples: Iterable[Sample], out: Path) -> ExportResult:
+def _export_folder(samples: Iterable[Sample], out: Path, name: str, overwrite: bool) -> ExportResult:
     """Write one data file for each kind of row and describe them in `dataset_info.json`, beside what it says already."""
     if out.is_file():
         raise UsageError(f"{out}: a file where a folder was expected", "LLaMA-Factory's format is a folder.")
     info_path = out / "dataset_info.json"
+    check_output(info_path, overwrite=True)  # other entries stay
     info = _read_info(info_path)
+    names = {kind: llama_factory.dataset_name(name, kind) for kind in llama_factory.KINDS}
+    for one in names.values():
+        if one in info and not overwrite:
+            raise UsageError(
+                f"{info_path}: describes a data set {one} already",
+                "Choose another folder, or have it replaced with --overwrite.",
+            )
+        check_output(out / f"{one}.json", overwrite=overwrite)
     rows, skipped = _write_rows(samples, llama_factory.write)
-    for kind in llama_factory.KINDS:
-        name = llama_factory.dataset_name(out.resolve().name, kind)
+    for kind, one in names.items():
         data = [row for _, row in rows if llama_factory.kind_of_row(row) == kind]
-        info.pop(name, None)
-        if data:
+        if not data:
+            info.pop(one, None)
+        else:
             completed = llama_factory.complete_columns(data)
-            write_json(out / f"{name}.json", completed)
-            info[name] = llama_factory.describe(kind, f"{name}.json", completed[0])
+            write_json(out / f"{one}.json", completed)
+            info[one] = llama_factory.describe(kind, f"{one}.json", completed[0])
     write_json(info_path, info)
     return ExportResult(out, len(rows), skipped)
 
@@ -183,7 +198,7 @@ def _read_info(path: Path) -> dict[str, Any]:
         return {}
     try:
         info = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputFileError(
             path, f"not readable as JSON ({type(error).__name__})", remedy="Mend or remove it."
         ) from None

@@ -18,7 +18,7 @@ from builder.formats.importing import open_samples
 from builder.pipeline.curating import import_files
 from builder.pipeline.embedding import encoder_of
 from builder.pipeline.publishing import Outcome, decide_folder, finish
-from builder.pipeline.replacing import complete_replacement, writing
+from builder.pipeline.replacing import complete_replacement, staged_in, writing
 from builder.progress import Reporter
 from builder.reporting.tables import scan_samples
 from builder.settings_file import dump_settings, load_settings
@@ -109,11 +109,9 @@ def _names_taken(folder: DatasetFolder) -> set[str]:
 def _linked(folder: DatasetFolder) -> DatasetFolder:
     """A folder in the place for staging that holds what another one does, without a copy where the disk can do it.
 
-    No file is written in place, so what is linked stays as it is. Reviews and vectors are the other one's own: vectors are
-    found by their text, and what was paid for them is never lost.
+    No file is written in place, so what is linked stays as it is.
     """
-    staged = DatasetFolder(folder.staging)
-    staged.reviews, staged.embeddings = folder.reviews, folder.embeddings
+    staged = staged_in(folder)
     with disk_errors(staged.root):
         for name in _LINKED:
             path = folder.root / name

@@ -7,14 +7,14 @@ from pathlib import Path
 from builder.chinese import spoken
 from builder.config import Settings
 from builder.dataset_folder import DatasetFolder
-from builder.errors import (
-    UsageError,
-)
+from builder.errors import UsageError
 from builder.files import write_text
 from builder.formats.detection import describe
 from builder.formats.importing import RowProblem, SampleFiles, open_samples
+from builder.ownership import NOT_YET, check_folder, others_in
+from builder.pipeline.measuring import read_benchmark
 from builder.pipeline.publishing import Outcome, decide_folder, finish, spending_of
-from builder.pipeline.replacing import writing
+from builder.pipeline.replacing import complete_replacement, staged_in, writing
 from builder.progress import Reporter, Step
 from builder.schema import Sample
 from builder.settings_file import dump_settings, load_settings
@@ -30,29 +30,36 @@ def curate_files(
     reporter: Reporter,
     mapping: Mapping[str, str] | None = None,
 ) -> Outcome:
-    """Import files into a new dataset folder, decide every row, publish.
+    """Import files into a new dataset folder, decide every row, publish; whole or not at all.
 
     Raises:
-        UsageError: the folder holds a dataset already, or a file cannot be read.
+        UsageError: the folder holds a dataset or other files, or a file cannot be read.
     """
     folder = DatasetFolder(root)
-    if folder.settings.exists():
-        raise UsageError(
-            f"{root}: holds a dataset already",
-            f"Choose another --out, decide again in place with `seedbed curate {root}`, or add files to it with "
-            f"`seedbed add {root} FILE`.",
-        )
+    check_folder(root)
+    _refuse_dataset(folder)
     opened = open_samples(files, mapping=mapping, reporter=reporter)
+    read_benchmark(settings, Reporter(quiet=True))
     with writing(folder):
-        _remove_parts(folder)  # an import that was cut short: without settings it is no dataset yet
+        _refuse_dataset(folder)
+        staged = staged_in(folder)
         try:
-            import_files(opened, folder, reporter)
-        except BaseException:
-            _remove_parts(folder)
-            raise
-        write_text(folder.settings, dump_settings(settings))
-        decision = decide_folder(folder, settings, reporter)
-        return Outcome(root, finish(folder, settings, decision, reporter))
+            import_files(opened, staged, reporter)
+            write_text(staged.settings, dump_settings(settings))
+            decision = decide_folder(staged, settings, reporter)
+            report = finish(staged, settings, decision, reporter)
+        finally:
+            complete_replacement(folder)
+        return Outcome(root, report)
+
+
+def _refuse_dataset(folder: DatasetFolder) -> None:
+    if others_in(folder.root, but=NOT_YET):
+        raise UsageError(
+            f"{folder.root}: holds a dataset already",
+            f"Choose another --out, decide again in place with `seedbed curate {folder.root}`, or add files to it with "
+            f"`seedbed add {folder.root} FILE`.",
+        )
 
 
 def import_files(files: SampleFiles, folder: DatasetFolder, reporter: Reporter) -> int:
@@ -113,11 +120,6 @@ def _counted(samples: Iterator[Sample], step: Step) -> Iterator[Sample]:
         yield sample
         if number % _ROWS_AT_ONCE == 0:
             step.set(number)
-
-
-def _remove_parts(folder: DatasetFolder) -> None:
-    for part in (*folder.parts(folder.samples), *folder.parts(folder.rejections)):
-        part.unlink()
 
 
 def curate_folder(

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -170,8 +171,11 @@ def publish(folder: DatasetFolder, decision: Decision) -> None:
     for number, path in enumerate(written[1]):
         write_table(path, published_table(held_out.slice(number * ROWS_PER_PART, ROWS_PER_PART), shape))
     for path in (folder.publish / "data").glob("*.parquet"):
-        if path not in {*written[0], *written[1]}:
+        if _PUBLISHED.fullmatch(path.name) and path not in {*written[0], *written[1]}:
             path.unlink()
+
+
+_PUBLISHED = re.compile(r"(train|validation)-\d{5}-of-\d{5}\.parquet")
 
 
 def _shape_of(folder: DatasetFolder, rows: NDArray[np.int64]) -> Shape:

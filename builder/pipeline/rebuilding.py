@@ -13,6 +13,7 @@ from builder.curation.balance import check_names
 from builder.dataset_folder import DatasetFolder
 from builder.errors import TargetNotReachedError, UsageError
 from builder.generation.grow import Growth
+from builder.ownership import NOT_YET, others_in
 from builder.pipeline.building import grow_folder
 from builder.pipeline.publishing import Outcome, read_report
 from builder.pipeline.replacing import complete_replacement, inherit, writing
@@ -65,15 +66,13 @@ def rebuild(
             f"`seedbed curate {root} --set …` decides its rows again.",
         )
     folder = source if out is None else DatasetFolder(out)
-    if out is not None and (folder.settings.exists() or folder.ledger.exists()) and not folder.staging.exists():
-        raise UsageError(
-            f"{out}: holds a dataset already", "Choose another --out, or leave it out to rebuild in place."
-        )
     with writing(folder):
+        if out is not None and others_in(out, but=NOT_YET):
+            raise UsageError(
+                f"{out}: holds a dataset already", "Choose another --out, or leave it out to rebuild in place."
+            )
         settings = load_settings(settings_file or source.settings, overrides)
         before = read_report(source) if source.manifest_hash() is not None else None
-        if out is not None:
-            folder.ledger.unlink(missing_ok=True)  # the copy of a rebuild that was interrupted
         try:
             outcome, growth = _read_again(
                 source, DatasetFolder(folder.staging), settings, reporter, moved=out is not None

@@ -36,6 +36,16 @@ def writing(folder: DatasetFolder) -> Iterator[bool]:
         yield complete_replacement(folder)
 
 
+def staged_in(folder: DatasetFolder) -> DatasetFolder:
+    """The folder in which what replaces another one is written first, with that one's reviews and vectors.
+
+    Vectors are found by their text, so what was paid for them is never lost, whatever becomes of the rest.
+    """
+    staged = DatasetFolder(folder.staging)
+    staged.reviews, staged.embeddings = folder.reviews, folder.embeddings
+    return staged
+
+
 def inherit(source: DatasetFolder, target: DatasetFolder, settings: str, *, moved: bool) -> None:
     """Start a folder from another one's ledger and reviews; the other one stays as it is.
 

@@ -285,6 +285,12 @@ def test_a_dataset_is_made_shown_decided_again_and_exported(seedbed: Seedbed, ou
     sent = seedbed("export", ours, "--format", "alpaca", "--out", f"{ours}-kept.json")
     assert sent.out == f"{ours}-kept.json: 3 rows\n"
     assert STORE.cat_file(f"{ours}-kept.json") == (tmp_path / "kept.json").read_bytes()
+    again = ("export", ours, "--format", "alpaca", "--split", "validation", "--out")
+    assert f"{ours}-kept.json: exists already" in seedbed(*again, f"{ours}-kept.json").err
+    assert f"inside the dataset folder {ours}" in seedbed(*again, f"{ours}/publish/a.json", "--overwrite").err
+    assert STORE.cat_file(f"{ours}-kept.json") == (tmp_path / "kept.json").read_bytes()
+    assert seedbed(*again, f"{ours}-kept.json", "--overwrite").code == 0
+    assert STORE.cat_file(f"{ours}-kept.json") != (tmp_path / "kept.json").read_bytes()
     assert seedbed("report", ours, "--language", "zh").code == 0
     assert b'"language": "zh"' in files_at(ours)["report.json"]
 

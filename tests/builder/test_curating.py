@@ -477,7 +477,7 @@ def test_parts_are_written_while_rows_are_read(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(dataset_folder, "ROWS_PER_PART", 4)
     monkeypatch.setattr("builder.pipeline.curating._ROWS_AT_ONCE", 4)
     (tmp_path / "rows.jsonl").write_text(alpaca(10), encoding="utf-8")
-    watching = Watching(DatasetFolder(tmp_path / "d"))
+    watching = Watching(DatasetFolder(DatasetFolder(tmp_path / "d").staging))
     chosen = load_settings(None, ["execution.workers=1"], {})
     pipeline.curate_files([tmp_path / "rows.jsonl"], chosen, tmp_path / "d", watching)
     assert watching.parts == [1, 2, 3]

@@ -1033,7 +1033,9 @@ class TestExport:
             out / "dataset_info.json", {"theirs": {"file_name": "theirs.json"}, "mine": {"file_name": "old.json"}}
         )
 
-        result = export(corpus, "llamafactory", out)
+        with pytest.raises(UsageError, match=r"dataset_info.json: describes a data set mine already\n .* --overwrite"):
+            export(corpus, "llamafactory", out)
+        result = export(corpus, "llamafactory", out, overwrite=True)
 
         assert (result.rows, result.skipped) == (6, [])
         tags = {
@@ -1170,7 +1172,7 @@ def test_any_conversation_reads_back_equal_or_is_counted(
     tmp_path: Path, sample: Sample, format: str, suffix: str
 ) -> None:
     out = tmp_path / f"out{suffix}"
-    result = export([sample], format, out)
+    result = export([sample], format, out, overwrite=True)
     assert result.rows + len(result.skipped) == 1
     if result.rows:
         assert content(load(out).samples) == content([sample])
@@ -1183,7 +1185,7 @@ def test_any_conversation_reads_back_equal_or_is_counted(
 def test_any_text_survives_a_table(tmp_path: Path, prompt: str, answer: str, suffix: str) -> None:
     messages = (Message("user", prompt), Message("assistant", answer))
     out = tmp_path / f"out{suffix}"
-    result = export([Sample(0, "t", messages, None, "en", "imported", "s")], "alpaca", out)
+    result = export([Sample(0, "t", messages, None, "en", "imported", "s")], "alpaca", out, overwrite=True)
     assert result.rows == (1 if prompt or answer else 0)
     if result.rows:
         assert content(load(out).samples) == [(messages, None, None)]

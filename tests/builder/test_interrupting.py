@@ -139,5 +139,5 @@ def test_a_killed_build_is_not_running(tmp_path: Path) -> None:
         wait_until(lambda: under_way(root) > 0 and pipeline.status(root)["running"], process)
         process.kill()
         process.wait()
-    assert (root / ".lock").read_text().strip() == str(process.pid)
+    assert (root / ".lock").read_text() == f"seedbed dataset folder\n{process.pid}\n"
     assert pipeline.status(root)["running"] is False
