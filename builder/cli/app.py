@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import io
 import json
 import os
 import sys
@@ -121,14 +122,16 @@ def _options(
 
 
 def main() -> None:
-    """Run the command; a `SeedbedError` ends with its message and exit code, a bug with its traceback and 1."""
+    """Run the command; what a user can mend ends with its message and exit code, a bug with its traceback and 1."""
     chinese.start_anew()
+    for stream in (sys.stdout, sys.stderr):
+        # A file's name need not be text; in JSON these escapes are what they mean.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         app(standalone_mode=True)
     except SeedbedError as error:
-        with contextlib.suppress(BrokenPipeError):
-            _tell_error(error)
-        _end(error.exit_code)
+        _end_with(error)
     except SystemExit as end:
         # Typer makes an exit with 1 of a pipe that nobody reads any more, and one with 130 of Ctrl-C.
         if isinstance(end.__context__, BrokenPipeError):
@@ -140,14 +143,23 @@ def main() -> None:
         _end(end.code)
     except BrokenPipeError:
         _end(_UNREAD)
+    except OSError as error:
+        from builder.files import system_error
+
+        if (named := system_error(error)) is None:
+            raise
+        _end_with(named)
 
 
-def _tell_error(error: SeedbedError) -> None:
-    if "--json" in sys.argv:
-        told = {"error": error.message, "remedy": error.remedy, "exit_code": error.exit_code}
-        print(visible_json(json.dumps(told)))
-    remedy = f"\n  {chinese.told(error.remedy)}" if error.remedy else ""
-    print(visible(f"seedbed: {chinese.told(error.message)}{remedy}", "\n\t"), file=sys.stderr)
+def _end_with(error: SeedbedError) -> NoReturn:
+    """Say what was wrong, and exit as it asks for."""
+    with contextlib.suppress(BrokenPipeError):
+        if "--json" in sys.argv:
+            told = {"error": error.message, "remedy": error.remedy, "exit_code": error.exit_code}
+            print(visible_json(json.dumps(told)))
+        remedy = f"\n  {chinese.told(error.remedy)}" if error.remedy else ""
+        print(visible(f"seedbed: {chinese.told(error.message)}{remedy}", "\n\t"), file=sys.stderr)
+    _end(error.exit_code)
 
 
 def _end(code: str | int | None) -> NoReturn:

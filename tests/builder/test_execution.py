@@ -135,7 +135,7 @@ def test_an_interrupt_ends_the_workers_too_and_leaves_no_half_file(tmp_path: Pat
     arguments = [sys.executable, "-m", "builder", "curate", str(tmp_path / "rows.json"), "--out", str(tmp_path / "d")]
     arguments += ["--set", "execution.workers=2", "--set", "execution.partition_rows=20", "-q"]
     with subprocess.Popen(arguments, start_new_session=True, stderr=subprocess.PIPE, text=True) as running:
-        while not list(tmp_path.glob("d/signals/.*.tmp")):
+        while not list(tmp_path.glob("d/.rebuild/signals/.*.tmp")):
             time.sleep(0.02)
         os.killpg(running.pid, signal.SIGINT)
         _, printed = running.communicate()
@@ -145,4 +145,4 @@ def test_an_interrupt_ends_the_workers_too_and_leaves_no_half_file(tmp_path: Pat
         while True:
             os.killpg(running.pid, 0)
             time.sleep(0.05)
-    assert list(tmp_path.glob("d/signals/*.parquet")) == []
+    assert list(tmp_path.rglob("*.parquet")) == []
