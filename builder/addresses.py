@@ -103,6 +103,8 @@ def check_storable(text: str) -> str:
     Raises:
         ValueError: it carries credentials.
     """
+    if "\0" in text:
+        raise ValueError("no path and no address holds a null character")
     if is_address(text) and masked(text) != text:
         raise ValueError(
             "an address must not carry a user name, password or query, since settings are written beside the data; "

@@ -23,7 +23,7 @@ from builder.errors import (
     InputFileError,
     IntegrityError,
 )
-from builder.files import disk_errors, keep_copy, remove_temporary_files, write_table, write_text
+from builder.files import check_name, disk_errors, keep_copy, remove_temporary_files, write_table, write_text
 from builder.manifest import Manifest, Problem, hash_json
 from builder.ownership import MARK, check_folder
 from builder.schema import (
@@ -115,6 +115,7 @@ class DatasetFolder:
                 "no such dataset folder",
                 remedy="`seedbed build` or `seedbed curate` makes one.",
             )
+        check_name(root)
         folder = cls(root)
         if not folder.settings.is_file():
             raise InputFileError(root, "not a dataset folder: it holds no seedbed.yaml")
@@ -357,12 +358,7 @@ class DatasetFolder:
 
     def verify(self) -> list[Problem]:
         """Compare every file with the manifest and every review with its checksum; an empty list means all is well."""
-        problems = [
-            Problem(path.name, f"line {number}: its checksum does not match")
-            for path in (self.reviews, self.unplaced_reviews)
-            for review, _, number in _review_lines(path)
-            if review is None
-        ]
+        problems = [one for path in (self.reviews, self.unplaced_reviews) for one in _review_problems(path)]
         return problems + self._manifest.verify(self._immutable_files())
 
     def _immutable_files(self) -> list[str]:
@@ -456,6 +452,15 @@ def parquet_errors(path: Path) -> Iterator[None]:
         ) from None
 
 
+def _review_problems(path: Path) -> Iterator[Problem]:
+    try:
+        for review, _, number in _review_lines(path):
+            if review is None:
+                yield Problem(path.name, f"line {number}: its checksum does not match")
+    except IntegrityError as error:
+        yield Problem(path.name, error.message.removeprefix(f"{path}, "))
+
+
 def _review_lines(path: Path) -> Iterator[tuple[Review | None, str, int]]:
     """The decision in each line, or None where it is damaged; the line; its number."""
     if not path.is_file():
@@ -463,7 +468,22 @@ def _review_lines(path: Path) -> Iterator[tuple[Review | None, str, int]]:
     for number, line in enumerate(path.read_bytes().decode("utf-8", "replace").split("\n"), 1):
         if line:
             checksum, _, body = line.partition(" ")
-            yield (Review(**json.loads(body)) if checksum == _line_checksum(body) else None), line, number
+            yield (_parse_review(path, body, number) if checksum == _line_checksum(body) else None), line, number
+
+
+def _parse_review(path: Path, body: str, number: int) -> Review:
+    """A review whose checksum is right: what else is in it was written by another version, or by hand."""
+    try:
+        review = Review(**json.loads(body))
+        named = isinstance(review.id, str) and isinstance(review.note, str) and review.decision in ("keep", "drop")
+        if not named or type(review.row) is not int or not 0 <= review.row < 2**63:
+            raise TypeError("a row, an id, keep or drop and a note were expected")
+    except (ValueError, TypeError, RecursionError) as error:
+        raise IntegrityError(
+            f"{path}, line {number}: not a review that this version knows ({error})",
+            "Restore the file from a copy, or take the line out and decide about the row again.",
+        ) from None
+    return review
 
 
 def _review_line(review: Review) -> str:

@@ -144,6 +144,18 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
+def check_name(path: Path) -> None:
+    """Refuse a name that is no text: neither a row's source nor the libraries that read tables can hold it.
+
+    Raises:
+        InputFileError: it is not UTF-8.
+    """
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise InputFileError(path, "its name is not UTF-8", remedy="Rename it, or the folder that it is in.") from None
+
+
 def is_temporary(name: str) -> bool:
     """Whether a file of this name is one that an interrupted write of ours left behind."""
     return _TEMPORARY.fullmatch(name) is not None

@@ -13,14 +13,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from builder.errors import InputFileError, UsageError
-from builder.files import is_temporary
+from builder.files import check_name, is_temporary
 
 MARK = "seedbed dataset folder\n"
 
 _LITTER = frozenset({".DS_Store", "Thumbs.db", "desktop.ini", ".directory", "lost+found"})
-# A command that is cut short before there is a dataset leaves at most these: a folder that was not put in place, and vectors
-# that were paid for; a fork also the reviews that it begins with.
-NOT_YET = frozenset({".rebuild", "embeddings"})
+# A command that is cut short before there is a dataset leaves at most these: a folder that was not put in place, vectors that
+# were paid for, and what is noted of them; a fork also the reviews that it begins with.
+NOT_YET = frozenset({".rebuild", "embeddings", "MANIFEST-pending.jsonl"})
 _NOT_YET_FORKED = NOT_YET | {"reviews.jsonl", "reviews-unplaced.jsonl"}
 _OLD_LOCK = re.compile(r"\d*\n?")  # of a process, without the mark
 _LEDGER_BEGINS = 1 << 16  # bytes of a ledger or its log in which its tables are named
@@ -55,8 +55,9 @@ def check_folder(root: Path) -> None:
     """Make sure that a dataset folder may be written here: it is one of ours, or there is nothing in it.
 
     Raises:
-        UsageError: it holds other files, or is a part of a dataset folder.
+        UsageError: it holds other files, or is a part of a dataset folder; or its name cannot be used.
     """
+    check_name(root)
     if is_dataset(root):
         return
     marked = (_lock_text(root) or "").startswith(MARK)
@@ -76,8 +77,10 @@ def check_output(path: Path, *, overwrite: bool) -> None:
         overwrite: whether the user wants a file that is there replaced.
 
     Raises:
-        UsageError: it is inside a dataset folder, is there already, or is no file that could be replaced.
+        UsageError: it is inside a dataset folder, is there already, or is no file that could be replaced; or its name cannot
+            be used.
     """
+    check_name(path)
     if (around := dataset_around(path)) is not None:
         raise UsageError(f"{path}: inside the dataset folder {around}", "Choose a place outside of it.")
     if not os.path.lexists(path):

@@ -272,13 +272,15 @@ def constant_answers(train: Iterable[Conversation]) -> dict[tuple[str, str], str
 def _read_run(run: Path) -> dict[str, Any]:
     path = run / "run.json"
     try:
-        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        record = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputFileError(
             run, "not a finished run: it holds no run.json", remedy="`seedbed train` makes one."
         ) from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputFileError(path, f"not valid JSON ({error})") from None
+    if not isinstance(record, dict) or not record.keys() >= _RECORDED:
+        raise InputFileError(path, "not the record of a run", remedy="Restore it from a copy, or train again.")
     return record
 
 
@@ -287,6 +289,9 @@ def _is_as_trained_on(published: Published, dataset: dict[str, Any]) -> bool:
     if "rows_sha256" in dataset:
         return bool(published.rows_hash == dataset["rows_sha256"])
     return bool(published.manifest_hash == dataset["manifest_sha256"])
+
+
+_RECORDED = {"settings", "dataset", "template", "tokens", "validation_loss"}
 
 
 def _check_loss(run: Path, found: float, recorded: float | None) -> None:

@@ -1,6 +1,7 @@
 """The tokenizer and the model: made on the spot (`scratch:tiny`), or loaded by name or path."""
 
 import os
+import re
 import socket
 import warnings
 from collections.abc import Iterable, Iterator
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit
 import torch
 from huggingface_hub import constants, try_to_load_from_cache
 from peft import AutoPeftModelForCausalLM, LoraConfig, PeftModel, get_peft_model
+from safetensors import SafetensorError
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import (
     AutoConfig,
@@ -20,6 +22,7 @@ from transformers import (
     AutoTokenizer,
     LlamaConfig,
     LlamaForCausalLM,
+    PreTrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
     PreTrainedTokenizerFast,
@@ -27,7 +30,7 @@ from transformers import (
 )
 
 from builder.config import Train
-from builder.errors import EndpointError, UsageError
+from builder.errors import DiskError, EndpointError, UsageError
 from trainer.data import Conversation
 from trainer.templates import ChatTemplate, find_template
 
@@ -120,9 +123,18 @@ def load_saved_tokenizer(path: str) -> PreTrainedTokenizerBase:
     _require_reachable(path, "tokenizer_config.json")
     try:
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(path)
-    except (OSError, ValueError) as error:
+    except Exception as error:  # files by anybody: the libraries raise what they stumble over
         raise _cannot_load(path, "tokenizer", error) from error
     return tokenizer
+
+
+def load_config(path: str) -> PreTrainedConfig:
+    """A model's configuration by name or path; raises as `load_saved_model` does."""
+    try:
+        config: PreTrainedConfig = AutoConfig.from_pretrained(path)
+    except Exception as error:
+        raise _cannot_load(path, "configuration", error) from error
+    return config
 
 
 def load_model(settings: Train, tokenizer: PreTrainedTokenizerBase, seed: int) -> PreTrainedModel:
@@ -145,7 +157,7 @@ def load_saved_model(path: str) -> PreTrainedModel:
     try:
         with _peft_speaking_old_names():
             model: PreTrainedModel = loader.from_pretrained(path, dtype=torch.float32)
-    except (OSError, ValueError) as error:
+    except Exception as error:
         raise _cannot_load(path, "model", error) from error
     return model
 
@@ -250,8 +262,32 @@ def _require_reachable(name: str, file: str) -> None:
         ) from error
 
 
+@contextmanager
+def saving(out: Path) -> Iterator[None]:
+    """Turn what safetensors and torch make of a disk that is full or fails into one clear error.
+
+    Raises:
+        DiskError: a file could not be written whole.
+    """
+    try:
+        yield
+    except (SafetensorError, RuntimeError) as error:
+        found = _SYSTEM_ERROR.search(str(error))
+        if found is None:
+            raise
+        why = os.strerror(int(found[1])) if found[1] else "a file could not be written whole"
+        raise DiskError(
+            f"{out}: {why}",
+            "Everything finished before this is valid. Free some space and run the same command again.",
+        ) from error
+
+
+# "…: I/O error: No space left on device (os error 28)" of safetensors; torch says where it noticed, and not why.
+_SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)|unexpected pos \d+ vs|PytorchStreamWriter failed")
+
+
 def _cannot_load(path: str, what: str, error: Exception) -> Exception:
-    problem = str(error).strip().splitlines()[0]
+    problem = (str(error).strip() or type(error).__name__).splitlines()[0]
     if Path(path).exists():
         return UsageError(f"train.model: {path} holds no {what} that can be loaded ({problem})")
     return EndpointError(

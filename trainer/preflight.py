@@ -7,13 +7,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from transformers import AutoConfig
+from huggingface_hub.utils import HFValidationError, validate_repo_id
 
 from builder.config import Train
 from builder.errors import DiskError, InputFileError, UsageError
 from trainer.data import Published, read_difficulty, read_published
 from trainer.masking import ChatEncoder, EncodedRow
-from trainer.model import SCRATCH, SCRATCH_POSITIONS, is_scratch, load_tokenizer, model_path, source_dtype
+from trainer.model import (
+    SCRATCH,
+    SCRATCH_POSITIONS,
+    is_scratch,
+    load_config,
+    load_tokenizer,
+    model_path,
+    source_dtype,
+)
 
 STARTED = "started.json"  # what tells an unfinished run's folder; `trainer.checkpoints` writes it
 
@@ -142,15 +150,23 @@ def check_model_path(name: str, *, adapters: bool = False) -> None:
             raise InputFileError(path, "not a model: it holds no config.json")
         return
     looks_like_path = name.startswith((".", "/", "~")) or name.count("/") > 1 or path.exists()
-    if looks_like_path or not all(part and not part.isspace() for part in name.split("/")):
+    if looks_like_path or not _is_repo_name(name):
         raise UsageError(f"train.model: {name} is neither a model folder nor a name such as Qwen/Qwen2.5-0.5B-Instruct")
+
+
+def _is_repo_name(name: str) -> bool:
+    try:
+        validate_repo_id(name)
+    except HFValidationError:
+        return False
+    return True
 
 
 def _check_length(settings: Train) -> None:
     if is_scratch(settings.model):
         limit = SCRATCH_POSITIONS
     else:
-        config = AutoConfig.from_pretrained(model_path(settings.model))
+        config = load_config(model_path(settings.model))
         limit = getattr(config.get_text_config(), "max_position_embeddings", None) or settings.max_length
     if settings.max_length > limit:
         raise UsageError(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from builder.chinese import ask_for_chinese
-from builder.errors import UsageError
+from builder.errors import IntegrityError, SeedbedError, UsageError
 
 if TYPE_CHECKING:
     from builder.addresses import Address
@@ -67,6 +67,10 @@ def with_working_copies(command: Callable[..., None]) -> Callable[..., None]:
                 reporter = Reporter(quiet=given.get("quiet", False))
                 for name, one in asked.items():
                     given[name] = stack.enter_context(dataset_at(one.address, reporter, use=one.use))
+            for value in given.values():
+                for one in value if isinstance(value, list) else [value]:
+                    if isinstance(one, Path):
+                        stack.enter_context(_damage_told(one))
             command(**given)
 
     return called
@@ -80,8 +84,31 @@ def dataset_at(place: "Path | Address", reporter: "Reporter", *, use: "Use") -> 
         return
     from builder.working_copy import working_copy
 
-    with working_copy(place, reporter, use=use) as root:
+    with working_copy(place, reporter, use=use) as root, _damage_told(root):
         yield root
+
+
+@contextlib.contextmanager
+def _damage_told(place: Path) -> Iterator[None]:
+    """Say of an error that nobody foresaw, and that a damaged dataset folder explains, that it is damaged; others are bugs.
+
+    Raises:
+        IntegrityError: names the damage.
+    """
+    try:
+        yield
+    except (SeedbedError, BrokenPipeError):
+        raise
+    except Exception as error:
+        if (place / "seedbed.yaml").is_file():
+            from builder.pipeline.damage import find_damage
+
+            if (found := find_damage(place)) is not None:
+                raise IntegrityError(
+                    f"{shown(place)}/{found.path}: {found.problem}",
+                    f"Restore it from a copy; `seedbed verify {shown(place)}` shows what else changed.",
+                ) from error
+        raise
 
 
 def is_dataset(place: "Path | Address") -> bool:

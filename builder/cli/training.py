@@ -155,11 +155,13 @@ def default_run(folder: Path) -> Path:
 def run_training(folder: Path, out: Path, settings: "Settings", quiet: bool) -> None:
     """Train; the caller prints."""
     need_training_packages()
+    from trainer.model import saving
     from trainer.sft import train as train_model
 
     language = settings.report.language
     quiet = quiet or not is_first_process()
-    train_model(folder, out, settings.train, seed=settings.seed, reporter=reporter(quiet), language=language)
+    with saving(out):
+        train_model(folder, out, settings.train, seed=settings.seed, reporter=reporter(quiet), language=language)
 
 
 def is_first_process() -> bool:

@@ -9,6 +9,7 @@ from builder.documents.html import read_html
 from builder.documents.pdf import read_pdf
 from builder.documents.plain import read_plain
 from builder.errors import InputFileError, UsageError
+from builder.files import check_name
 
 READERS: Mapping[str, Callable[[Path], tuple[Page, ...]]] = {
     ".txt": read_plain,
@@ -35,6 +36,7 @@ def read_documents(paths: Sequence[str | Path]) -> list[Document]:
     documents: dict[str, Document] = {}
     places: dict[str, Path] = {}
     for name, path in _files([Path(path) for path in paths]):
+        check_name(path)
         if path.resolve() == places.get(name):
             continue
         if name in places:

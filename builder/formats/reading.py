@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from builder.errors import InputFileError
+from builder.files import check_name
 from builder.formats import rows as limits
 from builder.formats.json_rows import open_json, open_json_lines
 from builder.formats.parquet_rows import open_parquet
@@ -155,6 +156,7 @@ def _check_path(path: Path) -> os.stat_result:
     Raises:
         InputFileError: there is none, or it is something else.
     """
+    check_name(path)
     with _named_errors(path):
         try:
             state = path.stat()

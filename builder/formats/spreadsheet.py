@@ -2,8 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import openpyxl
 from openpyxl.cell import Cell, WriteOnlyCell
@@ -25,7 +24,7 @@ def _escape(text: str) -> str:
     return _UNSAFE.sub(lambda m: f"_x{ord(m[0]):04X}_", text)
 
 
-def write_xlsx(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+def write_xlsx(file: IO[bytes], columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Write one sheet of text cells: `=1+1` stays a text, also when it is edited (quote prefix).
 
     Characters that XML cannot hold go out as Excel writes them (`_x000D_`). Texts must fit a cell (`fits_cell`).
@@ -35,7 +34,7 @@ def write_xlsx(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]
     sheet.append(list(columns))
     for row in rows:
         sheet.append([_text_cell(sheet, text) for text in row])
-    workbook.save(path)
+    workbook.save(file)
 
 
 def _text_cell(sheet: Any, text: str) -> Cell:

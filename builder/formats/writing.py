@@ -153,8 +153,8 @@ def _write_file(out: Path, suffix: str, rows: Sequence[dict[str, Any]]) -> None:
     elif suffix == ".csv":
         write_text(out, format_csv(columns, ([row.get(column, "") for column in columns] for row in rows)))
     else:
-        with atomic_path(out) as temporary:
-            write_xlsx(temporary, columns, ([row.get(column, "") for column in columns] for row in rows))
+        with atomic_path(out) as temporary, temporary.open("wb") as file:
+            write_xlsx(file, columns, ([row.get(column, "") for column in columns] for row in rows))
 
 
 def _parquet_column(column: str, values: Sequence[Any]) -> Any:
