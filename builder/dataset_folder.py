@@ -458,13 +458,15 @@ def _review_problems(path: Path) -> Iterator[Problem]:
             if review is None:
                 yield Problem(path.name, f"line {number}: its checksum does not match")
     except IntegrityError as error:
-        yield Problem(path.name, error.message.removeprefix(f"{path}, "))
+        yield Problem(path.name, error.message.removeprefix(str(path)).lstrip(":, "))
 
 
 def _review_lines(path: Path) -> Iterator[tuple[Review | None, str, int]]:
     """The decision in each line, or None where it is damaged; the line; its number."""
-    if not path.is_file():
+    if not os.path.lexists(path):
         return
+    if not path.is_file():
+        raise IntegrityError(f"{path}: not a file", "Restore it from a copy.")
     for number, line in enumerate(path.read_bytes().decode("utf-8", "replace").split("\n"), 1):
         if line:
             checksum, _, body = line.partition(" ")

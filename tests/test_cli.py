@@ -353,6 +353,15 @@ BAD_INPUT: list[tuple[list[str], dict[str, str], int, str]] = [
     (["curate", "odd.json"], {}, 2, "found columns foo, bar"),
     (["curate", "roles.json"], {}, 2, "roles.json, row 1"),
     (["curate", "."], {}, 2, "not a dataset folder"),
+    (["curate", "good.json", "--out", "good.json"], {}, 2, "good.json: a file where a folder was expected"),
+    (["curate", "good.json", "--out", "good.json/d"], {}, 2, "good.json/d: cannot be written (Not a directory)"),
+    (["curate", "good.json", "--out", "d\udcff"], {}, 2, "its name is not UTF-8"),
+    (["curate", "name\udcff.json"], {}, 2, "its name is not UTF-8"),
+    (["show", "x" * 256], {}, 2, "cannot be used (File name too long)"),
+    (["build", "--target", "5", "--set", f"seeds.files=[{'x' * 256}]"], {}, 2, "cannot be read (File name too long)"),
+    (["build", "--target", "5", "--set", 'seeds.files=["a\\0b"]'], {}, 2, "holds a null character"),
+    (["init", "/proc/x.yaml"], {}, 2, "/proc/x.yaml: cannot be written (No such file or directory)"),
+    (["init", "."], {}, 2, "not as a file that could be replaced"),
     (["curate", "good.json", "--map", "instruction"], {}, 2, "--map instruction: expected our field = your column"),
     (["curate", "good.json", "--against", "nowhere.json"], {}, 2, "nowhere.json"),
     (["why", "nowhere", "0"], {}, 2, "nowhere: no such dataset folder"),
@@ -382,11 +391,12 @@ def bad_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     good = {"instruction": "Name a colour.", "instances": [{"input": "", "output": "Red."}]}
     (folder / "broken.jsonl").write_text(json.dumps(good) + "\n{not json\n", encoding="utf-8")
     (folder / "notes.docx").write_bytes(b"PK\x03\x04")
+    (folder / "name\udcff.json").write_bytes((folder / "good.json").read_bytes())
     return folder
 
 
 @pytest.mark.parametrize(
-    ("arguments", "environ", "code", "expected"), BAD_INPUT, ids=[" ".join(case[0][:4]) for case in BAD_INPUT]
+    ("arguments", "environ", "code", "expected"), BAD_INPUT, ids=[ascii(" ".join(case[0][:4])) for case in BAD_INPUT]
 )
 def test_bad_input_ends_with_one_clear_message(
     seedbed: Seedbed,

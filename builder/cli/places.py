@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -100,7 +101,7 @@ def _damage_told(place: Path) -> Iterator[None]:
     except (SeedbedError, BrokenPipeError):
         raise
     except Exception as error:
-        if (place / "seedbed.yaml").is_file():
+        if os.path.isfile(place / "seedbed.yaml"):  # noqa: PTH113 - the path itself may be what was wrong
             from builder.pipeline.damage import find_damage
 
             if (found := find_damage(place)) is not None:
@@ -135,7 +136,7 @@ _COLLAPSED = re.compile(r"[a-z][a-z0-9+.\-]+:/", re.IGNORECASE)
 def _note_language(given: Any) -> None:
     """Speak Chinese where a folder's settings ask for a Chinese report, whether or not the command reads them all."""
     if isinstance(given, Path):
-        with contextlib.suppress(OSError, UnicodeDecodeError):
+        with contextlib.suppress(OSError, ValueError):
             if _CHINESE_REPORT.search((given / "seedbed.yaml").read_text(encoding="utf-8")):
                 ask_for_chinese()
 

@@ -1,3 +1,4 @@
+import hashlib
 import json
 import os
 import resource
@@ -193,6 +194,36 @@ def test_missing_and_extra_files_are_found(folder: DatasetFolder) -> None:
 def test_a_folder_without_a_manifest_is_unfinished(folder: DatasetFolder) -> None:
     folder.manifest.unlink()
     assert folder.verify()[0].problem == "missing: the run that writes it did not finish"
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ('{"row": 1, "id": "x", "decision": "keep", "note": "", "who": "me"}', "'who'"),
+        ('{"row": "1", "id": "x", "decision": "keep"}', "a row, an id, keep or drop"),
+        ('{"row": 1, "id": "x", "decision": "perhaps"}', "a row, an id, keep or drop"),
+        ("[1]", "not list"),
+    ],
+)
+def test_a_review_of_another_version_is_no_traceback_and_not_passed_over(
+    folder: DatasetFolder, body: str, said: str
+) -> None:
+    folder.append_review(Review(0, "a", "drop"))
+    with folder.reviews.open("a", encoding="utf-8") as file:
+        file.write(f"{hashlib.sha256(body.encode()).hexdigest()[:16]} {body}\n")
+    with pytest.raises(
+        IntegrityError, match=rf"reviews.jsonl, line 2: not a review that this version knows \(.*{said}"
+    ):
+        folder.read_reviews()
+    problems = folder.verify()
+    assert [problem.path for problem in problems] == ["reviews.jsonl"]
+    assert problems[0].problem.startswith("line 2: not a review that this version knows")
+
+
+def test_reviews_that_are_no_file_are_not_passed_over(folder: DatasetFolder) -> None:
+    folder.reviews.symlink_to("/nowhere")
+    with pytest.raises(IntegrityError, match=r"reviews\.jsonl: not a file"):
+        folder.read_reviews()
 
 
 def test_reviews_survive_a_torn_line_and_the_last_one_counts(folder: DatasetFolder) -> None:
