@@ -79,7 +79,8 @@ def ordinary(folder: Path, count: int) -> None:
     cells = [[row[column] for column in _COLUMNS] for row in rows]
     (folder / "rows.csv").write_text(format_csv(_COLUMNS, cells), encoding="utf-8")
     pq.write_table(pa.Table.from_pylist(rows), folder / "rows.parquet")
-    write_xlsx(folder / "rows.xlsx", _COLUMNS, cells)
+    with (folder / "rows.xlsx").open("wb") as file:
+        write_xlsx(file, _COLUMNS, cells)
     del made, rows, lines, cells
     for suffix in ("jsonl", "json", "csv", "parquet", "xlsx"):
         measure("import", folder / f"rows.{suffix}")
