@@ -22,6 +22,7 @@ _LITTER = frozenset({".DS_Store", "Thumbs.db", "desktop.ini", ".directory", "los
 # were paid for, and what is noted of them; a fork also the reviews that it begins with.
 NOT_YET = frozenset({".rebuild", "embeddings", "MANIFEST-pending.jsonl"})
 _NOT_YET_FORKED = NOT_YET | {"reviews.jsonl", "reviews-unplaced.jsonl"}
+_LEDGER = frozenset({"ledger.sqlite", "ledger.sqlite-wal", "ledger.sqlite-shm"})
 _OLD_LOCK = re.compile(r"\d*\n?")  # of a process, without the mark
 _LEDGER_BEGINS = 1 << 16  # bytes of a ledger or its log in which its tables are named
 
@@ -60,8 +61,10 @@ def check_folder(root: Path) -> None:
     check_name(root)
     if is_dataset(root):
         return
-    marked = (_lock_text(root) or "").startswith(MARK)
-    if others := others_in(root, but=_NOT_YET_FORKED if marked else frozenset()):
+    expected = _NOT_YET_FORKED if (_lock_text(root) or "").startswith(MARK) else frozenset()
+    if _has_ledger(root):  # alone: its rows can be read from it
+        expected |= _LEDGER
+    if others := others_in(root, but=expected):
         raise UsageError(
             f"{root}: not a dataset folder, and holds other files, such as {others[0]}",
             "Choose a folder that is empty or not there yet; nothing in this one was changed.",
