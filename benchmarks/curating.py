@@ -14,7 +14,6 @@ Wall and processor seconds: where others use the machine, the processor's, and t
 import argparse
 import json
 import math
-import os
 import random
 import resource
 import subprocess
@@ -36,6 +35,7 @@ from rouge_score import rouge_scorer
 
 from benchmarks.instructions import Instructions
 from builder.config import Split
+from builder.cores import usable_cores
 from builder.curation.novelty.additions import EarlierScan, scan_digest, scan_on
 from builder.curation.novelty.scanning import scan_columns
 from builder.curation.split import split_columns
@@ -308,7 +308,7 @@ def main() -> None:
     parser.add_argument("--file", type=Path, help="a JSON list of objects with an instruction, for the part novelty")
     parser.add_argument("--count", type=int)
     parser.add_argument("--doublings", type=int, default=5)
-    parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--workers", type=int, default=usable_cores())
     arguments = parser.parse_args()
     if arguments.part is None:
         # Each in a process of its own: the memory is that of the part.

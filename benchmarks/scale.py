@@ -11,7 +11,6 @@ with runs of rows so short that they are as many as at the goal.
 import argparse
 import contextlib
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -28,6 +27,7 @@ import numpy as np
 from benchmarks.alpaca_rows import write_rows
 from benchmarks.curating import THRESHOLD, columns, instructions
 from builder.config import Execution, Settings
+from builder.cores import usable_cores
 from builder.curation.novelty import scanning, sharded_neighbours
 from builder.curation.novelty.scanning import scan_columns
 from builder.curation.novelty.token_sequences import token_sequences
@@ -263,7 +263,7 @@ def main() -> None:
     if arguments.part is not None:
         print(json.dumps({"rows": measure_rows, "scan": measure_scan}[arguments.part](arguments.count)))
         return
-    print(f"{len(os.sched_getaffinity(0))} cores, one used; {_SHARDS} shards; exponents of the last {_FITTED} sizes\n")
+    print(f"{usable_cores()} cores, one used; {_SHARDS} shards; exponents of the last {_FITTED} sizes\n")
     seconds = 0.0
     for part, largest in (("rows", arguments.count // _SHARE), ("scan", arguments.count)):
         counts = [largest >> (arguments.doublings - turn) for turn in range(arguments.doublings + 1)]

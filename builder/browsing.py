@@ -1,10 +1,10 @@
 """Looking at a curated dataset folder: rows by filter, and one row explained."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pyarrow.compute as pc
 
 from builder.chinese import spoken
 from builder.dataset_folder import DatasetFolder
@@ -12,7 +12,6 @@ from builder.errors import InputFileError, UsageError, nearest
 from builder.reporting.labels import SPLIT_LABELS, label
 from builder.reporting.quality import explain_quality
 from builder.reporting.reasons import REASONS, explain, reason_for
-from builder.reporting.tables import scan_samples
 from builder.schema import Verdict, verdict_from_record
 from builder.settings_file import load_settings
 from builder.text import normalise
@@ -41,6 +40,7 @@ def find_rows(
         UsageError: no row has such a reason, category, language or origin.
     """
     folder = DatasetFolder.open(root)
+    folder.check_where_finished(folder.samples, folder.verdicts)
     frame = _labels(folder)
     for column, value in (("reason", reason), ("category", category), ("language", language), ("origin", origin)):
         if value is not None:
@@ -57,7 +57,7 @@ def find_rows(
         frame = frame.filter(pl.col("row").is_in(_rows_that_hold(folder, normalise(search))))
     shown = frame.head(limit)
     texts = {
-        record["row"]: record for record in read_records(folder, shown["row"].to_list(), ("row", "id", "messages"))
+        record["row"]: record for record in folder.sample_records(shown["row"].to_list(), ("row", "id", "messages"))
     }
     rows = [
         {key: record[key] for key in ("row", "kept", "reason", "category", "language")}
@@ -78,10 +78,11 @@ def explain_row(root: Path, row_or_id: str) -> dict[str, Any]:
         InputFileError: no such row.
     """
     folder = DatasetFolder.open(root)
+    folder.check_where_finished(folder.samples, folder.verdicts, folder.signals / "quality.parquet")
     chosen = load_settings(folder.settings, environ={})
     language = spoken()
     record = _find_row(folder, row_or_id)
-    verdict = _verdict(folder, record["row"])
+    verdict = verdict_from_record(folder.verdict_record(record["row"]))
     if verdict.reason is None:
         headline = {
             "en": f"Row {verdict.row} is kept ({verdict.split}).",
@@ -115,7 +116,7 @@ def explain_row(root: Path, row_or_id: str) -> dict[str, Any]:
 def _other_headline(folder: DatasetFolder, verdict: Verdict) -> dict[str, str]:
     if verdict.reason == "redacted":
         return {"en": f"Row {verdict.of}, its redaction:", "zh": f"脱敏后的第 {verdict.of} 行："}
-    later = None if verdict.of is None else _verdict(folder, verdict.of).reason
+    later = None if verdict.of is None else folder.verdict_record(verdict.of)["reason"]
     if later is not None:  # a seed that is not published, or a row that the mix had no place for
         reason = reason_for(later)
         return {
@@ -128,8 +129,9 @@ def _other_headline(folder: DatasetFolder, verdict: Verdict) -> dict[str, str]:
 def _labels(folder: DatasetFolder) -> pl.DataFrame:
     """What rows are filtered by: short columns only."""
     decided = pl.from_arrow(folder.verdicts_table(["row", "kept", "reason"]))
+    samples = pl.from_arrow(folder.sample_columns(["row", "category", "language", "origin"]))
     assert isinstance(decided, pl.DataFrame)
-    samples = scan_samples(folder).select("row", "category", "language", "origin").collect()
+    assert isinstance(samples, pl.DataFrame)
     return samples.join(decided, on="row", how="inner", maintain_order="left")
 
 
@@ -142,26 +144,11 @@ def _rows_that_hold(folder: DatasetFolder, wanted: str) -> list[int]:
     ]
 
 
-def read_records(folder: DatasetFolder, rows: Sequence[int], columns: Sequence[str] = ()) -> list[dict[str, Any]]:
-    """Some rows' samples, whole or some columns; only the row groups that hold them are read."""
-    if not rows:
-        return []
-    lazy = scan_samples(folder).filter(pl.col("row").is_in(rows))
-    # The bounds let whole row groups be skipped by their statistics.
-    lazy = lazy.filter(pl.col("row").is_between(min(rows), max(rows)))
-    return (lazy.select(columns) if columns else lazy).collect().to_dicts()
-
-
-def read_ids(folder: DatasetFolder) -> pl.DataFrame:
-    """The number and the id of every row, in row order."""
-    return scan_samples(folder).select("row", "id").collect()
-
-
 def _find_row(folder: DatasetFolder, row_or_id: str) -> dict[str, Any]:
-    found = read_records(folder, [int(row_or_id)]) if row_or_id.isdecimal() else []
+    found = folder.sample_records([int(row_or_id)]) if row_or_id.isdecimal() else []
     if not found:
-        by_id = scan_samples(folder).filter(pl.col("id") == row_or_id).select("row")
-        found = read_records(folder, by_id.head(1).collect()["row"].to_list())
+        ids = folder.sample_columns(["row", "id"])
+        found = folder.sample_records(ids.filter(pc.equal(ids["id"], row_or_id))["row"].to_pylist()[:1])
     if not found:
         count = folder.count_samples()
         raise InputFileError(
@@ -172,13 +159,6 @@ def _find_row(folder: DatasetFolder, row_or_id: str) -> dict[str, Any]:
             else "It has no rows.",
         )
     return found[0]
-
-
-def _verdict(folder: DatasetFolder, row: int) -> Verdict:
-    if not folder.verdicts.is_file():
-        folder.read_verdicts()  # raises the error that says what to do
-    records = pl.scan_parquet(folder.verdicts, glob=False).filter(pl.col("row") == row).collect().to_dicts()
-    return verdict_from_record(records[0])
 
 
 def beginning(messages: list[dict[str, Any]]) -> str:

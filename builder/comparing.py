@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from builder.browsing import beginning, read_ids, read_records
+from builder.browsing import beginning
 from builder.dataset_folder import DatasetFolder
 from builder.errors import InputFileError, UsageError, nearest
 from builder.reporting.reasons import REASONS
@@ -108,7 +108,9 @@ def _both_folders(old: DatasetFolder, new: DatasetFolder) -> pl.DataFrame:
     """Every row of two folders, matched by conversation: row, outcome and split in either."""
 
     def side_of(folder: DatasetFolder, side: str) -> pl.DataFrame:
-        ids = read_ids(folder)
+        folder.check_where_finished(folder.samples, folder.verdicts)
+        ids = pl.from_arrow(folder.sample_columns(["row", "id"]))
+        assert isinstance(ids, pl.DataFrame)
         decided = _outcomes(folder, folder.verdicts, side)
         rows = ids.rename({"row": f"row_{side}"}).join(decided, on=f"row_{side}", how="inner", maintain_order="left")
         return rows.with_columns(nth=pl.int_range(pl.len()).over("id"))
@@ -125,6 +127,7 @@ def _both_decisions(folder: DatasetFolder) -> pl.DataFrame:
             "no earlier decision to compare with: one is kept when another takes its place",
             remedy=f"`seedbed curate {folder.root} --set …` decides anew; `seedbed diff A B` compares two folders.",
         )
+    folder.check_where_finished(folder.samples, folder.verdicts, folder.previous_verdicts)
     before, after = _outcomes(folder, folder.previous_verdicts, "before"), _outcomes(folder, folder.verdicts, "after")
     return _joined(before.with_columns(row="row_before"), after.with_columns(row="row_after"), ["row"])
 
@@ -161,7 +164,7 @@ def _examples(
     texts = {
         (folder.root, record["row"]): record
         for folder, rows in ((old, gone), (new, there))
-        for record in read_records(folder, rows, ("row", "id", "messages"))
+        for record in folder.sample_records(rows, ("row", "id", "messages"))
     }
     examples: dict[str, list[dict[str, Any]]] = {change: [] for change in CHANGES}
     for row in shown.to_dicts():

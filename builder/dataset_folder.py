@@ -9,11 +9,11 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import accumulate, islice
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -23,8 +23,17 @@ from builder.errors import (
     InputFileError,
     IntegrityError,
 )
-from builder.files import check_name, disk_errors, keep_copy, remove_temporary_files, write_table, write_text
-from builder.manifest import Manifest, Problem, hash_json
+from builder.files import (
+    check_name,
+    disk_errors,
+    keep_copy,
+    parquet_file,
+    remove_temporary_files,
+    write_table,
+    write_text,
+)
+from builder.journal import LIVE_FILES, STAGING, Described, note
+from builder.manifest import Manifest, Problem, compare, hash_json
 from builder.ownership import MARK, check_folder
 from builder.schema import (
     REJECTION_SCHEMA,
@@ -41,26 +50,8 @@ from builder.schema import (
 
 ROWS_PER_PART = 50_000
 _PART = re.compile(r"part-\d{5,}\.parquet")
-
-# Not in the manifest: they change after it is written and have their own checks.
-_LIVE_FILES = frozenset(
-    {
-        "MANIFEST.json",
-        "CONTENTS.json",  # of a folder that was copied from an address (see builder.working_copy)
-        ".lock",
-        "reviews.jsonl",
-        "reviews-unplaced.jsonl",
-        "ledger.sqlite",
-        "ledger.sqlite-wal",
-        "ledger.sqlite-shm",
-        "embeddings/ledger.sqlite",
-        "embeddings/ledger.sqlite-wal",
-        "embeddings/ledger.sqlite-shm",
-        "judge.sqlite",
-        "judge.sqlite-wal",
-        "judge.sqlite-shm",
-    }
-)
+# Bytes that are hashed before rows are looked at: a tenth of a second on one core.
+_HASHED_TO_LOOK = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +83,7 @@ class DatasetFolder:
         self.reviews = root / "reviews.jsonl"
         # Reviews whose conversation is in no row now, after a rebuild under other settings.
         self.unplaced_reviews = root / "reviews-unplaced.jsonl"
-        # Where a rebuild writes everything anew before it takes the place of what is there.
-        self.staging = root / ".rebuild"
+        self.staging = root / STAGING
         self.verdicts = root / "verdicts.parquet"
         self.previous_verdicts = root / "verdicts-previous.parquet"
         self.publish = root / "publish"
@@ -144,9 +134,11 @@ class DatasetFolder:
                 ) from None
             with disk_errors(self.root):  # the mark is written over itself: it is never missing
                 os.ftruncate(descriptor, os.pwrite(descriptor, f"{MARK}{os.getpid()}\n".encode(), 0))
+            self._manifest.watch()
             yield
             os.ftruncate(descriptor, len(MARK))
         finally:
+            self._manifest.forget_nothing()
             os.close(descriptor)
 
     def owner(self) -> str | None:
@@ -173,6 +165,7 @@ class DatasetFolder:
         Raises:
             ValueError: the rows do not continue the numbering.
         """
+        self._manifest.watch()
         first, part = self._next_row_and_part()
         remaining = iter(samples)
         written = 0
@@ -188,6 +181,7 @@ class DatasetFolder:
         """Append one part of rejections; none is written where there are none."""
         records = [as_record(rejection) for rejection in rejections]
         if records:
+            self._manifest.watch()
             path = self._part(self.rejections, len(self.parts(self.rejections)))
             write_table(path, pa.Table.from_pylist(records, schema=REJECTION_SCHEMA))
 
@@ -229,12 +223,36 @@ class DatasetFolder:
         """
         before = 0
         for part in self.parts(self.samples):
-            with parquet_errors(part), pq.ParquetFile(part) as file:
+            with parquet_errors(part), parquet_file(part) as file:
                 for number in range(file.num_row_groups):
                     start, before = before, before + file.metadata.row_group(number).num_rows
                     if before > first and (last is None or start <= last):
                         # Threads of its own would only get in the way of the threads that publish.
                         yield _promoted([file.read_row_group(number, use_threads=False)], SAMPLE_SCHEMA)
+
+    def sample_columns(self, columns: Sequence[str]) -> pa.Table:
+        """Some columns of all samples, in row order."""
+        schema = pa.schema([SAMPLE_SCHEMA.field(name) for name in columns])
+        return _promoted([_read_parquet(part, columns) for part in self.parts(self.samples)], schema)
+
+    def sample_records(self, rows: Collection[int], columns: Sequence[str] | None = None) -> list[dict[str, Any]]:
+        """Some rows' samples in row order, whole or some columns; only the row groups that hold them are read."""
+        return _records(self.parts(self.samples), rows, columns)
+
+    def verdict_record(self, row: int) -> dict[str, Any]:
+        """One row's verdict; only its row group is read.
+
+        Raises:
+            InputFileError: the folder was not curated yet.
+            IntegrityError: there is none.
+        """
+        self._refuse_undecided()
+        found = _records([self.verdicts], [row], None)
+        if not found:
+            raise IntegrityError(
+                f"{self.verdicts}: row {row} has no verdict", f"`seedbed curate {self.root}` decides every row anew."
+            )
+        return found[0]
 
     def partitions(self, rows: int, first: int = 0) -> list["Partition"]:
         """The samples from row `first` on, cut into slices of at most `rows` rows that never cross a part."""
@@ -259,15 +277,17 @@ class DatasetFolder:
         """Replace the verdicts; other ones that were there stay as `verdicts-previous.parquet`."""
         if not isinstance(verdicts, pa.Table):
             verdicts = pa.Table.from_pylist([as_record(v) for v in verdicts], schema=VERDICT_SCHEMA)
+        self._manifest.watch()
         before = self.readable_verdicts()
         # A decision that is made again, as after a kill, leaves the last other one there.
         if before is not None and not before.equals(verdicts):
-            keep_copy(self.verdicts, self.previous_verdicts)
+            keep_copy(self.verdicts, self.previous_verdicts, self._manifest.known().get(self.verdicts.name))
         write_table(self.verdicts, verdicts)
 
     def readable_verdicts(self) -> pa.Table | None:
-        """The verdicts in row order; None where there are none, or none that can be read: they are decided anew."""
+        """The verdicts in row order; None where there are none, or not those that were written: they are decided anew."""
         try:
+            self.check(self.verdicts)
             return _read_parquet(self.verdicts)
         except (InputFileError, IntegrityError):
             return None
@@ -286,16 +306,20 @@ class DatasetFolder:
         Args:
             path: None is `verdicts`; the other ones are `previous_verdicts`.
         """
+        self._refuse_undecided()
+        return _read_parquet(path or self.verdicts, columns)
+
+    def _refuse_undecided(self) -> None:
         if not self.verdicts.is_file():
             raise InputFileError(
                 self.root,
                 "no verdicts yet",
                 remedy=f"Run `seedbed curate {self.root}`.",
             )
-        return _read_parquet(path or self.verdicts, columns)
 
     def write_signal(self, name: str, table: pa.Table) -> None:
         """Replace one signal: a table of `row` and its values."""
+        self._manifest.watch()
         write_table(self.signals / f"{name}.parquet", table)
 
     def read_signal(self, name: str) -> pa.Table:
@@ -337,9 +361,9 @@ class DatasetFolder:
         self._manifest.withdraw()
 
     def write_manifest(self) -> str:
-        """Describe every file that does not change from here on; returns the manifest's own hash."""
+        """Describe every file as it was written, and none that Seedbed did not write; returns the manifest's own hash."""
         remove_temporary_files(self.root)
-        return self._manifest.write(self._immutable_files())
+        return self._manifest.write()
 
     def refresh_manifest(self) -> None:
         """Write the manifest anew after a table was added, where there is one: an unfinished folder gets none by it."""
@@ -352,23 +376,129 @@ class DatasetFolder:
 
     def publish_hash(self) -> str:
         """16 hex digits over the published files: equal rows in equal splits give equal hashes."""
-        files = sorted((self.publish / "data").glob("*.parquet"))
-        hashes = self._manifest.hashes(files)
-        return hash_json([[path.name, sha256] for path, sha256 in zip(files, hashes, strict=True)])[:16]
+        known = self._manifest.known()
+        names = sorted(name for name in known if name.startswith("publish/data/") and name.endswith(".parquet"))
+        return hash_json([[Path(name).name, known[name]["sha256"]] for name in names])[:16]
+
+    def known(self) -> dict[str, Described]:
+        """What every file is to be, by its name in the folder, as far as Seedbed wrote it; see `builder.manifest`."""
+        return self._manifest.known()
+
+    def name_of(self, path: Path) -> str:
+        """The name that a file has in the manifest."""
+        return path.relative_to(self.root).as_posix()
+
+    def take_over(self, staged: "DatasetFolder", names: Sequence[str]) -> None:
+        """Know the files that were moved here from a whole folder as what they were there.
+
+        Args:
+            names: of the files and folders that were replaced.
+        """
+        old, new = self.known(), staged.known()
+        for name in sorted({*old, *new}):
+            if name.partition("/")[0] in names and old.get(name) != new.get(name):
+                note(self.root / name, new.get(name))
 
     def verify(self) -> list[Problem]:
         """Compare every file with the manifest and every review with its checksum; an empty list means all is well."""
         problems = [one for path in (self.reviews, self.unplaced_reviews) for one in _review_problems(path)]
-        return problems + self._manifest.verify(self._immutable_files())
+        return problems + self._manifest.verify(self._names(self.root))
 
-    def _immutable_files(self) -> list[str]:
-        return sorted(
-            path.relative_to(self.root).as_posix()
-            for path in self.root.rglob("*")
-            if path.is_file()
-            and path.relative_to(self.root).as_posix() not in _LIVE_FILES
-            and self.staging not in path.parents
-        )
+    def problems(self, *paths: Path, by_size: bool = False) -> list[Problem]:
+        """What of the files at or below some paths is damaged, missing, or a table that Seedbed did not write.
+
+        Args:
+            paths: need not be there; those of another folder are its own to check.
+            by_size: do not read them, since whoever does looks at the checksums of their pages.
+        """
+        paths = tuple(path for path in paths if path.is_relative_to(self.root))
+        within = [self.name_of(path) for path in paths]
+
+        def asked(name: str) -> bool:
+            return any(name == one or name.startswith(f"{one}/") for one in within)
+
+        known = {name: described for name, described in self.known().items() if asked(name)}
+        # Of others only tables would be read.
+        there = [name for path in paths for name in self._names(path) if name in known or name.endswith(".parquet")]
+        return compare(self.root, known, there, by_size=by_size)
+
+    def check(self, *paths: Path, by_size: bool = False) -> None:
+        """Refuse files that are about to be read and are not what was written; takes what `problems` does.
+
+        Raises:
+            IntegrityError: one is damaged, missing, or was not written by Seedbed.
+        """
+        if not self.known() and any(path.exists() for path in paths):
+            raise IntegrityError(
+                f"{self.root}: holds no {self.manifest.name}, so nobody knows whether its files are what was written",
+                f"Restore it from a copy. Without one, write the rows anew: {self._anew()}.",
+            )
+        self.refuse(self.problems(*paths, by_size=by_size))
+
+    def refuse(self, problems: Sequence[Problem]) -> None:
+        """Raise the first of some problems, where there are any.
+
+        Raises:
+            IntegrityError: names the file and the way out.
+        """
+        if problems:
+            raise IntegrityError(f"{self.root / problems[0].path}: {problems[0].problem}", self._way_out(problems[0]))
+
+    def check_finished(self, *paths: Path) -> None:
+        """As `check`, and refuse a folder whose last command did not finish, or whose manifest is damaged.
+
+        Raises:
+            IntegrityError: see there.
+        """
+        self._check_manifest()
+        if not self.manifest.exists():
+            raise IntegrityError(
+                f"{self.root}: not finished: it holds no {self.manifest.name}, which is written last",
+                "Wait for the command that changes it, or run that again; `seedbed status` says how far a build is.",
+            )
+        self.check(*paths)
+
+    def check_where_finished(self, *paths: Path) -> None:
+        """As `check`, for looking at rows; an unfinished folder may be looked at as it is, also while it changes.
+
+        To hash a million rows takes longer than to find one of them: of so many the sizes are compared, and who reads them looks
+        at the checksums of their pages.
+        """
+        before = self.manifest_hash()
+        self._check_manifest()
+        if before is None:
+            return
+        try:
+            size = sum((self.root / name).stat().st_size for path in paths for name in self._names(path))
+            self.check(*paths, by_size=size > _HASHED_TO_LOOK)
+        except IntegrityError:
+            if self.manifest_hash() == before:
+                raise
+
+    def _check_manifest(self) -> None:
+        if (damage := self._manifest.damage()) is not None:
+            raise IntegrityError(f"{self.manifest}: {damage}", "Restore it from a copy.")
+
+    def _anew(self) -> str:
+        """The command that makes rows which are as they were written."""
+        if self.ledger.exists():
+            return f"`seedbed rebuild {self.root}`"
+        return f"`seedbed curate {self.samples}/*.parquet --out NEW`"
+
+    def _way_out(self, problem: Problem) -> str:
+        if problem.problem == "not in the manifest":
+            return "Seedbed did not write it: move it out of the folder."
+        if problem.path.partition("/")[0] in ("publish", self.report_html.name, self.report_json.name):
+            return f"`seedbed curate {self.root}` writes it anew."
+        if problem.path.partition("/")[0] in (self.samples.name, self.rejections.name) and self.ledger.exists():
+            return f"Restore it from a copy, or write the rows anew from their replies: {self._anew()}."
+        return f"Restore it from a copy; `seedbed verify {self.root}` lists all that differs."
+
+    def _names(self, path: Path) -> list[str]:
+        """The names of the files at or below a path that do not change once they are written."""
+        found = path.rglob("*") if path.is_dir() else [path]
+        names = (self.name_of(one) for one in found if one.is_file() and self.staging not in one.parents)
+        return sorted(name for name in names if name not in LIVE_FILES)
 
 
 def _process(lock: int) -> str:
@@ -407,7 +537,7 @@ class Partition:
 
     def _table(self) -> pa.Table:
         """The rows; only the row groups that hold them are read."""
-        with parquet_errors(self.part), pq.ParquetFile(self.part) as file:
+        with parquet_errors(self.part), parquet_file(self.part) as file:
             sizes = [file.metadata.row_group(number).num_rows for number in range(file.num_row_groups)]
             ends = list(accumulate(sizes))
             groups = [
@@ -434,8 +564,21 @@ def _promoted(tables: Sequence[pa.Table], schema: pa.Schema) -> pa.Table:
 
 
 def _read_parquet(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
-    with parquet_errors(path), pq.ParquetFile(path) as file:
+    with parquet_errors(path), parquet_file(path) as file:
         return file.read(columns)
+
+
+def _records(paths: Sequence[Path], rows: Collection[int], columns: Sequence[str] | None) -> list[dict[str, Any]]:
+    """The records of some rows of tables that hold the rows from 0 on in their order."""
+    found: list[dict[str, Any]] = []
+    before = 0
+    for path in paths:
+        with parquet_errors(path), parquet_file(path) as file:
+            for number in range(file.num_row_groups):
+                start, before = before, before + file.metadata.row_group(number).num_rows
+                if places := sorted({row - start for row in rows if start <= row < before}):
+                    found += file.read_row_group(number, columns).take(places).to_pylist()
+    return found
 
 
 @contextlib.contextmanager

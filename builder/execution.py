@@ -7,7 +7,6 @@ than a few are waiting, so that memory does not grow with their number.
 import importlib.util
 import math
 import multiprocessing
-import os
 import signal
 import threading
 import traceback
@@ -20,6 +19,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any, Generic, Protocol, TypeVar
 
 from builder.config import Execution
+from builder.cores import usable_cores
 from builder.errors import SeedbedError, UsageError, WorkerLostError
 
 P = TypeVar("P")
@@ -76,7 +76,7 @@ def run(
     if execution.engine == "ray":
         yield from _run_on_ray(function, partitions, execution.workers, pack)
         return
-    workers = min(execution.workers or len(os.sched_getaffinity(0)), len(partitions))
+    workers = min(execution.workers or usable_cores(), len(partitions))
     if workers <= 1:
         yield from map(function, partitions)
     else:
@@ -90,7 +90,7 @@ def even_rows(rows: int, execution: Execution) -> int:
     """
     if rows <= execution.partition_rows or execution.engine == "ray":
         return execution.partition_rows
-    workers = execution.workers or len(os.sched_getaffinity(0))
+    workers = execution.workers or usable_cores()
     each = math.ceil(rows / (workers * execution.partition_rows))
     return math.ceil(rows / (workers * each))
 
@@ -294,7 +294,7 @@ def shards(factory: Callable[[int, int], object], execution: Execution) -> Itera
         finally:
             on_ray.end()
         return
-    count = execution.workers or len(os.sched_getaffinity(0))
+    count = execution.workers or usable_cores()
     with ThreadPoolExecutor(count) as pool:
         yield _ShardsHere([factory(number, count) for number in range(count)], pool)
 

@@ -1,27 +1,26 @@
-"""A folder's MANIFEST.json: every file that does not change, with its size and SHA-256.
+"""A folder's MANIFEST.json: every file that does not change, with its size and SHA-256; of a ledger its last attempt.
 
-It is written last, so a folder with a valid manifest is complete; before anything in the folder changes it is withdrawn. A file
-that nobody wrote since then keeps the hash that stood there: it is not read again, and if it was damaged meanwhile, `verify`
-still says so.
+It is written last, so a folder with a valid manifest is complete; before anything in the folder changes it is withdrawn, and what
+it says goes into the journal. A hash is taken of what Seedbed writes, as it writes it, and never again: a file that nobody wrote
+keeps the hash that stood there, whatever became of its bytes; one that was lost stays in the manifest; one that Seedbed did not
+write never gets into it.
 """
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from builder import __version__
-from builder.files import write_json
+from builder.files import write_bytes, write_json
+from builder.journal import LEDGERS, LIVE_FILES, Described, Journal, Line, hash_file, watch
 
 MANIFEST_VERSION = 1
 
-# What tells that a file is still the one that was hashed: its inode, size and time of its last change.
-_Stamp = tuple[int, int, int]
+_NOT_AS_WRITTEN = "its content is not what was written (SHA-256 differs)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,49 +41,37 @@ class Manifest:
     def __init__(self, root: Path) -> None:
         self.path = root / "MANIFEST.json"
         self._root = root
-        self._known: dict[Path, tuple[_Stamp, str]] = {}
+        self._journal = Journal(root)
+
+    def watch(self) -> None:
+        """From here on what this process writes into the folder is noted, and is in the next manifest."""
+        watch(self._root)
 
     def withdraw(self) -> None:
         """Remove the manifest, since files are about to change; it may be missing."""
-        try:
-            files = self._read()
-            written = self.path.stat().st_mtime_ns
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            files, written = {}, 0
-        for name, described in files.items():
-            path = self._root / name
-            stamp = _stamp(path)
-            # What changed as the manifest was written, or later, was not hashed for it.
-            if stamp is not None and stamp[1] == described["bytes"] and stamp[2] < written:
-                self._known[path] = (stamp, described["sha256"])
-        self.path.unlink(missing_ok=True)
+        self.watch()
+        if self.path.exists():
+            write_bytes(self._journal.path, self._journal.begin_with(self._described()))
+            self.path.unlink()
 
-    def write(self, names: Sequence[str]) -> str:
-        """Hash files and write the manifest; returns the manifest's own hash.
-
-        Args:
-            names: of the files, relative to the folder.
-        """
-        hashes = self.hashes([self._root / name for name in names])
-        files = {name: _describe(self._root / name, sha256) for name, sha256 in zip(names, hashes, strict=True)}
-        body = {"version": MANIFEST_VERSION, "seedbed": __version__, "files": files}
+    def write(self) -> str:
+        """Write the manifest of all that is known; returns the manifest's own hash."""
+        known = self.known()
+        body: dict[str, Any] = {
+            "version": MANIFEST_VERSION,
+            "seedbed": __version__,
+            "files": {name: known[name] for name in sorted(known) if name not in LIVE_FILES},
+        }
+        if ledgers := {name: known[name] for name in LEDGERS if name in known}:
+            body["ledgers"] = ledgers
         write_json(self.path, {**body, "sha256": hash_json(body)})
+        self._journal.path.unlink(missing_ok=True)
         return hash_json(body)
 
-    def hashes(self, paths: Sequence[Path]) -> list[str]:
-        """The SHA-256 of files; each is read once as long as it stays as it is."""
-        stamps = [_stamp(path) for path in paths]
-        known = [self._known.get(path) for path in paths]
-        changed = [
-            path
-            for path, stamp, before in zip(paths, stamps, known, strict=True)
-            if before is None or before[0] != stamp
-        ]
-        fresh = dict(zip(changed, _hash_files(changed), strict=True))
-        for path, stamp in zip(paths, stamps, strict=True):
-            if path in fresh and stamp is not None:
-                self._known[path] = (stamp, fresh[path])
-        return [self._known[path][1] for path in paths]
+    def forget_nothing(self) -> None:
+        """Remove a journal that says no more than that nothing is there, as after an import that failed."""
+        if not self.path.exists() and not self.known():
+            self._journal.path.unlink(missing_ok=True)
 
     def own_hash(self) -> str | None:
         """The manifest's own hash, or None where there is no whole manifest."""
@@ -93,36 +80,91 @@ class Manifest:
         except (OSError, ValueError, KeyError):
             return None
 
-    def verify(self, names: Iterable[str]) -> list[Problem]:
+    def known(self) -> dict[str, Described]:
+        """What every file of the folder is to be, ledgers among them: as the manifest says, and the journal after it.
+
+        A process that was killed may have noted a file and not put it in its place; of what the file may be it is what is there.
+        """
+        said: dict[str, list[Line]] = {n: [Line(n, described, own=True)] for n, described in self._described().items()}
+        for line in self._journal.lines():
+            said.setdefault(line.name, []).append(line)
+        known = {name: self._settled(name, lines) for name, lines in said.items()}
+        return {name: described for name, described in known.items() if described is not None}
+
+    def _settled(self, name: str, lines: Sequence[Line]) -> Described | None:
+        last = lines[-1]
+        if last.own or name in LEDGERS or all(line.described == last.described for line in lines):
+            return last.described
+        path = self._root / name
+        if not path.is_file():
+            return last.described if all(line.described for line in lines) else None
+        sha256 = hash_file(path)
+        possible = [line.described for line in lines if line.described is not None]
+        return next((one for one in possible if one["sha256"] == sha256), possible[-1])
+
+    def verify(self, names: Collection[str]) -> list[Problem]:
         """Compare every file with the manifest, whatever was known of it; an empty list means all is well.
 
         Args:
             names: of the files that are there, relative to the folder.
         """
+        if not self.path.exists():
+            problems = [Problem(self.path.name, "missing: the run that writes it did not finish")]
+            known = self.known()
+            # What is not known of an unfinished folder need not be damage, unlike what is.
+            return (
+                problems + compare(self._root, known, [name for name in names if name in known]) if known else problems
+            )
+        if (damage := self.damage()) is not None:
+            return [Problem(self.path.name, damage)]
+        return compare(self._root, self.known(), names)
+
+    def damage(self) -> str | None:
+        """Why the manifest says nothing although it is there; None where it is whole, or missing."""
         try:
-            files = self._read()
+            self._read()
         except FileNotFoundError:
-            return [Problem(self.path.name, "missing: the run that writes it did not finish")]
+            return None
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            return [Problem(self.path.name, f"damaged ({error})")]
-        present = set(names)
-        problems = [Problem(name, "missing") for name in sorted(set(files) - present)]
-        problems += [Problem(name, "not in the manifest") for name in sorted(present - set(files))]
-        both = sorted(present & set(files))
-        problems += [
-            Problem(name, "its content is not what was written (SHA-256 differs)")
-            for name, sha256 in zip(both, _hash_files([self._root / name for name in both]), strict=True)
-            if sha256 != files[name]["sha256"]
-        ]
-        return problems
+            return f"damaged ({error})"
+        return None
+
+    def _described(self) -> dict[str, Described]:
+        """What the manifest itself says of files; nothing where it is missing or damaged."""
+        try:
+            manifest = self._read()
+            return {**manifest["files"], **manifest.get("ledgers", {})}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return {}
 
     def _read(self) -> dict[str, Any]:
-        manifest = json.loads(self.path.read_text(encoding="utf-8"))
+        manifest: dict[str, Any] = json.loads(self.path.read_text(encoding="utf-8"))
         claimed = manifest.pop("sha256")
-        files: dict[str, Any] = manifest["files"]
+        dict(manifest["files"])
         if claimed != hash_json(manifest):
             raise ValueError("its own hash does not match")
-        return files
+        return manifest
+
+
+def compare(
+    root: Path, known: dict[str, Described], present: Collection[str], *, by_size: bool = False
+) -> list[Problem]:
+    """Compare the files of a folder with what they are to be; ledgers are compared by their own means.
+
+    Args:
+        known: what they are to be, by their names.
+        present: the names of those that are there.
+        by_size: do not read them.
+    """
+    expected = {name: described for name, described in known.items() if name not in LEDGERS}
+    problems = [Problem(name, "missing") for name in sorted(set(expected) - set(present))]
+    problems += [Problem(name, "not in the manifest") for name in sorted(set(present) - set(expected))]
+    both = sorted(set(present) & set(expected))
+    cut = {name for name in both if (root / name).stat().st_size != expected[name]["bytes"]}
+    read = [name for name in both if name not in cut and not by_size]
+    hashes = dict(zip(read, hash_files([root / name for name in read]), strict=True))
+    wrong = [name for name in both if name in cut or (name in hashes and hashes[name] != expected[name]["sha256"])]
+    return problems + [Problem(name, _NOT_AS_WRITTEN) for name in wrong]
 
 
 def hash_json(value: Any) -> str:
@@ -130,28 +172,7 @@ def hash_json(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
-def _stamp(path: Path) -> _Stamp | None:
-    try:
-        found = path.stat()
-    except FileNotFoundError:
-        return None
-    return found.st_ino, found.st_size, found.st_mtime_ns
-
-
-def _describe(path: Path, sha256: str) -> dict[str, Any]:
-    described: dict[str, Any] = {"sha256": sha256, "bytes": path.stat().st_size}
-    if path.suffix == ".parquet":
-        metadata = pq.read_metadata(path)
-        described |= {"rows": metadata.num_rows, "columns": metadata.schema.to_arrow_schema().names}
-    return described
-
-
-def _hash_file(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _hash_files(paths: Sequence[Path]) -> list[str]:
+def hash_files(paths: Sequence[Path]) -> list[str]:
     """The hashes of files, in threads: hashing leaves the interpreter free."""
     with ThreadPoolExecutor() as pool:
-        return list(pool.map(_hash_file, paths))
+        return list(pool.map(hash_file, paths))

@@ -18,6 +18,8 @@ LEAVES = {
     "notes",
     "progress",
     "files",
+    "journal",
+    "cores",
     "manifest",
     "ownership",
     "archives",

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from builder.dataset_folder import DatasetFolder, parquet_errors
 from builder.errors import InputFileError, IntegrityError, UsageError
+from builder.files import parquet_file
 from builder.published import read_turn
 from builder.schema import ROLES, Message, conversation_id
 
@@ -136,6 +136,8 @@ def read_published(root: Path) -> Published:
         IntegrityError: a published file is not readable Parquet.
     """
     folder = DatasetFolder.open(root)
+    if folder.manifest.exists() or _parts(folder, "train"):
+        folder.check_finished(folder.publish / "data")
     if not _parts(folder, "train"):
         raise UsageError(
             f"{root}: nothing to train on: publish/data holds no train-*.parquet",
@@ -158,13 +160,15 @@ def read_difficulty(root: Path) -> dict[int, float]:
         UsageError: nothing was measured.
         IntegrityError: the table is not readable.
     """
-    path = DatasetFolder.open(root).signals / "difficulty.parquet"
+    folder = DatasetFolder.open(root)
+    path = folder.signals / "difficulty.parquet"
     if not path.is_file():
         raise UsageError(
             f"{root}: train.order easy_to_hard needs signals/difficulty.parquet, which is not there",
             f"Run `seedbed curate {root}`, or leave train.order out.",
         )
-    with parquet_errors(path), pq.ParquetFile(path) as file:
+    folder.check(path)
+    with parquet_errors(path), parquet_file(path) as file:
         table = file.read(["row", "difficulty"])
     scores = zip(table["row"].to_pylist(), table["difficulty"].to_pylist(), strict=True)
     return {row: score for row, score in scores if score is not None}
@@ -177,7 +181,8 @@ def _parts(folder: DatasetFolder, split: str) -> list[Path]:
 def _read_split(folder: DatasetFolder, split: str, tally: Tally) -> Iterator[Conversation]:
     for part in _parts(folder, split):
         try:
-            table = pq.ParquetFile(part).read()
+            with parquet_file(part) as file:
+                table = file.read()
         except (pa.ArrowException, OSError) as error:
             raise IntegrityError(
                 f"{part}: not a readable Parquet file ({type(error).__name__})",

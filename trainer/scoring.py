@@ -26,7 +26,7 @@ from builder.schema import ROLES, Message, Sample
 from trainer.batches import collate, row_losses
 from trainer.data import Conversation, Tally
 from trainer.loop import quiet_libraries
-from trainer.loss_table import LossTable
+from trainer.loss_table import LOSS, LossTable
 from trainer.masking import IGNORED, ChatEncoder, EncodedRow
 from trainer.model import is_scratch, load_saved_model, load_tokenizer, model_path
 from trainer.preflight import check_model_path
@@ -187,6 +187,8 @@ def score_folder(
     check_model_path(settings.model, adapters=True)
     folder = DatasetFolder.open(root)
     with folder.lock(), quiet_libraries():
+        loss = folder.signals / f"{LOSS}.parquet"
+        folder.check(folder.samples, *([loss] if loss.exists() else ()))  # without it, all rows are scored anew
         use_free_cores()
         loaded = load_tokenizer(settings, ())
         encoder = ChatEncoder(loaded.tokenizer, template=loaded.template, loss_on="last")

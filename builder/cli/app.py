@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import importlib.util
 import io
 import json
 import os
@@ -29,7 +30,7 @@ from builder.cli import (
     whole,
 )
 from builder.cli.places import with_working_copies
-from builder.errors import SeedbedError
+from builder.errors import SeedbedError, UsageError
 from builder.text import visible, visible_json
 
 # Typer carries a copy of click that it does not export.
@@ -121,6 +122,14 @@ def _options(
     pass
 
 
+def _refuse_windows() -> None:
+    if importlib.util.find_spec("fcntl") is None:
+        raise UsageError(
+            "this system has no file locks as Linux and macOS have them, and Seedbed needs them",
+            "On Windows, run it inside the Windows Subsystem for Linux (WSL).",
+        )
+
+
 def main() -> None:
     """Run the command; what a user can mend ends with its message and exit code, a bug with its traceback and 1."""
     chinese.start_anew()
@@ -129,6 +138,7 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
+        _refuse_windows()
         app(standalone_mode=True)
     except SeedbedError as error:
         _end_with(error)

@@ -189,9 +189,13 @@ def verify(folder: VerifiedFolder, as_json: AsJson = False) -> None:
     from builder import pipeline
 
     problems = pipeline.verify(folder)
+    remarks = pipeline.unchecked(folder) if not problems else []
     if as_json:
-        print_json({"ok": not problems, "problems": [{"path": p.path, "problem": p.problem} for p in problems]})
+        listed = [{"path": p.path, "problem": p.problem} for p in problems]
+        print_json({"ok": not problems, "problems": listed, "remarks": remarks})
     else:
+        for remark in remarks:
+            tell(remark)
         for problem in problems:
             tell(f"{shown(folder)}/{problem.path}: {problem.problem}")
     if problems:

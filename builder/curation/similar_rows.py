@@ -1,6 +1,5 @@
 """Rows that say nearly what a kept row says: the one scan over the columns of a decision, with its evidence."""
 
-import os
 from collections.abc import Mapping
 
 import numpy as np
@@ -8,6 +7,7 @@ import polars as pl
 import pyarrow as pa
 
 from builder.config import Execution
+from builder.cores import usable_cores
 from builder.curation.novelty.additions import SCAN, EarlierScan, scan_on, scan_record
 from builder.curation.novelty.token_sequences import Tokenised, token_sequences
 from builder.text import token_mode
@@ -29,7 +29,7 @@ class Texts:
         self._rows = rows.select("row", "novelty_text")
         limit = execution.memory_limit
         self.memory_limit = None if limit is None else int(limit * 1e9)
-        self.workers = execution.workers or len(os.sched_getaffinity(0))
+        self.workers = execution.workers or usable_cores()
         self.shards = execution if execution.engine == "ray" else None
         self._tokens: Tokenised | None = None
 

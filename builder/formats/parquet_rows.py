@@ -47,7 +47,13 @@ def open_parquet(path: Path) -> Container:
 
 def _open(path: Path) -> pq.ParquetFile:
     # page by page: a group of rows may be the whole file
-    return pq.ParquetFile(path, buffer_size=_BUFFER_BYTES, pre_buffer=False, schema_depth_limit=MAX_SCHEMA_DEPTH)
+    return pq.ParquetFile(
+        path,
+        buffer_size=_BUFFER_BYTES,
+        pre_buffer=False,
+        schema_depth_limit=MAX_SCHEMA_DEPTH,
+        page_checksum_verification=True,
+    )
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ add       files ──▶ behind a folder's rows ──▶ decide ──▶ publ
 from builder.pipeline.adding import Added, add_files
 from builder.pipeline.building import build
 from builder.pipeline.curating import curate_files, curate_folder
+from builder.pipeline.ledgers import unchecked
 from builder.pipeline.looking import kept_samples, status, verify
 from builder.pipeline.publishing import Outcome, publish, rewrite_report
 from builder.pipeline.rebuilding import Rebuilt, rebuild
@@ -26,5 +27,6 @@ __all__ = [
     "rebuild",
     "rewrite_report",
     "status",
+    "unchecked",
     "verify",
 ]

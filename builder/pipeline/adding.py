@@ -16,7 +16,7 @@ from builder.errors import UsageError
 from builder.files import disk_errors, keep_copy, write_text
 from builder.formats.importing import open_samples
 from builder.pipeline.curating import import_files
-from builder.pipeline.embedding import encoder_of
+from builder.pipeline.ledgers import refuse_lost
 from builder.pipeline.publishing import Outcome, decide_folder, finish
 from builder.pipeline.replacing import complete_replacement, staged_in, writing
 from builder.progress import Reporter
@@ -78,6 +78,7 @@ def add_files(
                 "Look at it with `seedbed show`, and run the same command again if the files' rows are not in it yet.",
             )
         settings = load_settings(folder.settings, overrides)
+        folder.check(folder.samples, folder.embeddings)
         opened = open_samples(files, mapping=mapping, taken=_names_taken(folder), reporter=reporter)
         first, staged = folder.count_samples(), _linked(folder)
         try:
@@ -93,6 +94,7 @@ def add_files(
 
 def _refuse_grown(folder: DatasetFolder) -> None:
     """The rows of a grown folder are those that its ledger gives: a build could not go on, a rebuild would lose others."""
+    refuse_lost(folder, folder.ledger)
     if folder.ledger.exists():
         raise UsageError(
             f"{folder.root}: was grown, and its rows are what its ledger gives; added ones would be lost in a rebuild",
@@ -111,26 +113,23 @@ def _linked(folder: DatasetFolder) -> DatasetFolder:
 
     No file is written in place, so what is linked stays as it is.
     """
-    staged = staged_in(folder)
+    staged, known = staged_in(folder), folder.known()
     with disk_errors(staged.root):
         for name in _LINKED:
             path = folder.root / name
             for file in path.rglob("*") if path.is_dir() else [path]:
                 if file.is_file():
-                    keep_copy(file, staged.root / file.relative_to(folder.root))
+                    inside = file.relative_to(folder.root)
+                    keep_copy(file, staged.root / inside, known.get(inside.as_posix()))
     return staged
 
 
 def _decide(folder: DatasetFolder, staged: DatasetFolder, settings: Settings, reporter: Reporter) -> Decision:
     """Measure the new rows and decide about all; new vectors go to the folder itself, so its manifest is written anew."""
-    whole = encoder_of(settings) is not None and folder.manifest_hash() is not None
-    if whole:
-        folder.withdraw_manifest()
     try:
         return decide_folder(staged, settings, reporter)
     finally:
-        if whole:
-            folder.write_manifest()
+        folder.refresh_manifest()
 
 
 def _count_repeated(folder: DatasetFolder, first: int) -> int:

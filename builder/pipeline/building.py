@@ -26,6 +26,7 @@ from builder.generation.admission import Admission
 from builder.generation.grow import Grown, Growth, seed_rows
 from builder.generation.pool import Pool
 from builder.pipeline.embedding import embed_rows
+from builder.pipeline.ledgers import refuse_damaged
 from builder.pipeline.measuring import read_benchmark
 from builder.pipeline.placing import place
 from builder.pipeline.publishing import (
@@ -82,6 +83,7 @@ def build(
         )
     settings = sources.settings
     with writing(folder):
+        _refuse_to_buy_again(folder)
         if fork is not None:
             _start_fork(folder, DatasetFolder.open(fork), row_settings(settings, sources))
         keys = dict(os.environ if environ is None else environ)
@@ -118,9 +120,21 @@ def grow_folder(
     return Outcome(folder.root, report, ending), growth
 
 
+def _refuse_to_buy_again(folder: DatasetFolder) -> None:
+    """Refuse, before anything is sent, what a build cannot go on from."""
+    refuse_damaged(folder, folder.ledger)
+    if folder.parts(folder.samples) and not folder.ledger.exists():
+        raise IntegrityError(
+            f"{folder.root}: holds rows and no {folder.ledger.name}, so everything would be bought again",
+            "Where the folder was grown, restore its ledger from a copy; else choose another --out.",
+        )
+    folder.check(folder.samples, folder.rejections)
+
+
 def _start_fork(folder: DatasetFolder, source: DatasetFolder, settings: str) -> None:
     """Inherit, once: a fork that was interrupted goes on like any build."""
     if not folder.ledger.exists():
+        refuse_damaged(source, source.ledger)
         inherit(source, folder, settings, moved=True)
         return
     with Ledger(folder.ledger) as ledger:

@@ -143,7 +143,9 @@ def curate_folder(
     folder = DatasetFolder.open(root)
     with writing(folder):
         settings = load_settings(settings_file or folder.settings, overrides)
+        folder.check(folder.samples)
+        spending = spending_of(folder)
         decision = decide_folder(folder, settings, reporter, may_measure=may_measure)
         folder.withdraw_manifest()
         write_text(folder.settings, dump_settings(settings))
-        return Outcome(root, finish(folder, settings, decision, reporter, spending_of(folder)))
+        return Outcome(root, finish(folder, settings, decision, reporter, spending))

@@ -17,14 +17,13 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from builder.config import Settings
 from builder.dataset_folder import DatasetFolder, parquet_errors
 from builder.encoders import ENCODERS, CharacterEncoder, Codes, Encoder, quantise
 from builder.errors import EndpointError, UsageError
 from builder.execution import run
-from builder.files import write_json, write_table
+from builder.files import parquet_file, remove_file, write_json, write_table
 from builder.progress import Reporter
 from builder.requests.spending import read_spending
 
@@ -74,6 +73,7 @@ def embed_rows(
     ledger = folder.embeddings / "ledger.sqlite"
     encoder = ENCODERS[name](settings, ledger, os.environ if environ is None else environ)
     path = folder.embeddings / f"{name}.parquet"
+    folder.check(path)
     hashes = _hash_texts(texts)
     there, codes = _read(path, encoder.version)
     if np.array_equal(hashes, there):
@@ -108,7 +108,7 @@ def _close_ledger(ledger: Path, reporter: Reporter) -> None:
     before = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {}
     write_json(record, {name: count + before.get(name, 0) for name, count in spent.items()})
     for used in ledger.parent.glob(f"{ledger.name}*"):
-        used.unlink()
+        remove_file(used)
     reporter.say(f"Encoding took {spent['requests']:,} requests and {spent['tokens']:,} tokens.")
 
 
@@ -143,7 +143,7 @@ def _read(path: Path, version: str) -> tuple[Hashes, Codes]:
     nothing = np.zeros(0, dtype=np.uint64), np.zeros((0, 0), dtype=np.int8)
     if not path.is_file():
         return nothing
-    with parquet_errors(path), pq.ParquetFile(path) as file:
+    with parquet_errors(path), parquet_file(path) as file:
         metadata = file.schema_arrow.metadata or {}
         if metadata.get(_VERSION) != version.encode():
             return nothing

@@ -6,6 +6,7 @@ The table is a function of the ledger and the rows, so a run that breaks off goe
 """
 
 import asyncio
+import contextlib
 import itertools
 import json
 import os
@@ -24,6 +25,7 @@ from builder.errors import BudgetReachedError, SeedbedError, UsageError
 from builder.families import recognise
 from builder.pipeline.asking import Asking
 from builder.pipeline.costs import cost_of
+from builder.pipeline.ledgers import refuse_damaged
 from builder.pipeline.marking import Judged, batches, read_judged, unjudgeable
 from builder.progress import Reporter
 from builder.requests.budget import open_budget
@@ -121,7 +123,13 @@ def judge_folder(
             "Name a model that reads: --set teacher.provider=openai --set teacher.base_url=http://127.0.0.1:8000/v1 "
             "--set teacher.model=…",
         )
-    with folder.lock(), Ledger(folder.judge_ledger) as ledger:
+    table = folder.signals / f"{JUDGE.name}.parquet"
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(folder.lock())
+        folder.check(folder.samples, folder.signals / "checked.parquet", *([folder.verdicts] if kept_only else ()))
+        if table.exists():  # who wants to have all rows judged anew removes it with the ledger
+            refuse_damaged(folder, folder.judge_ledger)
+        ledger = stack.enter_context(Ledger(folder.judge_ledger))
         judge = _refuse_another_judge(ledger, settings)
         before, first_job = _read(ledger, settings)
         settled = {row for row, one in before.items() if not (again and one.state in ("unreadable", "refused"))}
@@ -238,7 +246,8 @@ def _refuse_another_judge(ledger: Ledger, settings: Settings) -> str:
     elif before != judge:
         raise UsageError(
             f"{ledger.path.parent}: its rows were judged by {before}, and teacher.model is {judge}",
-            f"Go on with that one (--set teacher.model={before}), or remove {ledger.path} to judge all rows anew.",
+            f"Go on with that one (--set teacher.model={before}), or remove {ledger.path} and signals/{JUDGE.name}.parquet to "
+            "judge all rows anew.",
         )
     return judge
 

@@ -12,9 +12,10 @@ from builder.errors import (
     UsageError,
 )
 from builder.manifest import Problem
+from builder.pipeline.ledgers import ledger_problems
 from builder.pipeline.publishing import read_report, spending_of
 from builder.progress import Growing
-from builder.requests.ledger_file import check_ledger, is_begun
+from builder.requests.ledger_file import is_begun
 from builder.requests.spending import OpenBatch, Spending, read_growing, read_open_batches
 from builder.schema import Sample
 from builder.settings_file import load_settings
@@ -29,6 +30,8 @@ def kept_samples(root: Path, split: str = "all") -> Iterator[Sample]:
     if split not in ("all", "train", "validation"):
         raise UsageError(f"--split {split}: expected train, validation or all")
     folder = DatasetFolder.open(root)
+    if folder.manifest.exists() or folder.verdicts.exists():
+        folder.check_finished(folder.samples, folder.verdicts)
     sides = pl.Series(folder.verdicts_table(["split"])["split"])
     wanted = sides.is_not_null() if split == "all" else (sides == split).fill_null(value=False)
     return _samples_where(folder, wanted)
@@ -116,10 +119,6 @@ def look(root: Path) -> Status:
 
 
 def verify(root: Path) -> list[Problem]:
-    """Check every file against the manifest, and the ledger and the reviews by their own means."""
+    """Check every file against the manifest, and the ledgers and the reviews by their own means."""
     folder = DatasetFolder.open(root)
-    problems = folder.verify()
-    for ledger in (folder.ledger, folder.judge_ledger):
-        if ledger.exists():
-            problems += [Problem(ledger.name, problem) for problem in check_ledger(ledger)]
-    return problems
+    return folder.verify() + ledger_problems(folder)

@@ -5,7 +5,7 @@ of another version is measured again from the first row.
 """
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from itertools import accumulate
 from pathlib import Path
@@ -15,8 +15,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from builder.config import Settings
+from builder.curation.classifying import GUESS
 from builder.curation.contamination import CONTAMINATION, contamination_schema, index_benchmark, load_benchmark
 from builder.curation.deciding import SAMPLE_COLUMNS, columns_read
+from builder.curation.difficulty import DIFFICULTY
 from builder.curation.facts import FACTS, facts_schema
 from builder.curation.filtering import needs_text
 from builder.curation.partitions import Work, check_partition, measure_partition
@@ -24,7 +26,7 @@ from builder.curation.quality import QUALITY
 from builder.dataset_folder import DatasetFolder, Partition, parquet_errors
 from builder.errors import IntegrityError, UsageError
 from builder.execution import even_rows, run
-from builder.files import table_writer
+from builder.files import parquet_file, table_writer
 from builder.formats.importing import read_samples
 from builder.object_store import local_files
 from builder.progress import Reporter
@@ -52,7 +54,11 @@ def measure_folder(folder: DatasetFolder, settings: Settings, reporter: Reporter
     if index is not None:
         schemas[CONTAMINATION] = contamination_schema(index)
     rows = folder.count_samples()
-    covered = {name: _rows_covered(_path(folder, name), schema, rows) for name, schema in schemas.items()}
+    damaged = _refuse_damaged(folder, schemas)
+    covered = {
+        name: 0 if name in damaged else _rows_covered(_path(folder, name), schema, rows)
+        for name, schema in schemas.items()
+    }
     first = {name: count for name, count in covered.items() if count < rows}
     if not first:
         return
@@ -135,6 +141,18 @@ def _path(folder: DatasetFolder, name: str) -> Path:
     return folder.signals / f"{name}.parquet"
 
 
+def _refuse_damaged(folder: DatasetFolder, measured: Collection[str]) -> set[str]:
+    """The names of tables that are not what was written, where they can be made anew.
+
+    Raises:
+        IntegrityError: another table is not what was written.
+    """
+    problems = folder.problems(folder.signals)
+    anew = {*measured, QUALITY, DIFFICULTY, GUESS}
+    folder.refuse([problem for problem in problems if Path(problem.path).stem not in anew])
+    return {Path(problem.path).stem for problem in problems}
+
+
 def _rows_covered(path: Path, schema: pa.Schema, rows: int) -> int:
     """How many rows from the first on a table holds in this version; 0 where it is another or damaged one."""
     if not path.is_file():
@@ -158,6 +176,6 @@ def _rows_covered(path: Path, schema: pa.Schema, rows: int) -> int:
 
 
 def _copy(path: Path, write: Callable[[pa.Table], None]) -> None:
-    with parquet_errors(path), pq.ParquetFile(path) as file:
+    with parquet_errors(path), parquet_file(path) as file:
         for number in range(file.num_row_groups):
             write(file.read_row_group(number))

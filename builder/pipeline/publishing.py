@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +17,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from builder.config import Settings
+from builder.cores import usable_cores
 from builder.curation.classifying import GUESS
 from builder.curation.deciding import Decision, decide_rows
 from builder.curation.difficulty import DIFFICULTY
@@ -28,11 +28,12 @@ from builder.errors import (
     IntegrityError,
     SeedbedError,
 )
-from builder.files import table_writer, write_table, write_text
+from builder.files import remove_file, table_writer, write_table, write_text
 from builder.generation.grow import Grown
 from builder.notes import Note
 from builder.pipeline.checks import checked_table, count_checks
 from builder.pipeline.embedding import embed_rows
+from builder.pipeline.ledgers import refuse_lost
 from builder.pipeline.measuring import check_texts, measure_folder, read_rows
 from builder.pipeline.replacing import writing
 from builder.progress import Reporter
@@ -108,7 +109,7 @@ def finish(
             if decision.guesses is not None:
                 folder.write_signal(GUESS, decision.guesses.table.to_arrow())
             else:
-                (folder.signals / f"{GUESS}.parquet").unlink(missing_ok=True)
+                remove_file(folder.signals / f"{GUESS}.parquet")
             folder.write_verdicts(decision.verdicts)
             spent = asdict(spending) if spending is not None else None
             if spent is not None and grown is not None:
@@ -161,7 +162,7 @@ def publish(folder: DatasetFolder, decision: Decision) -> None:
     shape = _shape_of(folder, np.concatenate([train, validation]))
     starts = [0, *train[ROWS_PER_PART::ROWS_PER_PART].tolist()]
     spans = list(pairwise([*starts, len(splits)]))
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+    with ThreadPoolExecutor(usable_cores()) as pool:
         parts = np.split(train, np.searchsorted(train, starts[1:]))
         tasks = [
             pool.submit(_write_training, folder, span, path, shape, rows, validation)
@@ -172,7 +173,7 @@ def publish(folder: DatasetFolder, decision: Decision) -> None:
         write_table(path, published_table(held_out.slice(number * ROWS_PER_PART, ROWS_PER_PART), shape))
     for path in (folder.publish / "data").glob("*.parquet"):
         if _PUBLISHED.fullmatch(path.name) and path not in {*written[0], *written[1]}:
-            path.unlink()
+            remove_file(path)
 
 
 _PUBLISHED = re.compile(r"(train|validation)-\d{5}-of-\d{5}\.parquet")
@@ -253,10 +254,13 @@ def rewrite_report(root: Path, language: str | None = None) -> Outcome:
         if language is not None:
             settings = load_settings(folder.settings, [f"report.language={language}"])
         last = read_report(folder)
-        notes = [Note(**note) for note in last["notes"]]
+        folder.check(
+            *(folder.report_json, folder.samples, folder.rejections, folder.signals, folder.verdicts),
+            folder.publish / "data",
+        )
+        notes, spending = [Note(**note) for note in last["notes"]], spending_of(folder)
         folder.withdraw_manifest()
         write_text(folder.settings, dump_settings(settings))
-        spending = spending_of(folder)
         checks = _checks(folder, settings)
         spent = asdict(spending) if spending else None
         figures = {name: last.get(name) for name in ("diversity", "categories")}
@@ -282,5 +286,10 @@ def read_report(folder: DatasetFolder) -> dict[str, Any]:
 
 
 def spending_of(folder: DatasetFolder) -> Spending | None:
-    """What a grown folder's ledger counts; None where nothing was grown."""
+    """What a grown folder's ledger counts; None where nothing was grown.
+
+    Raises:
+        IntegrityError: the ledger is lost.
+    """
+    refuse_lost(folder, folder.ledger)
     return read_spending(folder.ledger) if folder.ledger.exists() else None

@@ -15,6 +15,7 @@ from builder.errors import TargetNotReachedError, UsageError
 from builder.generation.grow import Growth
 from builder.ownership import NOT_YET, others_in
 from builder.pipeline.building import grow_folder
+from builder.pipeline.ledgers import refuse_damaged
 from builder.pipeline.publishing import Outcome, read_report
 from builder.pipeline.replacing import complete_replacement, inherit, writing
 from builder.pipeline.row_settings import row_settings
@@ -60,6 +61,7 @@ def rebuild(
         IntegrityError: a ledger of an older version lacks what is needed to read a reply.
     """
     source = DatasetFolder.open(root)
+    refuse_damaged(source, source.ledger)
     if not source.ledger.exists():
         raise UsageError(
             f"{root}: nothing was grown here, so there are no replies to read again",

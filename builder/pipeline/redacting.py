@@ -48,6 +48,8 @@ def redact_folder(root: Path, reporter: Reporter) -> Redacted:
     folder = DatasetFolder.open(root)
     with writing(folder):
         settings = load_settings(folder.settings)
+        folder.check(folder.samples)
+        spending = spending_of(folder)
         measure_folder(folder, settings, reporter)
         kinds = _to_redact(folder)
         if kinds:
@@ -57,7 +59,7 @@ def redact_folder(root: Path, reporter: Reporter) -> Redacted:
                 step.set(len(kinds))
         decision = decide_folder(folder, settings, reporter)
         folder.withdraw_manifest()
-        outcome = Outcome(root, finish(folder, settings, decision, reporter, spending_of(folder)))
+        outcome = Outcome(root, finish(folder, settings, decision, reporter, spending))
     return Redacted(outcome, len(kinds), Counter(kind for found in kinds.values() for kind in found))
 
 

@@ -24,6 +24,7 @@ _WRITTEN_ANEW = (
     *("samples", "rejections", "signals", "verdicts.parquet", "verdicts-previous.parquet", "publish"),
     *("report.html", "report.json", "seedbed.yaml"),
 )
+_LEDGER = ("ledger.sqlite",)
 # Their jobs have no requests, so none of them lacks a reply.
 _WITHOUT_REQUESTS = ("procedural",)
 
@@ -42,6 +43,7 @@ def staged_in(folder: DatasetFolder) -> DatasetFolder:
     Vectors are found by their text, so what was paid for them is never lost, whatever becomes of the rest.
     """
     staged = DatasetFolder(folder.staging)
+    staged.withdraw_manifest()
     staged.reviews, staged.embeddings = folder.reviews, folder.embeddings
     return staged
 
@@ -72,6 +74,7 @@ def complete_replacement(folder: DatasetFolder) -> bool:
             folder.withdraw_manifest()
             _replace_ledger(folder, staged)
             _replace_files(folder, staged)
+        folder.take_over(staged, (*_WRITTEN_ANEW, *_LEDGER))
         folder.write_manifest()
         staged.manifest.unlink()
     if staged.root.exists():

@@ -4,14 +4,12 @@
 1, null where it has nothing to say.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
 
 from builder.config import QualityWeights
 from builder.dataset_folder import DatasetFolder
-from builder.reporting.tables import collect, scan_files
 
 _PREFIX = "quality_"
 
@@ -55,13 +53,12 @@ def explain_quality(folder: DatasetFolder, row: int, weights: QualityWeights) ->
         quality, mean (of all rows) and moved: {component: by how much of the score}, the largest first; None where the folder
         holds no scores.
     """
-    path = folder.signals / "quality.parquet"
-    if not path.is_file():
+    scores = _read(folder)
+    if scores is None:
         return None
-    scores = scan_files(path)
-    names = _components(scores.collect_schema())
-    own = collect(scores.filter(pl.col("row") == row), path)
-    means = collect(scores.select(pl.col("quality", *names).mean()), path)
+    names = _components(scores)
+    own = scores.filter(pl.col("row") == row)
+    means = scores.select(pl.col("quality", *names).mean())
     if not len(own):
         return None
     total = sum(_weight(name, weights) for name in names if own[name][0] is not None)
@@ -79,13 +76,15 @@ def explain_quality(folder: DatasetFolder, row: int, weights: QualityWeights) ->
 
 
 def _read(folder: DatasetFolder) -> pl.DataFrame | None:
-    path = folder.signals / "quality.parquet"
-    return collect(scan_files(path), path) if path.is_file() else None
+    if not (folder.signals / "quality.parquet").is_file():
+        return None
+    scores = pl.from_arrow(folder.read_signal("quality"))
+    assert isinstance(scores, pl.DataFrame)
+    return scores
 
 
-def _components(columns: Mapping[str, Any] | pl.DataFrame) -> list[str]:
-    names = columns.columns if isinstance(columns, pl.DataFrame) else list(columns)
-    return [name for name in names if name.startswith(_PREFIX)]
+def _components(scores: pl.DataFrame) -> list[str]:
+    return [name for name in scores.columns if name.startswith(_PREFIX)]
 
 
 def _weight(name: str, weights: QualityWeights) -> float:

@@ -19,8 +19,18 @@ from typing import Any, Literal, Self
 
 from builder.errors import DiskError
 from builder.files import disk_errors
+from builder.journal import note
 from builder.progress import Growing
-from builder.requests.ledger_file import IN_ORDER, has_column, hash_text, open_ledger, reading, sqlite_errors
+from builder.requests.ledger_file import (
+    ANSWERED_SEAL,
+    FIRST_ATTEMPT,
+    IN_ORDER,
+    has_column,
+    hash_text,
+    open_ledger,
+    reading,
+    sqlite_errors,
+)
 from builder.requests.spending import IN_A_BATCH, Spending, count_spending
 
 # A reply is kept whole up to this many characters; of a longer one its beginning, its length and its hash.
@@ -145,8 +155,10 @@ class Ledger:
             self._connection.execute(
                 f"UPDATE attempts AS a SET state = 'unknown' WHERE state = 'sent' AND NOT {IN_A_BATCH}"
             )
-            self._next_attempt: int
-            (self._next_attempt,) = self._connection.execute("SELECT coalesce(max(id), 0) + 1 FROM attempts").fetchone()
+            (last,) = self._connection.execute("SELECT max(id) FROM attempts").fetchone()
+        self._first_attempt = int(self.read_meta(FIRST_ATTEMPT) or 1)
+        self._next_attempt: int = self._first_attempt if last is None else last + 1
+        note(path, {"last_attempt": self._next_attempt - 1})
         self._waiting: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
         self._writer = threading.Thread(target=self._write_batches, name="ledger", daemon=True)
         self._writer.start()
@@ -161,13 +173,16 @@ class Ledger:
         """Commit what is waiting and close the file."""
         self._waiting.put(None)
         self._writer.join()
+        with sqlite_errors(self.path):
+            (last,) = self._connection.execute("SELECT max(id) FROM attempts").fetchone()
         self._connection.close()
+        note(self.path, {"last_attempt": max(last or 0, self._first_attempt - 1)})
 
     def add_job(self, number: int, recipe: str, context: Mapping[str, Any]) -> None:
         """Record a job before its first request; committed with the next batch, so never after what follows it."""
         statement = (
-            "INSERT OR IGNORE INTO jobs (number, recipe, context) VALUES (?, ?, ?)",
-            (number, recipe, _to_json(context)),
+            "INSERT OR IGNORE INTO jobs (number, recipe, context, seal) VALUES (?, ?, ?, seal(?, ?, ?))",
+            (number, recipe, _to_json(context)) * 2,
         )
         self._waiting.put(_Write([statement], None, None))
 
@@ -265,7 +280,8 @@ class Ledger:
                         seconds,
                         attempt,
                     ),
-                )
+                ),
+                (f"UPDATE attempts SET seal = {ANSWERED_SEAL} WHERE id = ?", (attempt,)),
             ]
         )
         return received
@@ -280,7 +296,13 @@ class Ledger:
             "SELECT max(a.id) FROM attempts a JOIN requests r ON r.id = a.request "
             "WHERE r.job = ? AND r.step = ? AND a.state = 'failed' AND a.status BETWEEN 400 AND 499"
         )
-        await self._commit([(f"UPDATE attempts SET refused = 1 WHERE id = ({last})", (request.job, request.step))])
+        key = (request.job, request.step)
+        await self._commit(
+            [
+                (f"UPDATE attempts SET refused = 1 WHERE id = ({last})", key),
+                (f"UPDATE attempts SET seal = {ANSWERED_SEAL} WHERE id = ({last})", key),
+            ]
+        )
         return Received(_storable(reply), usable=False, prompt_tokens=0, completion_tokens=0, refused=True)
 
     def mark_read(self, job: int, order: int) -> None:
@@ -316,10 +338,15 @@ class Ledger:
         if spending.received or spending.unknown or spending.waiting:
             return False
         with sqlite_errors(self.path):
-            self._connection.execute("DELETE FROM batches")
-            self._connection.execute("DELETE FROM attempts")
-            self._connection.execute("DELETE FROM requests")
-            self._connection.execute("DELETE FROM jobs")
+            self._connection.execute("BEGIN IMMEDIATE")
+            # Attempts are numbered on, so that none can be missing without a gap.
+            self._connection.execute(
+                "INSERT OR REPLACE INTO meta VALUES (?, ?)", (FIRST_ATTEMPT, str(self._next_attempt))
+            )
+            for table in ("batches", "attempts", "requests", "jobs"):
+                self._connection.execute(f"DELETE FROM {table}")
+            self._connection.execute("COMMIT")
+        self._first_attempt = self._next_attempt
         return True
 
     def read_meta(self, key: str) -> str | None:
@@ -448,13 +475,14 @@ def _sending(attempt: int, request: Request) -> list[_Statement]:
     row = (*key, body, hash_text(body), request.prompt_ceiling, request.completion_ceiling)
     return [
         (
-            "INSERT OR IGNORE INTO requests (job, step, body, body_sha256, prompt_ceiling, completion_ceiling) "
-            "VALUES (?, ?, ?, ?, ?, ?)",
-            row,
+            "INSERT OR IGNORE INTO requests (job, step, body, body_sha256, prompt_ceiling, completion_ceiling, seal) "
+            "VALUES (?, ?, ?, ?, ?, ?, seal(?, ?, ?, ?, ?, ?))",
+            row * 2,
         ),
         (
-            "INSERT INTO attempts (id, request, state) SELECT ?, id, 'sent' FROM requests WHERE job = ? AND step = ?",
-            (attempt, *key),
+            "INSERT INTO attempts (id, request, state, seal) "
+            "SELECT ?, id, 'sent', seal(?, id) FROM requests WHERE job = ? AND step = ?",
+            (attempt, attempt, *key),
         ),
     ]
 

@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import sqlite3
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +17,8 @@ CREATE TABLE IF NOT EXISTS jobs (
     context TEXT NOT NULL,
     read_order INTEGER,
     turn INTEGER,
-    dropped INTEGER
+    dropped INTEGER,
+    seal TEXT
 ) STRICT;
 CREATE TABLE IF NOT EXISTS requests (
     id INTEGER PRIMARY KEY,
@@ -26,6 +28,7 @@ CREATE TABLE IF NOT EXISTS requests (
     body_sha256 TEXT NOT NULL,
     prompt_ceiling INTEGER NOT NULL,
     completion_ceiling INTEGER NOT NULL,
+    seal TEXT,
     UNIQUE (job, step)
 ) STRICT;
 CREATE TABLE IF NOT EXISTS attempts (
@@ -41,7 +44,8 @@ CREATE TABLE IF NOT EXISTS attempts (
     completion_tokens INTEGER,
     served_by TEXT,
     seconds REAL,
-    refused INTEGER
+    refused INTEGER,
+    seal TEXT
 ) STRICT;
 CREATE INDEX IF NOT EXISTS attempts_by_request ON attempts (request);
 CREATE TABLE IF NOT EXISTS batches (
@@ -55,11 +59,26 @@ CREATE TABLE IF NOT EXISTS batches (
 
 # Columns that came after the first ledgers were written: (table, column, type).
 _ADDED = (
-    ("attempts", "seconds", "REAL"),
-    ("attempts", "refused", "INTEGER"),
-    ("jobs", "turn", "INTEGER"),
-    ("jobs", "dropped", "INTEGER"),
+    *(("attempts", "seconds", "REAL"), ("attempts", "refused", "INTEGER")),
+    *(("jobs", "turn", "INTEGER"), ("jobs", "dropped", "INTEGER")),
+    *((table, "seal", "TEXT") for table in ("jobs", "requests", "attempts")),
 )
+
+# The checksum of an attempt once it has ended; until then it has no other columns than the other two.
+ANSWERED_SEAL = (
+    "seal(id, request, state, status, usable, reply, reply_length, reply_sha256, prompt_tokens, completion_tokens, "
+    "served_by, seconds, refused)"
+)
+# The checksums of rows, over the columns that are written once, by table; with the column that numbers them.
+_SEALS = {
+    "jobs": ("number", "seal(number, recipe, context)"),
+    "requests": ("id", "seal(job, step, body, body_sha256, prompt_ceiling, completion_ceiling)"),
+    "attempts": ("id", f"CASE WHEN state IN ('sent', 'unknown') THEN seal(id, request) ELSE {ANSWERED_SEAL} END"),
+}
+# Under which `meta` keeps where rows begin that have a seal: those before were written by an older version.
+_SEALED_FROM = "sealed_from_{}"
+# Where attempts begin: those before were forgotten, since none of them was answered.
+FIRST_ATTEMPT = "first_attempt"
 
 # Jobs that were read come first; then those that were inherited, in their turn; then the others by number.
 IN_ORDER = "read_order IS NULL, read_order, turn IS NULL, turn, number"
@@ -74,6 +93,7 @@ def open_ledger(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
+    connection.create_function("seal", -1, _seal, deterministic=True)
     add_missing_tables(connection)
     return connection
 
@@ -84,6 +104,11 @@ def add_missing_tables(connection: sqlite3.Connection) -> None:
     for table, column, kind in _ADDED:
         if not has_column(connection, table, column):
             connection.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
+            if column == "seal":
+                connection.execute(
+                    f"INSERT OR REPLACE INTO meta SELECT ?, coalesce(max({_SEALS[table][0]}), -1) + 1 FROM {table}",
+                    (_SEALED_FROM.format(table),),
+                )
 
 
 def is_begun(path: Path) -> bool:
@@ -118,31 +143,115 @@ def _open_read_only(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
 
 
-def check_ledger(path: Path) -> list[str]:
-    """Check a ledger by its own means: SQLite's integrity check and the hash of every request and reply.
+def check_ledger(path: Path, last_attempt: int = 0) -> list[str]:
+    """Check a ledger by its own means: SQLite's integrity check, and what `check_rows` looks at.
+
+    Args:
+        last_attempt: that is known to be in it.
 
     Returns:
         What is wrong, one line each; empty where all is well.
     """
+    if not path.is_file():
+        return ["missing"]
     try:
         with contextlib.closing(_open_read_only(path)) as connection:
             problems = [f"SQLite: {line}" for (line,) in connection.execute("PRAGMA integrity_check") if line != "ok"]
-            problems += [
-                f"request r{job:06d}.{step}: its body is not what was sent (SHA-256 differs)"
-                for job, step, body, digest in connection.execute("SELECT job, step, body, body_sha256 FROM requests")
-                if hash_text(body) != digest
-            ]
-            problems += [
-                f"attempt {attempt} of request r{job:06d}.{step}: its reply is not what was received (SHA-256 differs)"
-                for attempt, job, step, reply, length, digest in connection.execute(
-                    "SELECT a.id, r.job, r.step, a.reply, a.reply_length, a.reply_sha256 "
-                    "FROM attempts a JOIN requests r ON r.id = a.request WHERE a.reply IS NOT NULL"
-                )
-                if len(reply) == length and hash_text(reply) != digest
-            ]
+            return problems + _check_rows(connection, last_attempt)
     except (sqlite3.Error, UnicodeDecodeError) as error:
         return [f"cannot be read ({error})"]
-    return problems
+
+
+def check_rows(path: Path, last_attempt: int = 0) -> list[str]:
+    """Check that every job, request and attempt of a ledger is there, and every byte of them as it was written.
+
+    Raises:
+        IntegrityError: the file is not a ledger.
+    """
+    with reading(path) as connection:
+        return _check_rows(connection, last_attempt)
+
+
+def count_unsealed(path: Path) -> int:
+    """How many attempts an older version wrote: of them the reply is checked and nothing else."""
+    with reading(path) as connection:
+        if not has_column(connection, "attempts", "seal"):
+            return int(connection.execute("SELECT count(*) FROM attempts").fetchone()[0])
+        query = "SELECT count(*) FROM attempts WHERE id < ?"
+        return int(
+            connection.execute(query, (_read_number(connection, _SEALED_FROM.format("attempts")),)).fetchone()[0]
+        )
+
+
+def _check_rows(connection: sqlite3.Connection, last_attempt: int) -> list[str]:
+    connection.create_function("seal", -1, _seal, deterministic=True)
+    if not has_column(connection, "attempts", "state"):
+        return [f"attempts up to {last_attempt} are missing"] if last_attempt else []  # a build that just started
+    return [*_missing_rows(connection, last_attempt), *_damaged_rows(connection), *_damaged_texts(connection)]
+
+
+def _missing_rows(connection: sqlite3.Connection, last_attempt: int) -> Iterator[str]:
+    first = max(1, _read_number(connection, FIRST_ATTEMPT))
+    count, least, last = connection.execute("SELECT count(*), min(id), max(id) FROM attempts").fetchone()
+    last = first - 1 if last is None else last
+    if count != last - first + 1 or (count and least != first):
+        yield f"{last - first + 1 - count} of the attempts {first} to {last} are missing"
+    if last < last_attempt:
+        yield f"attempts {last + 1} to {last_attempt} are missing"
+    for table, number, *_ in connection.execute("PRAGMA foreign_key_check"):
+        yield f"{table}, row {number}: what it belongs to is missing"
+    for (request,) in connection.execute(
+        "SELECT r.id FROM requests r WHERE NOT EXISTS (SELECT 1 FROM attempts a WHERE a.request = r.id)"
+    ):
+        yield f"requests, row {request}: its attempts are missing"
+
+
+def _damaged_rows(connection: sqlite3.Connection) -> Iterator[str]:
+    for table, (key, seal) in _SEALS.items():
+        if has_column(connection, table, "seal"):
+            first = _read_number(connection, _SEALED_FROM.format(table))
+            query = f"SELECT {key} FROM {table} WHERE {key} >= ? AND seal IS NOT {seal} ORDER BY {key}"
+            for (number,) in connection.execute(query, (first,)):
+                yield f"{table}, row {number}: it is not what was written (its checksum differs)"
+
+
+def _damaged_texts(connection: sqlite3.Connection) -> Iterator[str]:
+    """The bodies and replies that an older version wrote, which have a hash of their own."""
+    first = {
+        table: _read_number(connection, _SEALED_FROM.format(table))
+        if has_column(connection, table, "seal")
+        else sys.maxsize
+        for table in ("requests", "attempts")
+    }
+    for job, step, body, digest in connection.execute(
+        "SELECT job, step, body, body_sha256 FROM requests WHERE id < ?", (first["requests"],)
+    ):
+        if hash_text(body) != digest:
+            yield f"request r{job:06d}.{step}: its body is not what was sent (SHA-256 differs)"
+    for attempt, job, step, reply, cut, digest in connection.execute(
+        "SELECT a.id, r.job, r.step, a.reply, a.usable = 0 AND length(a.reply) < a.reply_length, a.reply_sha256 "
+        "FROM attempts a JOIN requests r ON r.id = a.request WHERE a.reply IS NOT NULL AND a.id < ?",
+        (first["attempts"],),
+    ):
+        # Of a reply that was too long only the beginning is kept, which is never used; the hash is that of the whole.
+        if hash_text(reply) != digest and not cut:
+            yield f"attempt {attempt} of request r{job:06d}.{step}: its reply is not what was received (SHA-256 differs)"
+
+
+def _read_number(connection: sqlite3.Connection, key: str) -> int:
+    """A number in `meta`; 0 where there is none."""
+    row = connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def _seal(*values: object) -> str:
+    """The checksum of a row's values; their kinds and lengths go in too, so that none can pass for another."""
+    digest = hashlib.sha256()
+    for value in values:
+        content = str(value).encode("utf-8", "replace")
+        digest.update(b"%s %d " % (type(value).__name__.encode(), len(content)))
+        digest.update(content)
+    return digest.hexdigest()[:16]
 
 
 @contextlib.contextmanager

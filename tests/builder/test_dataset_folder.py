@@ -14,7 +14,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from builder.browsing import read_records
 from builder.dataset_folder import DatasetFolder, Review
 from builder.errors import DiskError, FolderInUseError, InputFileError, IntegrityError
 from builder.files import atomic_path, write_json, write_text
@@ -123,7 +122,7 @@ def test_parts_of_before_and_after_a_member_came_read_as_one(folder: DatasetFold
     for found in (
         [row.messages for row in folder.iter_samples()],
         [row.messages for row in Tables(folder, *[pl.DataFrame()] * 3).samples([0, 1, 2]).values()],  # type: ignore[arg-type]
-        [sample_from_record(record).messages for record in read_records(folder, [0, 1, 2])],
+        [sample_from_record(record).messages for record in folder.sample_records([0, 1, 2])],
     ):
         assert found == [sample(0).messages, sample(1).messages, thoughtful]
 
@@ -162,27 +161,72 @@ def test_every_flipped_byte_of_the_manifest_is_found(folder: DatasetFolder) -> N
         assert "MANIFEST.json" in {problem.path for problem in folder.verify()}, place
 
 
-def test_damage_stays_visible_when_the_manifest_is_written_again(folder: DatasetFolder) -> None:
+@pytest.mark.parametrize("times", ["kept", "new"])
+def test_damage_stays_visible_when_the_manifest_is_written_again(folder: DatasetFolder, times: str) -> None:
     part = folder.samples / "part-00000.parquet"
-    times, damaged = part.stat(), bytearray(part.read_bytes())
+    before, damaged = part.stat(), bytearray(part.read_bytes())
     damaged[len(damaged) // 2] ^= 1
     part.write_bytes(bytes(damaged))
-    os.utime(part, ns=(times.st_atime_ns, times.st_mtime_ns))  # as a failing disk damages a file
+    if times == "kept":
+        os.utime(part, ns=(before.st_atime_ns, before.st_mtime_ns))  # as a failing disk damages a file
+    folder.refresh_manifest()
     folder.withdraw_manifest()
     folder.write_manifest()
     assert [problem.path for problem in folder.verify()] == ["samples/part-00000.parquet"]
 
 
-def test_a_file_that_was_written_meanwhile_gets_its_new_hash(folder: DatasetFolder) -> None:
+def test_only_what_was_written_here_gets_a_new_hash(folder: DatasetFolder) -> None:
     folder.withdraw_manifest()
-    folder.settings.write_text(folder.settings.read_text(encoding="utf-8") + "# changed\n", encoding="utf-8")
+    write_text(folder.settings, "name: other\n")
     folder.write_manifest()
     assert folder.verify() == []
-    folder.settings.write_text("# as long, written after the manifest\n", encoding="utf-8")
-    assert [problem.path for problem in folder.verify()] == ["seedbed.yaml"]
+    folder.settings.write_text("name: mine\n", encoding="utf-8")
+    (folder.root / "notes.txt").write_text("x", encoding="utf-8")
+    folder.verdicts.unlink()
     folder.withdraw_manifest()
     folder.write_manifest()
-    assert folder.verify() == []
+    assert folder.verify() == [
+        Problem("verdicts.parquet", "missing"),
+        Problem("notes.txt", "not in the manifest"),
+        Problem("seedbed.yaml", "its content is not what was written (SHA-256 differs)"),
+    ]
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+import pyarrow as pa
+from builder.dataset_folder import DatasetFolder
+from builder.files import remove_file
+folder = DatasetFolder(Path(sys.argv[1]))
+with folder.lock():
+    folder.withdraw_manifest()
+    folder.write_signal("known", pa.table({"row": [0, 1]}))
+    remove_file(folder.signals / "old.parquet")
+    replace = Path.replace
+    Path.replace = lambda path, other: os._exit(9) if other == folder.verdicts else replace(path, other)
+    folder.write_verdicts([])
+"""
+
+
+def test_a_killed_process_leaves_nothing_unknown_and_blesses_nothing(folder: DatasetFolder) -> None:
+    folder.write_signal("old", pa.table({"row": [0, 1]}))
+    folder.write_manifest()
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(folder.root)], check=False)
+    assert killed.returncode == 9
+    assert folder.verify() == [Problem("MANIFEST.json", "missing: the run that writes it did not finish")]
+    part = folder.samples / "part-00000.parquet"
+    damaged = bytearray(part.read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    part.write_bytes(bytes(damaged))
+    (folder.signals / "planted.parquet").write_bytes(b"PAR1")
+    with folder.lock():
+        folder.write_manifest()
+    # The verdicts that were noted and never put in place are the old ones, and the removed table is nobody's loss.
+    assert [problem.path for problem in folder.verify()] == ["signals/planted.parquet", "samples/part-00000.parquet"]
+    with pytest.raises(IntegrityError, match=r"part-00000\.parquet: its content is not what was written"):
+        folder.check(folder.samples)
+    folder.check(folder.verdicts)
 
 
 def test_missing_and_extra_files_are_found(folder: DatasetFolder) -> None:

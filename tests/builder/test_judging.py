@@ -22,6 +22,7 @@ from starlette.routing import Route
 from builder import pipeline
 from builder.dataset_folder import DatasetFolder
 from builder.errors import BudgetReachedError, EndpointError, UsageError
+from builder.files import write_text
 from builder.pipeline.judging import Judging, judge_folder
 from builder.pipeline.marking import batches
 from builder.progress import Reporter
@@ -44,9 +45,8 @@ def row(number: int, question: str, answer: str, *, language: str = "en", instru
 
 def make_folder(root: Path, samples: Sequence[Sample]) -> Path:
     folder = DatasetFolder(root)
-    root.mkdir(parents=True)
-    folder.settings.write_text("name: test\n", encoding="utf-8")
     folder.write_samples(samples)
+    write_text(folder.settings, "name: test\n")
     folder.write_manifest()
     return root
 

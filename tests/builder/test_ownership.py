@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from builder import pipeline
-from builder.errors import UsageError
+from builder.errors import IntegrityError, UsageError
 from builder.files import atomic_path
+from builder.ownership import is_dataset
 from builder.progress import Reporter
+from builder.requests.ledger import Ledger
 from builder.settings_file import load_settings
 from tests.command import Seedbed
 
@@ -92,7 +94,7 @@ def test_a_folder_without_anybodys_files_is_taken(rows: Path, tmp_path: Path) ->
 def test_in_a_folder_of_ours_only_what_we_wrote_goes(ours: Path) -> None:
     mine = (ours / "verdicts.parquet").read_bytes()
     names = (
-        *(".letter.tmp", "samples/.part-00000.parquet.12.tmp", "samples/part-old.parquet", "rejections/part-a.parquet"),
+        *(".letter.tmp", "samples/.part-00000.parquet.12.tmp", "samples/part-old.json", "rejections/part-a.json"),
         *("publish/data/mine.parquet", "publish/data/train-mine.parquet"),
     )
     for name in names:
@@ -106,12 +108,19 @@ def test_in_a_folder_of_ours_only_what_we_wrote_goes(ours: Path) -> None:
     assert not left_behind.exists()
 
 
-@pytest.mark.parametrize("gone", [(".lock",), (".lock", "MANIFEST.json"), ("MANIFEST.json",)])
-def test_a_dataset_is_known_without_its_lock_or_its_manifest(ours: Path, gone: tuple[str, ...]) -> None:
-    for name in gone:
-        (ours / name).unlink()
+def test_a_dataset_is_known_without_its_lock(ours: Path) -> None:
+    (ours / ".lock").unlink()
     assert pipeline.curate_folder(ours, None, [], QUIET).report["rows"]["kept"] == 4
     assert (ours / ".lock").read_text() == "seedbed dataset folder\n"
+
+
+@pytest.mark.parametrize("gone", [(".lock", "MANIFEST.json"), ("MANIFEST.json",)])
+def test_a_dataset_without_its_manifest_is_known_and_not_believed(ours: Path, gone: tuple[str, ...]) -> None:
+    for name in gone:
+        (ours / name).unlink()
+    assert is_dataset(ours)
+    with pytest.raises(IntegrityError, match="nobody knows whether its files are what was written"):
+        pipeline.curate_folder(ours, None, [], QUIET)
 
 
 def test_a_dataset_is_not_made_inside_another_one(rows: Path, ours: Path) -> None:
@@ -180,8 +189,8 @@ def test_a_rebuild_into_another_dataset_spares_its_ledger(ours: Path, tmp_path: 
     """Also where that one's own rebuild was cut short, and left its place for staging behind."""
     other = Path(shutil.copytree(ours, tmp_path / "other"))
     (other / ".rebuild").mkdir()
-    for root in (ours, other):
-        (root / "ledger.sqlite").write_bytes(b"all that was paid for")
+    (other / "ledger.sqlite").write_bytes(b"all that was paid for")
+    Ledger(ours / "ledger.sqlite").close()
     with pytest.raises(UsageError, match="holds a dataset already"):
         pipeline.rebuild(ours, None, [], QUIET, other)
     assert (other / "ledger.sqlite").read_bytes() == b"all that was paid for"

@@ -24,6 +24,7 @@ from builder.dataset_folder import DatasetFolder, Review
 from builder.errors import InputFileError, IntegrityError, TargetNotReachedError, UsageError
 from builder.pipeline.placing import place
 from builder.progress import Reporter
+from builder.requests.ledger_file import hash_text
 from builder.schema import Message, Sample
 from builder.settings_file import load_settings
 from builder.similarity import similarity
@@ -64,12 +65,21 @@ def grown(root: Path) -> list[dict[str, Any]]:
 
 def query(root: Path, sql: str) -> list[Any]:
     connection = sqlite3.connect(root / "ledger.sqlite")
+    connection.create_function("sha256", 1, hash_text)
     try:
         found = connection.execute(sql).fetchall()
         connection.commit()
         return found
     finally:
         connection.close()
+
+
+def alter(root: Path, sql: str) -> None:
+    """Change a ledger as an older version may have written it: without checksums of its rows."""
+    for table in ("jobs", "requests", "attempts"):
+        if ("seal",) in query(root, f"SELECT name FROM pragma_table_info('{table}')"):
+            query(root, f"ALTER TABLE {table} DROP COLUMN seal")
+    query(root, sql)
 
 
 def paid(root: Path) -> list[Any]:
@@ -334,7 +344,7 @@ def test_a_fork_needs_a_grown_folder_and_a_new_one(made: Path, copy: Path, tmp_p
 
 
 def lose_reply(root: Path, job: int) -> None:
-    query(
+    alter(
         root,
         "UPDATE attempts SET state = 'unknown', reply = NULL, reply_sha256 = NULL, usable = NULL "
         f"WHERE request IN (SELECT id FROM requests WHERE job = {job})",
@@ -368,7 +378,7 @@ def test_jobs_half_way_go_on_in_a_fork(tmp_path: Path) -> None:
     recipe = ("growth.recipes={self_instruct: 1}", "growth.ordered=true")
     build(tmp_path / "d", "target=40", *recipe)
     last = "id = (SELECT a.id FROM attempts a JOIN requests r ON r.id = a.request WHERE job = 2 ORDER BY step DESC LIMIT 1)"
-    query(tmp_path / "d", f"UPDATE attempts SET state = 'failed', reply = NULL, usable = NULL WHERE {last}")
+    alter(tmp_path / "d", f"UPDATE attempts SET state = 'failed', reply = NULL, usable = NULL WHERE {last}")
     requests = query(tmp_path / "d", "SELECT count(*) FROM requests WHERE job = 2")
     rebuilt = rebuild(tmp_path / "d", out=tmp_path / "again")
     assert rebuilt.lacking == 1
@@ -401,7 +411,8 @@ def test_a_check_that_is_new_is_bought_alone_and_one_that_is_gone_is_not_misread
 
 def test_another_model_is_named_only_for_what_it_gave(made: Path, tmp_path: Path) -> None:
     root = Path(shutil.copytree(made, tmp_path / "d"))
-    query(root, "UPDATE requests SET body = json_set(body, '$.model', 'elder')")
+    elder = "json_set(body, '$.model', 'elder')"
+    alter(root, f"UPDATE requests SET body = {elder}, body_sha256 = sha256({elder})")
     rebuild(root)
     assert {row["source"] for row in grown(root)} == {"alpaca:elder"}
 
@@ -415,7 +426,7 @@ def test_an_older_ledger_is_read_where_it_can_be(mixed: Path, tmp_path: Path) ->
         context["needs"]["whole_replies"] = False
         context["demonstrations"] = [name for name, _ in context["demonstrations"]]
         quoted = json.dumps(context, ensure_ascii=False).replace("'", "''")
-        query(root, f"UPDATE jobs SET context = '{quoted}' WHERE number = {number}")
+        alter(root, f"UPDATE jobs SET context = '{quoted}' WHERE number = {number}")
     rebuild(root)
     assert rows(root) == rows(mixed)
     before = files(root)

@@ -600,8 +600,8 @@ def test_only_seedbeds_own_teacher_is_told_how_many_steps_a_task_may_have(name: 
     ],
 )
 def test_steps_are_counted_for_the_models_that_count_them(more: tuple[str, ...], steps: int | None) -> None:
-    model = "teacher.model=seedbed-procedural"
-    assert Pool(load_settings(None, [model, *more]), [LONG, CHINESE]).build(0).needs.max_steps == steps
+    asked = ("growth.languages={en: 1, zh: 1}", "teacher.model=seedbed-procedural")
+    assert Pool(load_settings(None, [*asked, *more]), [LONG, CHINESE]).build(0).needs.max_steps == steps
 
 
 @pytest.mark.parametrize("ordered", [True, False])

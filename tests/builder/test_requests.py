@@ -3,6 +3,7 @@
 import asyncio
 import datetime
 import random
+import shutil
 import socket
 import sqlite3
 import time
@@ -16,7 +17,7 @@ from builder.config import Teacher
 from builder.errors import BudgetReachedError, DiskError, EndpointError, IntegrityError
 from builder.requests.budget import Budget
 from builder.requests.ledger import Ledger, Received, Request, Step
-from builder.requests.ledger_file import check_ledger
+from builder.requests.ledger_file import check_ledger, count_unsealed
 from builder.requests.sender import Sender, read_completion
 from builder.requests.spending import Spending, read_latencies, read_spending
 from builder.teachers.openai import connect_openai
@@ -228,8 +229,10 @@ def test_a_ledger_of_an_older_version_is_read_as_it_is_and_goes_on(tmp_path: Pat
     with Ledger(path) as ledger, scripted(GOOD) as endpoint:
         send(ledger, endpoint.url, request())
     connection = sqlite3.connect(path)
-    connection.execute("ALTER TABLE attempts DROP COLUMN seconds")
+    for table, column in (("attempts", "seconds"), *((table, "seal") for table in ("jobs", "requests", "attempts"))):
+        connection.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
     connection.close()
+    assert count_unsealed(path) == 1
     assert read_latencies(path) == {}
     assert read_spending(path).received == 1
     assert check_ledger(path) == []
@@ -237,6 +240,12 @@ def test_a_ledger_of_an_older_version_is_read_as_it_is_and_goes_on(tmp_path: Pat
         send(ledger, endpoint.url, request(1))
         assert [entry.steps[0].attempts for entry in ledger.entries()] == [1, 1]
     assert [len(seconds) for seconds in read_latencies(path).values()] == [1]
+    assert (check_ledger(path), count_unsealed(path)) == ([], 1)
+    _change(path, "UPDATE attempts SET reply = substr(reply, 1, 40)")
+    assert check_ledger(path) == [
+        "attempts, row 2: it is not what was written (its checksum differs)",
+        "attempt 1 of request r000000.0: its reply is not what was received (SHA-256 differs)",
+    ]
 
 
 def test_an_oversized_reply_is_kept_as_its_beginning_and_never_used(
@@ -251,18 +260,63 @@ def test_an_oversized_reply_is_kept_as_its_beginning_and_never_used(
     assert check_ledger(ledger.path) == []
 
 
-def test_a_changed_reply_is_found(tmp_path: Path) -> None:
-    path = tmp_path / "ledger.sqlite"
-    with Ledger(path) as ledger, scripted(GOOD) as endpoint:
-        send(ledger, endpoint.url, request())
-    assert check_ledger(path) == []
+def _change(path: Path, sql: str) -> None:
     connection = sqlite3.connect(path)
     with connection:
-        connection.execute("UPDATE attempts SET reply = replace(reply, '好', '坏')")
+        connection.execute(sql)
     connection.close()
-    assert check_ledger(path) == [
-        "attempt 1 of request r000000.0: its reply is not what was received (SHA-256 differs)"
-    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        ("UPDATE attempts SET reply = replace(reply, '好', '坏')", "attempts, row 1: it is not what was written"),
+        ("UPDATE attempts SET reply = substr(reply, 1, 40)", "attempts, row 1: it is not what was written"),
+        ("UPDATE attempts SET reply = NULL WHERE id = 2", "attempts, row 2: it is not what was written"),
+        ("UPDATE attempts SET prompt_tokens = 1 WHERE id = 2", "attempts, row 2: it is not what was written"),
+        ("UPDATE attempts SET state = 'unknown' WHERE id = 2", "attempts, row 2: it is not what was written"),
+        (
+            "UPDATE attempts SET state = 'failed', seal = NULL WHERE id = 3",
+            "attempts, row 3: it is not what was written",
+        ),
+        ("UPDATE requests SET completion_ceiling = 1 WHERE id = 1", "requests, row 1: it is not what was written"),
+        ("UPDATE jobs SET context = '[]' WHERE number = 1", "jobs, row 1: it is not what was written"),
+        ("DELETE FROM attempts WHERE id = 1", "1 of the attempts 1 to 3 are missing"),
+        ("DELETE FROM attempts WHERE id = 2", "1 of the attempts 1 to 3 are missing"),
+        ("DELETE FROM attempts WHERE id = 3", "attempts 3 to 3 are missing"),
+        ("DELETE FROM attempts", "attempts 1 to 3 are missing"),
+        ("DELETE FROM requests WHERE job = 1", "attempts, row 2: what it belongs to is missing"),
+        ("DELETE FROM jobs WHERE number = 0", "requests, row 1: what it belongs to is missing"),
+    ],
+)
+def test_whatever_was_changed_in_a_ledger_is_found(whole: Path, tmp_path: Path, change: str, found: str) -> None:
+    path = Path(shutil.copy(whole, tmp_path))
+    _change(path, change)
+    assert check_ledger(path, 3)[0].startswith(found)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A ledger with two answers and, last, a request without one."""
+    path = tmp_path_factory.mktemp("whole") / "ledger.sqlite"
+    with Ledger(path) as ledger, scripted(GOOD) as endpoint:
+        send(ledger, endpoint.url, request(0), request(1))
+        ledger.add_job(2, "alpaca", {"n": 2})
+        asyncio.run(ledger.begin(request(2)))
+    assert check_ledger(path, 3) == []
+    assert check_ledger(path, 4) == ["attempts 4 to 4 are missing"]
+    return path
+
+
+def test_what_was_forgotten_is_not_missing(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    with Ledger(path) as ledger, scripted(Answer({"error": {}}, 400)) as endpoint:
+        send(ledger, endpoint.url, request())
+        assert ledger.forget_unanswered()
+    assert check_ledger(path, 1) == []
+    with Ledger(path) as ledger, scripted(GOOD) as endpoint:
+        send(ledger, endpoint.url, request())
+    assert check_ledger(path, 2) == []
 
 
 def test_a_file_that_is_no_ledger_is_refused(tmp_path: Path) -> None:

@@ -16,8 +16,8 @@ Publish = Callable[[Sequence[Sample], Sequence[Sample]], Path]
 def write_published(root: Path, train: Sequence[Sample], validation: Sequence[Sample]) -> Path:
     """A dataset folder as `publish` leaves it."""
     folder = DatasetFolder(root)
-    write_text(folder.settings, "name: test\n")
     folder.write_samples(sorted({sample.row: sample for sample in (*train, *validation)}.values(), key=lambda s: s.row))
+    write_text(folder.settings, "name: test\n")
     for name, samples in (("train", train), ("validation", validation)):
         table = pa.Table.from_pylist([as_record(sample) for sample in samples], schema=SAMPLE_SCHEMA)
         write_table(folder.publish / "data" / f"{name}-00000-of-00001.parquet", table)

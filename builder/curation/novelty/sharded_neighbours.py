@@ -6,7 +6,6 @@
 Of long sequences, whose meetings are counted, a shard owns all signatures of some sequences, and those that ask go to all.
 """
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -14,6 +13,7 @@ from functools import partial
 import numpy as np
 
 from builder.config import Execution
+from builder.cores import usable_cores
 from builder.curation.novelty.edges import Edges, exceeding
 from builder.curation.novelty.local_neighbours import LocalNeighbours, Table, cost_of
 from builder.curation.novelty.meetings import Shapes, unpacked
@@ -159,7 +159,7 @@ class ShardedNeighbours:
     def only(self, numbers: Numbers) -> "LocalNeighbours | ShardedNeighbours":
         if len(numbers) <= _FETCHED:
             short, long = zip(*self._on.call("fetch", self._depth, numbers), strict=True)
-            workers = len(os.sched_getaffinity(0))
+            workers = usable_cores()
             index = SignatureIndex(list(short), list(long), self._shapes, workers)
             return LocalNeighbours(self._sequences, index, workers)
         self._on.call("narrow", self._depth, numbers)
