@@ -25,6 +25,7 @@ from builder.errors import (
     IntegrityError,
     UsageError,
 )
+from builder.files import remove_file, write_text
 from builder.object_store import Store, local_files
 from builder.pipeline import curate_folder
 from builder.progress import Reporter
@@ -323,7 +324,8 @@ def test_only_what_changed_moves(ours: str, monkeypatch: pytest.MonkeyPatch, tmp
 
 def test_a_file_that_is_no_longer_published_goes(ours: str) -> None:
     with working_copy(Address.parse(ours), QUIET, use="change") as root:
-        (root / "signals" / "length.parquet").unlink()
+        DatasetFolder(root).withdraw_manifest()
+        remove_file(root / "signals" / "length.parquet")
         DatasetFolder(root).write_manifest()
     assert "signals/length.parquet" not in files_at(ours)
 
@@ -391,7 +393,8 @@ def test_what_somebody_else_wrote_meanwhile_is_not_overwritten(
 
     def write_beside_another() -> None:
         with working_copy(Address.parse(address), QUIET, use="change") as root:
-            (root / "report.html").write_text("7", encoding="utf-8")
+            DatasetFolder(root).withdraw_manifest()
+            write_text(root / "report.html", "7")
             DatasetFolder(root).write_manifest()
             with monkeypatch.context() as elsewhere:
                 another_machine(elsewhere, tmp_path)
@@ -435,12 +438,12 @@ def write_version(address: str, version: int) -> None:
     """A small dataset folder; odd versions hold a file that even ones do not."""
     with working_copy(Address.parse(address), QUIET, use="change" if version else "make") as root:
         folder = DatasetFolder(root)
-        folder.root.mkdir(parents=True, exist_ok=True)
-        folder.settings.write_text(f"name: v{version}\n", encoding="utf-8")
-        folder.report_html.write_text(f"{version}", encoding="utf-8")
-        (root / "odd.txt").write_text("odd", encoding="utf-8")
+        folder.withdraw_manifest()
+        write_text(folder.settings, f"name: v{version}\n")
+        write_text(folder.report_html, f"{version}")
+        write_text(root / "odd.txt", "odd")
         if version % 2 == 0:
-            (root / "odd.txt").unlink()
+            remove_file(root / "odd.txt")
         folder.write_manifest()
 
 
