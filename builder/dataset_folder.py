@@ -49,9 +49,9 @@ from builder.schema import (
 )
 
 ROWS_PER_PART = 50_000
-_PART = re.compile(r"part-\d{5,}\.parquet")
 # Bytes that are hashed before rows are looked at: a tenth of a second on one core.
 _HASHED_TO_LOOK = 64 * 1024 * 1024
+_PART = re.compile(r"part-\d{5,}\.parquet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +237,8 @@ class DatasetFolder:
 
     def sample_records(self, rows: Collection[int], columns: Sequence[str] | None = None) -> list[dict[str, Any]]:
         """Some rows' samples in row order, whole or some columns; only the row groups that hold them are read."""
-        return _records(self.parts(self.samples), rows, columns)
+        schema = SAMPLE_SCHEMA if columns is None else pa.schema([SAMPLE_SCHEMA.field(name) for name in columns])
+        return _records(self.parts(self.samples), rows, schema)
 
     def verdict_record(self, row: int) -> dict[str, Any]:
         """One row's verdict; only its row group is read.
@@ -247,7 +248,7 @@ class DatasetFolder:
             IntegrityError: there is none.
         """
         self._refuse_undecided()
-        found = _records([self.verdicts], [row], None)
+        found = _records([self.verdicts], [row], VERDICT_SCHEMA)
         if not found:
             raise IntegrityError(
                 f"{self.verdicts}: row {row} has no verdict", f"`seedbed curate {self.root}` decides every row anew."
@@ -568,8 +569,8 @@ def _read_parquet(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
         return file.read(columns)
 
 
-def _records(paths: Sequence[Path], rows: Collection[int], columns: Sequence[str] | None) -> list[dict[str, Any]]:
-    """The records of some rows of tables that hold the rows from 0 on in their order."""
+def _records(paths: Sequence[Path], rows: Collection[int], schema: pa.Schema) -> list[dict[str, Any]]:
+    """The records of some rows of tables that hold the rows from 0 on in their order; what an older one lacks is null."""
     found: list[dict[str, Any]] = []
     before = 0
     for path in paths:
@@ -577,7 +578,7 @@ def _records(paths: Sequence[Path], rows: Collection[int], columns: Sequence[str
             for number in range(file.num_row_groups):
                 start, before = before, before + file.metadata.row_group(number).num_rows
                 if places := sorted({row - start for row in rows if start <= row < before}):
-                    found += file.read_row_group(number, columns).take(places).to_pylist()
+                    found += _promoted([file.read_row_group(number, schema.names).take(places)], schema).to_pylist()
     return found
 
 

@@ -116,17 +116,17 @@ def judge_folder(
     settings = load_settings(settings_file or folder.settings, overrides)
     if settings.teacher.send == "batch":
         raise UsageError("teacher.send: a judge sends its requests one by one", "Add --set teacher.send=chat.")
-    if settings.teacher.provider == "embedded" and not _any_is_computed(folder):
-        raise UsageError(
-            f"{root}: teacher.provider is embedded, which marks only tasks whose answers it can compute, and none of the rows "
-            "is one",
-            "Name a model that reads: --set teacher.provider=openai --set teacher.base_url=http://127.0.0.1:8000/v1 "
-            "--set teacher.model=…",
-        )
     table = folder.signals / f"{JUDGE.name}.parquet"
     with contextlib.ExitStack() as stack:
         stack.enter_context(folder.lock())
         folder.check(folder.samples, folder.signals / "checked.parquet", *([folder.verdicts] if kept_only else ()))
+        if settings.teacher.provider == "embedded" and not _any_is_computed(folder):
+            raise UsageError(
+                f"{root}: teacher.provider is embedded, which marks only tasks whose answers it can compute, and none of the rows "
+                "is one",
+                "Name a model that reads: --set teacher.provider=openai --set teacher.base_url=http://127.0.0.1:8000/v1 "
+                "--set teacher.model=…",
+            )
         if table.exists():  # who wants to have all rows judged anew removes it with the ledger
             refuse_damaged(folder, folder.judge_ledger)
         ledger = stack.enter_context(Ledger(folder.judge_ledger))

@@ -43,8 +43,8 @@ def staged_in(folder: DatasetFolder) -> DatasetFolder:
     Vectors are found by their text, so what was paid for them is never lost, whatever becomes of the rest.
     """
     staged = DatasetFolder(folder.staging)
-    staged.withdraw_manifest()
     staged.reviews, staged.embeddings = folder.reviews, folder.embeddings
+    staged.withdraw_manifest()
     return staged
 
 

@@ -22,9 +22,9 @@ from builder.files import disk_errors
 from builder.journal import note
 from builder.progress import Growing
 from builder.requests.ledger_file import (
-    ANSWERED_SEAL,
     FIRST_ATTEMPT,
     IN_ORDER,
+    SEALED_ANSWER,
     has_column,
     hash_text,
     open_ledger,
@@ -263,27 +263,11 @@ class Ledger:
         kept = _storable(reply)
         whole = length is None and len(kept) == len(reply)
         received = Received(kept, usable and whole, *(usage or (0, 0)))
-        await self._commit(
-            [
-                (
-                    "UPDATE attempts SET state = ?, status = ?, usable = ?, reply = ?, reply_length = ?, "
-                    "reply_sha256 = ?, prompt_tokens = ?, completion_tokens = ?, served_by = ?, seconds = ? WHERE id = ?",
-                    (
-                        state,
-                        status,
-                        int(received.usable),
-                        kept,
-                        len(reply) if length is None else length,
-                        sha256 or hash_text(reply),
-                        *(usage or (None, None)),
-                        served_by,
-                        seconds,
-                        attempt,
-                    ),
-                ),
-                (f"UPDATE attempts SET seal = {ANSWERED_SEAL} WHERE id = ?", (attempt,)),
-            ]
-        )
+        length, sha256 = len(reply) if length is None else length, sha256 or hash_text(reply)
+        seconds = None if seconds is None else float(seconds)
+        sealed = (state, status, int(received.usable), length, sha256, *(usage or (None, None)), served_by, seconds)
+        size = len(kept.encode())
+        await self._commit([(_FINISH, (*sealed, kept, *sealed, size, attempt))])
         return received
 
     async def refuse(self, request: Request, reply: str) -> Received:
@@ -296,13 +280,7 @@ class Ledger:
             "SELECT max(a.id) FROM attempts a JOIN requests r ON r.id = a.request "
             "WHERE r.job = ? AND r.step = ? AND a.state = 'failed' AND a.status BETWEEN 400 AND 499"
         )
-        key = (request.job, request.step)
-        await self._commit(
-            [
-                (f"UPDATE attempts SET refused = 1 WHERE id = ({last})", key),
-                (f"UPDATE attempts SET seal = {ANSWERED_SEAL} WHERE id = ({last})", key),
-            ]
-        )
+        await self._commit([(f"UPDATE attempts SET refused = 1 WHERE id = ({last})", (request.job, request.step))])
         return Received(_storable(reply), usable=False, prompt_tokens=0, completion_tokens=0, refused=True)
 
     def mark_read(self, job: int, order: int) -> None:
@@ -410,6 +388,11 @@ class Ledger:
 
 _Statement = tuple[str, tuple[Any, ...]]
 
+_FINISH = (
+    f"UPDATE attempts SET {', '.join(f'{column} = ?' for column in SEALED_ANSWER)}, reply = ?, "
+    f"seal = seal(id, request, {', '.join('?' * len(SEALED_ANSWER))}, ?) WHERE id = ?"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class _Write:
@@ -472,12 +455,12 @@ def _sending(attempt: int, request: Request) -> list[_Statement]:
     """Records that an attempt is about to be sent, with the request itself where it is new."""
     body = _to_json(request.body)
     key = (request.job, request.step)
-    row = (*key, body, hash_text(body), request.prompt_ceiling, request.completion_ceiling)
+    rest = (hash_text(body), request.prompt_ceiling, request.completion_ceiling)
     return [
         (
             "INSERT OR IGNORE INTO requests (job, step, body, body_sha256, prompt_ceiling, completion_ceiling, seal) "
-            "VALUES (?, ?, ?, ?, ?, ?, seal(?, ?, ?, ?, ?, ?))",
-            row * 2,
+            "VALUES (?, ?, ?, ?, ?, ?, seal(?, ?, ?, ?, ?))",
+            (*key, body, *rest, *key, *rest),
         ),
         (
             "INSERT INTO attempts (id, request, state, seal) "

@@ -3,7 +3,6 @@
 import contextlib
 import hashlib
 import sqlite3
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,8 +43,8 @@ CREATE TABLE IF NOT EXISTS attempts (
     completion_tokens INTEGER,
     served_by TEXT,
     seconds REAL,
-    refused INTEGER,
-    seal TEXT
+    seal TEXT,
+    refused INTEGER
 ) STRICT;
 CREATE INDEX IF NOT EXISTS attempts_by_request ON attempts (request);
 CREATE TABLE IF NOT EXISTS batches (
@@ -59,21 +58,26 @@ CREATE TABLE IF NOT EXISTS batches (
 
 # Columns that came after the first ledgers were written: (table, column, type).
 _ADDED = (
-    *(("attempts", "seconds", "REAL"), ("attempts", "refused", "INTEGER")),
-    *(("jobs", "turn", "INTEGER"), ("jobs", "dropped", "INTEGER")),
+    *(
+        ("attempts", "seconds", "REAL"),
+        ("attempts", "refused", "INTEGER"),
+        ("jobs", "turn", "INTEGER"),
+        ("jobs", "dropped", "INTEGER"),
+    ),
     *((table, "seal", "TEXT") for table in ("jobs", "requests", "attempts")),
 )
 
-# The checksum of an attempt once it has ended; until then it has no other columns than the other two.
-ANSWERED_SEAL = (
-    "seal(id, request, state, status, usable, reply, reply_length, reply_sha256, prompt_tokens, completion_tokens, "
-    "served_by, seconds, refused)"
+# What is known of an attempt once it has ended, beside the reply, of which its SHA-256 and its size in bytes are sealed.
+SEALED_ANSWER = (
+    *("state", "status", "usable", "reply_length", "reply_sha256", "prompt_tokens", "completion_tokens"),
+    *("served_by", "seconds"),
 )
+_ENDED = f"seal(id, request, {', '.join(SEALED_ANSWER)}, length(CAST(reply AS BLOB)))"
 # The checksums of rows, over the columns that are written once, by table; with the column that numbers them.
 _SEALS = {
     "jobs": ("number", "seal(number, recipe, context)"),
-    "requests": ("id", "seal(job, step, body, body_sha256, prompt_ceiling, completion_ceiling)"),
-    "attempts": ("id", f"CASE WHEN state IN ('sent', 'unknown') THEN seal(id, request) ELSE {ANSWERED_SEAL} END"),
+    "requests": ("id", "seal(job, step, body_sha256, prompt_ceiling, completion_ceiling)"),
+    "attempts": ("id", f"CASE WHEN state IN ('sent', 'unknown') THEN seal(id, request) ELSE {_ENDED} END"),
 }
 # Under which `meta` keeps where rows begin that have a seal: those before were written by an older version.
 _SEALED_FROM = "sealed_from_{}"
@@ -216,25 +220,15 @@ def _damaged_rows(connection: sqlite3.Connection) -> Iterator[str]:
 
 
 def _damaged_texts(connection: sqlite3.Connection) -> Iterator[str]:
-    """The bodies and replies that an older version wrote, which have a hash of their own."""
-    first = {
-        table: _read_number(connection, _SEALED_FROM.format(table))
-        if has_column(connection, table, "seal")
-        else sys.maxsize
-        for table in ("requests", "attempts")
-    }
-    for job, step, body, digest in connection.execute(
-        "SELECT job, step, body, body_sha256 FROM requests WHERE id < ?", (first["requests"],)
-    ):
+    for job, step, body, digest in connection.execute("SELECT job, step, body, body_sha256 FROM requests"):
         if hash_text(body) != digest:
             yield f"request r{job:06d}.{step}: its body is not what was sent (SHA-256 differs)"
-    for attempt, job, step, reply, cut, digest in connection.execute(
-        "SELECT a.id, r.job, r.step, a.reply, a.usable = 0 AND length(a.reply) < a.reply_length, a.reply_sha256 "
-        "FROM attempts a JOIN requests r ON r.id = a.request WHERE a.reply IS NOT NULL AND a.id < ?",
-        (first["attempts"],),
+    # Of a reply that was too long only the beginning is kept, which is never used; the hash is that of the whole.
+    for attempt, job, step, reply, digest in connection.execute(
+        "SELECT a.id, r.job, r.step, a.reply, a.reply_sha256 FROM attempts a JOIN requests r ON r.id = a.request "
+        "WHERE a.reply_sha256 IS NOT NULL AND NOT (a.usable = 0 AND length(a.reply) < a.reply_length)"
     ):
-        # Of a reply that was too long only the beginning is kept, which is never used; the hash is that of the whole.
-        if hash_text(reply) != digest and not cut:
+        if reply is None or hash_text(reply) != digest:
             yield f"attempt {attempt} of request r{job:06d}.{step}: its reply is not what was received (SHA-256 differs)"
 
 
@@ -245,13 +239,8 @@ def _read_number(connection: sqlite3.Connection, key: str) -> int:
 
 
 def _seal(*values: object) -> str:
-    """The checksum of a row's values; their kinds and lengths go in too, so that none can pass for another."""
-    digest = hashlib.sha256()
-    for value in values:
-        content = str(value).encode("utf-8", "replace")
-        digest.update(b"%s %d " % (type(value).__name__.encode(), len(content)))
-        digest.update(content)
-    return digest.hexdigest()[:16]
+    """The checksum of a row's values, as 16 hexadecimal digits; `ascii` is the same in every version of Python."""
+    return hashlib.sha256(ascii(values).encode()).hexdigest()[:16]
 
 
 @contextlib.contextmanager

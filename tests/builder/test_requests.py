@@ -245,6 +245,7 @@ def test_a_ledger_of_an_older_version_is_read_as_it_is_and_goes_on(tmp_path: Pat
     assert check_ledger(path) == [
         "attempts, row 2: it is not what was written (its checksum differs)",
         "attempt 1 of request r000000.0: its reply is not what was received (SHA-256 differs)",
+        "attempt 2 of request r000001.0: its reply is not what was received (SHA-256 differs)",
     ]
 
 
@@ -270,7 +271,10 @@ def _change(path: Path, sql: str) -> None:
 @pytest.mark.parametrize(
     ("change", "found"),
     [
-        ("UPDATE attempts SET reply = replace(reply, '好', '坏')", "attempts, row 1: it is not what was written"),
+        (
+            "UPDATE attempts SET reply = replace(reply, '好', '坏')",
+            "attempt 1 of request r000000.0: its reply is not what",
+        ),
         ("UPDATE attempts SET reply = substr(reply, 1, 40)", "attempts, row 1: it is not what was written"),
         ("UPDATE attempts SET reply = NULL WHERE id = 2", "attempts, row 2: it is not what was written"),
         ("UPDATE attempts SET prompt_tokens = 1 WHERE id = 2", "attempts, row 2: it is not what was written"),
@@ -279,6 +283,7 @@ def _change(path: Path, sql: str) -> None:
             "UPDATE attempts SET state = 'failed', seal = NULL WHERE id = 3",
             "attempts, row 3: it is not what was written",
         ),
+        ("UPDATE requests SET body = '{}' WHERE id = 2", "request r000001.0: its body is not what was sent"),
         ("UPDATE requests SET completion_ceiling = 1 WHERE id = 1", "requests, row 1: it is not what was written"),
         ("UPDATE jobs SET context = '[]' WHERE number = 1", "jobs, row 1: it is not what was written"),
         ("DELETE FROM attempts WHERE id = 1", "1 of the attempts 1 to 3 are missing"),
