@@ -7,7 +7,7 @@ from typing import Any
 
 from builder.errors import InputFileError, UsageError, nearest
 from builder.formats import FORMATS
-from builder.formats.columns import MAPPABLE, check_mapping, find_columns
+from builder.formats.columns import MAPPABLE, check_mapping, find_columns, fold_name
 from builder.formats.published import PUBLISHED
 from builder.formats.reading import RowFile, open_rows
 from builder.formats.row_format import Row, RowFormat
@@ -64,7 +64,8 @@ def detect_rows(file: RowFile, mapping: Mapping[str, str] | None = None) -> Dete
     columns = {name: column for column, name in named.items()}
     # a column serves one field; what tells about the row as a whole comes after what the format needs
     extra = find_columns([name for name in columns if name not in fields.values()], *_OF_THE_ROW)
-    if "label" in extra and "label" not in (mapping or {}) and not _is_truth(presented[0][extra["label"]]):
+    named_so = "label" in extra and "label" not in (mapping or {}) and fold_name(extra["label"]) == "label"
+    if named_so and not _is_truth(presented[0][extra["label"]]):
         del extra["label"]  # of a class, as far as one can see
     found = {field: columns[name] for field, name in (extra | fields).items()}
     return Detected(

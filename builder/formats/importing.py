@@ -2,9 +2,6 @@
 
 A row whose structure is right but whose content is poor (no answer, two user turns in a row) is a sample, with a note;
 the checks of curation decide about it. A row whose structure is wrong ends the import, with the other broken rows.
-
-    {"prompt": "2+2?", "completion": "5", "label": false}    a sample with `rejected` 5 and no answer, which is never published
-    {"prompt": "2+2?", "completion": "4", "label": true}     a sample with the answer 4, and `rejected` 5
 """
 
 from collections import Counter
@@ -15,14 +12,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from builder.formats import FORMATS
-from builder.formats.columns import language_code, truth
+from builder.formats.columns import find_column, language_code, truth
 from builder.formats.detection import Detected, detect_rows
+from builder.formats.labels import bad_answers, by_label, read_label
 from builder.formats.reading import RowFile, open_rows
 from builder.formats.row_format import RowError, RowFormat, SampleParts, optional_text
 from builder.formats.rows import RowErrors
 from builder.formats.turns import check_order
 from builder.progress import Reporter
-from builder.schema import Sample, conversation_id
+from builder.schema import Sample
 from builder.text import detect_language
 
 
@@ -56,7 +54,8 @@ class SampleFiles:
         detected: how each file is read.
         rows: how many rows all of them hold; a row of several instances holds several samples.
         seen: of each file, once its samples were read, how many rows hold what a reader should hear of: `nan`; of samples,
-            `labelled_bad`, `given_rejected` (a bad answer to the same prompt), `not_trained` (a turn of weight 0), `reasoning`.
+            `labelled_bad`, `given_rejected` (a bad answer to the same prompt), `not_trained` (a turn of weight 0), `reasoning`;
+            `unread_label` is 1 where its labels, 1 and 0, may be of answers or of classes, and are not read.
     """
 
     def __init__(
@@ -64,6 +63,7 @@ class SampleFiles:
     ) -> None:
         self._files: list[RowFile] = []
         self.detected: list[Detected] = []
+        self._named = mapping or {}
         self._sources = distinct_names(paths, lambda path: path.name, taken)
         self._tasks = distinct_names(paths, lambda path: path.stem, taken)
         with reporter.step("Looking at the files", total=len(paths)) as step:
@@ -88,11 +88,16 @@ class SampleFiles:
         numbers = count(first_row)
         for place, (file, detected) in enumerate(zip(self._files, self.detected, strict=True)):
             self.seen[place] = seen = Counter[str]()
-            bad = _bad_answers(file, detected) if "label" in detected.mapping else {}
+            unread = find_column(detected.unused, "label")
+            seen["unread_label"] = int(unread is not None and truth(file.columns[unread]) is not None)
+            bad: Mapping[str, str] = {}
+            if "label" in detected.mapping:
+                labelled = (parts for _, parts, _ in _read_parts(file, detected, Counter()))
+                bad = bad_answers(labelled, file.path, None if "label" in self._named else detected.mapping["label"])
             for number, parts, notes in _read_parts(file, detected, seen):
                 for text in notes:
                     note(RowProblem(file.path, number, text))
-                parts = _by_label(parts, bad)
+                parts = by_label(parts, bad)
                 _count(parts, seen)
                 names = (f"{names[place]}#{number}" for names in (self._sources, self._tasks))
                 yield _sample(parts, next(numbers), *names)
@@ -105,7 +110,8 @@ def open_samples(
     taken: Collection[str] = (),
     reporter: Reporter,
 ) -> SampleFiles:
-    """Look at files of any supported container and format; memory is that of a row or a few, whatever the files' sizes.
+    """Look at files of any supported container and format; memory is that of a row or a few, whatever the files' sizes,
+    and of the answers that are labelled as bad.
 
     Args:
         mapping: our field → the files' column, for columns whose names say something else.
@@ -198,8 +204,8 @@ def check_required(row_format: RowFormat, detected: Detected, fields: Mapping[st
 
 
 def _with_labels(parts: SampleParts, fields: Mapping[str, Any]) -> SampleParts:
-    if "label" in fields:
-        parts = replace(parts, label=truth(fields["label"]))
+    if "label" in fields and parts.rejected is None:  # a pair says by itself which answer is the worse one
+        parts = replace(parts, label=read_label(fields.get("label")))
     if not fields.keys() & {"category", "task_id", "language"} and not parts.category:
         return parts
     category = parts.category or (optional_text(fields, "category") or "").strip()
@@ -209,31 +215,6 @@ def _with_labels(parts: SampleParts, fields: Mapping[str, Any]) -> SampleParts:
         category=category or None,
         language=parts.language or language_code(optional_text(fields, "language")),
     )
-
-
-def _is_bad(parts: SampleParts) -> bool:
-    """Whether the last turn is an answer that is labelled as bad."""
-    return parts.label is False and parts.rejected is None and parts.messages[-1].role == "assistant"
-
-
-def _bad_answers(file: RowFile, detected: Detected) -> dict[str, str]:
-    """The first answer that is labelled as bad to each prompt, by the prompt's id; a pair's worse answer is text alone."""
-    bad: dict[str, str] = {}
-    for _, parts, _ in _read_parts(file, detected, Counter()):
-        if _is_bad(parts) and parts.messages[-1].tool_calls is None:
-            bad.setdefault(conversation_id(parts.messages[:-1], parts.tools), parts.messages[-1].content)
-    return bad
-
-
-def _by_label(parts: SampleParts, bad: Mapping[str, str]) -> SampleParts:
-    """A bad answer is no answer, but the worse one; a good one has a bad one to the same prompt beside it."""
-    if parts.label is None or parts.rejected is not None or parts.messages[-1].role != "assistant":
-        return parts
-    *before, answer = parts.messages
-    if not parts.label:
-        return replace(parts, messages=tuple(before), rejected=answer.content or answer.tool_calls or "")
-    worse = bad.get(conversation_id(before, parts.tools), answer.content)
-    return parts if worse == answer.content else replace(parts, rejected=worse)
 
 
 def _count(parts: SampleParts, seen: Counter[str]) -> None:

@@ -16,7 +16,7 @@ from builder.schema import Message, Role
 
 _CALL = "function_call"
 _REASONING = ("reasoning_content", "reasoning", "thinking")
-_WEIGHTS = ("weight", "train", "training")
+_WEIGHTS = ("weight", "train", "training", "loss")
 _ROLE_NAMES: Mapping[str, Role] = {
     "system": "system",
     "developer": "system",
@@ -105,14 +105,17 @@ def _reasoning(turn: Row, where: str) -> str | None:
 
 
 def _weight(turn: Row, where: str) -> int | None:
-    """0 where the turn is not to be trained on: OpenAI's `weight`, Axolotl's `train` and `training`."""
-    key = next((key for key in _WEIGHTS if turn.get(key) is not None), None)
-    if key is None:
-        return None
-    trained = truth(turn[key])
-    if trained is None:
-        raise RowError(f"{where}: its {key} is {_shown(turn[key])}, expected 0 or 1, or false or true")
-    return None if trained else 0
+    """0 where the turn is not to be trained on: OpenAI's `weight`, Axolotl's `train` and `training`, ms-swift's `loss`."""
+    weight = None
+    for key in _WEIGHTS:
+        given = turn.get(key)
+        if given is None or (key == "loss" and not isinstance(given, bool)):  # a number may be a loss that was measured
+            continue
+        trained = truth(given)
+        if trained is None:
+            raise RowError(f"{where}: its {key} is {_shown(given)}, expected 0 or 1, or false or true")
+        weight = weight if trained else 0
+    return weight
 
 
 def _content(turn: Row, where: str) -> str | None:

@@ -101,7 +101,12 @@ def _tell(name: str, seen: Counter[str], reporter: Reporter) -> None:
     if bad := seen["labelled_bad"]:
         reporter.say(
             f"{name}: rows labelled as bad: {bad:,}; their answers are not published as good ones, and"
-            f" {seen['given_rejected']:,} good answers to the same prompts have one of them as `rejected`"
+            f" {seen['given_rejected']:,} good answers to the same prompts have one of them as `rejected`;"
+            " if the labels say something else, use --map category=label"
+        )
+    if seen["unread_label"]:
+        reporter.say(
+            f"{name}: labels of 1 and 0 are not read; if they say which answers are good and which are bad, use --map label=label"
         )
     if untrained := seen["not_trained"]:
         reporter.say(

@@ -317,12 +317,22 @@ def test_what_a_file_says_beside_its_texts_is_told(tmp_path: Path, capsys: pytes
     assert published["rejected"].to_pylist() == ["Porto.", None, None, None]
     for line in (
         "rows.jsonl: rows labelled as bad: 1; their answers are not published as good ones, and"
-        " 1 good answers to the same prompts have one of them as `rejected`",
+        " 1 good answers to the same prompts have one of them as `rejected`; if the labels say something else, use --map"
+        " category=label",
         "rows.jsonl: rows with turns of weight 0 (train: false): 1; these turns are not trained on",
         "rows.jsonl: rows with reasoning: 1; it is kept apart from the answers and not trained on yet",
         "rows.jsonl: rows with NaN: 1; it is read as no value",
     ):
         assert line in said.splitlines()
+
+
+def test_labels_that_are_not_read_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [{"prompt": f"{n}+{n} gives how many?", "completion": f"It gives {2 * n}.", "label": 1} for n in (2, 3)]
+    _, said = curated(tmp_path, rows, capsys)
+    assert (
+        "rows.jsonl: labels of 1 and 0 are not read; if they say which answers are good and which are bad, use --map label=label"
+        in said.splitlines()
+    )
 
 
 def test_a_merged_question_cell_publishes_no_answer_without_a_question(tmp_path: Path) -> None:

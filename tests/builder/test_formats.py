@@ -19,7 +19,7 @@ from builder.errors import InputFileError, UsageError
 from builder.formats import FORMATS, rows, workbook
 from builder.formats.columns import NAMES
 from builder.formats.detection import describe, detect
-from builder.formats.importing import Imported, read_samples
+from builder.formats.importing import Imported, open_samples, read_samples
 from builder.formats.reading import SUFFIXES, open_rows
 from builder.formats.writing import EXPORTS, export
 from builder.progress import Reporter
@@ -728,7 +728,17 @@ class TestMeaning:
             ("No.", None),
         ]
 
-    @pytest.mark.parametrize("key", [{"weight": 0}, {"weight": 0.0}, {"train": False}, {"training": "false"}])
+    @pytest.mark.parametrize(
+        "key",
+        [
+            {"weight": 0},
+            {"weight": 0.0},
+            {"train": False},
+            {"training": "false"},
+            {"loss": False},
+            {"weight": 1, "train": False},
+        ],
+    )
     def test_a_turn_that_is_not_to_be_trained_on(self, tmp_path: Path, key: dict[str, Any]) -> None:
         turns = [
             {"from": "human", "value": "Is 91 prime?", "weight": 1},
@@ -738,6 +748,10 @@ class TestMeaning:
         ]
         (sample,) = load(write_json_file(tmp_path / "a.json", [{"conversations": turns}])).samples
         assert [turn.weight for turn in sample.messages] == [None, 0, None, None]
+
+    def test_a_loss_that_was_measured_is_no_weight(self, tmp_path: Path) -> None:
+        turns = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello.", "loss": 0.0}]
+        assert load(write_json_file(tmp_path / "a.json", [{"messages": turns}])).samples[0].messages[1].weight is None
 
     def test_a_weight_between_is_refused(self, tmp_path: Path) -> None:
         turns = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello.", "weight": 0.5}]
@@ -824,6 +838,53 @@ class TestMeaning:
         imported = load(path)
         assert (imported.samples[0].answer, imported.detected[0].unused) == ("Yes.", ("label",))
         assert load(path, mapping={"category": "label"}).samples[0].category == str(label)
+
+    @pytest.mark.parametrize(
+        "after", [[("user", "No!")], [("assistant", "Or 4.")], [("assistant", "5?"), ("user", "?")]]
+    )
+    def test_a_label_is_about_the_last_answer_whatever_follows_it(
+        self, tmp_path: Path, after: list[tuple[str, str]]
+    ) -> None:
+        turns = [{"role": role, "content": text} for role, text in [("user", "2+2?"), ("assistant", "5."), *after]]
+        sample = load(write_json_file(tmp_path / "a.json", [{"messages": turns, "label": False}])).samples[0]
+        assert [turn.content for turn in sample.messages] == ["2+2?"]
+        assert sample.is_labelled_bad
+
+    def test_a_pair_says_by_itself_which_answer_is_worse(self, tmp_path: Path) -> None:
+        rows = [{"prompt": "2+2?", "chosen": "4", "rejected": "5", "label": label} for label in (False, True, "easy")]
+        path = write_json_file(tmp_path / "a.json", rows)
+        files = open_samples([path], reporter=Reporter(quiet=True))
+        samples = list(files.samples(note=lambda _: None))
+        assert [(sample.answer, sample.rejected) for sample in samples] == [("4", "5")] * 3
+        assert files.seen[0]["labelled_bad"] == files.seen[0]["given_rejected"] == 0
+
+    @pytest.mark.parametrize("column", ["label", "kto_tag"])
+    def test_a_label_that_says_neither_is_refused(self, tmp_path: Path, column: str) -> None:
+        rows = [
+            {"question": "Is it?", "answer": "So.", column: label} for label in (False, None, "", "half-true", True)
+        ]
+        with pytest.raises(InputFileError, match=r"row 4: its label is 'half-true', expected true or false"):
+            load(write_json_file(tmp_path / "a.json", rows))
+
+    def test_kto_tags_may_be_1_and_0(self, tmp_path: Path) -> None:
+        rows = [{"instruction": "2+2?", "output": output, "kto_tag": tag} for output, tag in (("4", 1), ("5", 0))]
+        samples = load(write_json_file(tmp_path / "a.json", rows)).samples
+        assert [(sample.answer, sample.rejected) for sample in samples] == [("4", "5"), ("", "5")]
+
+    def test_one_answer_for_each_label_may_be_a_class(self, tmp_path: Path) -> None:
+        said = [("一是质数吗？", "否"), ("二是质数吗？", "是"), ("三是质数吗？", "是"), ("四是质数吗？", "否")]
+        rows = [{"问题": question, "回答": answer, "label": answer == "是"} for question, answer in said]
+        path = write_json_file(tmp_path / "a.json", rows)
+        with pytest.raises(InputFileError, match="Say which with --map label=label or --map category=label"):
+            load(path)
+        assert [sample.answer for sample in load(path, mapping={"category": "label"}).samples] == [
+            "否",
+            "是",
+            "是",
+            "否",
+        ]
+        named = load(path, mapping={"label": "label"}).samples
+        assert [sample.answer for sample in named] == ["", "是", "是", ""]
 
     def test_a_bad_call_is_no_rejected_text(self, tmp_path: Path) -> None:
         call = {"name": "add", "arguments": {"a": 1}}
