@@ -119,7 +119,7 @@ def _body(report: Mapping[str, Any], settings: Settings, columns: Sequence[str],
     )[native]
     parts = (
         _making(report, settings, native),
-        _loading(native),
+        _loading(columns, native),
         _fields(columns, native),
         _mix(report, language),
         _reasons(report, language),
@@ -184,8 +184,17 @@ def _given_sentence(origin: str, count: int, native: int) -> str:
     return (f"Imported rows, kept as they came: {count:,}.", f"{count:,} 行为导入数据，内容未作改动。")[native]
 
 
-def _loading(native: int) -> str:
-    words = ("`folder` is the folder that holds this card.", "`folder` 为本文件所在的文件夹。")[native]
+def _loading(columns: Sequence[str], native: int) -> str:
+    words = (
+        "`folder` is the folder that holds this card. Where rows call tools, it takes `datasets` 4.7 or later.",
+        "`folder` 为本文件所在的文件夹。若有数据行调用工具，需要 `datasets` 4.7 或更新的版本。",
+    )[native]
+    if "rejected" in columns:
+        words += (
+            " Trainers may take rows with `rejected` for preference pairs; to train on the answers alone, leave it out:"
+            ' `dataset.remove_columns("rejected")`.',
+            '训练程序可能因 `rejected` 列而把数据当作偏好对；若只训练回答，请先去掉该列：`dataset.remove_columns("rejected")`。',
+        )[native]
     return f'```python\nfrom datasets import load_dataset\n\ndataset = load_dataset("folder")\n```\n\n{words}'
 
 

@@ -547,5 +547,14 @@ def test_names_from_data_stay_text_in_the_card(tmp_path: Path) -> None:
     assert "synthetic" not in card
 
 
+@pytest.mark.parametrize(("columns", "told"), [(["row", "rejected"], True), (["row"], False)])
+def test_the_card_says_how_to_train_on_the_answers_of_pairs_alone(
+    tmp_path: Path, columns: list[str], told: bool
+) -> None:
+    report = make_report(make_folder(tmp_path), {"report": {"language": "zh"}})
+    card = dataset_card(report, settings_from_mapping({"report": {"language": "zh"}}), columns=columns)
+    assert card.count('`dataset.remove_columns("rejected")`') == (2 if told else 0)
+
+
 def test_the_card_describes_every_field() -> None:
     assert list(FIELDS) == SAMPLE_SCHEMA.names
