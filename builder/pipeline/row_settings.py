@@ -10,10 +10,10 @@ from builder.errors import UsageError
 from builder.pipeline.sources import Sources
 from builder.requests.ledger import Ledger
 
-# What the rows depend on: a run cannot go on with other values. Targets, budgets, addresses and caps may change.
+# What the rows depend on: a run cannot go on with other values. Targets, budgets, caps, addresses and what an endpoint calls the
+# members of a request may change.
 _SECTIONS = ("seed", "novelty", "filters", "growth", "checks")
 _OF_THE_TEACHER = ("provider", "model", "endpoints", "temperature", "max_tokens", "response_format", "faults")
-_WHERE_SET = ("parameters", "extra_body")  # which folders of before have none of
 KEY = "row_settings"  # under which the ledger keeps them
 
 
@@ -26,7 +26,8 @@ def row_settings(settings: Settings, sources: Sources) -> str:
         value = dumped[section]
         flat |= {f"{section}.{key}": v for key, v in value.items()} if isinstance(value, dict) else {section: value}
     flat |= {f"teacher.{key}": dumped["teacher"][key] for key in _OF_THE_TEACHER}
-    flat |= {f"teacher.{key}": dumped["teacher"][key] for key in _WHERE_SET if dumped["teacher"][key]}
+    if dumped["teacher"]["extra_body"]:  # which folders of before have none of
+        flat["teacher.extra_body"] = dumped["teacher"]["extra_body"]
     flat["seeds (hash of the tasks)"] = _hash([asdict(task) for task, _ in sources.seeds])
     if sources.chunks:
         flat["documents (hash of the texts)"] = _hash([asdict(chunk) for chunk in sources.chunks])
