@@ -213,7 +213,8 @@ class Growth:
         if len(refusals) >= _MOST_REFUSED and self.grown.rows < goal:
             raise NothingUsableError(
                 f"the endpoint refused {len(refusals)} prompts in a row, the last with: {refusals[-1]}",
-                "Look for what the prompts share: seed tasks that a filter refuses, or more text than the model takes.",
+                "Look for what the prompts share, such as seed tasks that a filter refuses or more text than the model takes, or "
+                "run the same command again where the endpoint is what changed.",
             )
 
     def _stop_if_saturated(self) -> None:

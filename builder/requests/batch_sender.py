@@ -179,6 +179,7 @@ class BatchSender:
         """The replies that count; the first request that has had all its attempts, or that no other outdid, ends the run."""
         requests = {request.id: request for request in sent.waiting.values()}
         taken = any(one.received is not None and one.received.usable for one in settled.values())
+        others = taken or (len(settled) == 1 and self._ledger.served(self._batches.where))
         replies: dict[str, Received] = {}
         failure: EndpointError | None = None
         for request, one in settled.items():
@@ -191,7 +192,7 @@ class BatchSender:
             why: Exception = TryAgain("the batch's output lacks it")
             if one.reply is not None:
                 why = judge_refusal(one.reply, self._settings, self._now)
-            if isinstance(why, RequestRefusedError) and (taken or why.about == "content"):
+            if isinstance(why, RequestRefusedError) and (others or why.about == "content"):
                 replies[request] = await self._ledger.refuse(requests[request], why.reply)
             elif isinstance(why, EndpointError):
                 failure = failure or why

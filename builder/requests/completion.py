@@ -65,13 +65,13 @@ def explain_unusable(text: str) -> Unusable:
         )
     choice, _ = _first_choice(body)
     if not choice:
-        return Unusable("something without choices", _CHECK_ADDRESS, passing=True)
+        return Unusable(f"something without choices ({error_text(text)})", _CHECK_ADDRESS, passing=True)
     reason = str(choice.get("finish_reason") or "none")
     if reason == "length":
         what = "cut by length before its first word, as where a model thinks until its tokens are used up"
         return Unusable(what, _LESS_THOUGHT, final=True)
     remedy = "Try another model, or `teacher.response_format: none`."
-    return Unusable(f"without text (finish_reason {reason})", remedy, final=reason == "content_filter")
+    return Unusable(f"without text (finish_reason {reason})", remedy, final="content_filter" in reason)
 
 
 _CHECK_ADDRESS = "Check teacher.base_url: it is the address before /chat/completions."
@@ -85,7 +85,10 @@ def error_text(text: str) -> str:
     """What an error body says, on one line; the body itself where it is of no known shape."""
     body = _read_object(text)
     error = body.get("error")
-    parts = [error.get("message") if isinstance(error, dict) else error, body.get("message"), body.get("detail")]
+    parts = [
+        error.get("message") if isinstance(error, dict) else error,
+        *(body.get(key) for key in ("message", "detail", "error_msg", "msg")),
+    ]
     said = next((part for part in parts if part), text[:2000])
     return " ".join((said if isinstance(said, str) else json.dumps(said, ensure_ascii=False)).split())[:200]
 

@@ -43,7 +43,7 @@ class Lane:
         queued: requests that wait for a slot, or are about to.
         backing_off: requests between two attempts; they hold no slot.
         served: it gave a reply that can be used.
-        doubted: requests that were refused before that, for whatever reason.
+        doubted: requests that were refused before that, for whatever reason, or after it for a member that all carry.
         useless: replies in a row that cannot be used; `useless_since` is when the first of them came.
         out: why it is out for the rest of the run, or None.
     """

@@ -310,6 +310,13 @@ class Ledger:
             ).fetchone()
         return bool(found)
 
+    def served(self, by: str) -> bool:
+        """Whether an endpoint gave a reply that can be used, in this run or an earlier one."""
+        with sqlite_errors(self.path):
+            statement = "SELECT EXISTS (SELECT 1 FROM attempts WHERE usable AND served_by = ?)"
+            (found,) = self._connection.execute(statement, (by,)).fetchone()
+        return bool(found)
+
     def forget_unanswered(self) -> bool:
         """Forget all requests where none was answered and none may have been; returns whether that is so."""
         spending = self.spending()

@@ -15,7 +15,7 @@ import yaml
 
 from builder.config import Teacher
 
-About = Literal["content", "length", "member", "unsaid"]
+About = Literal["content", "credit", "key", "length", "member", "unsaid"]
 
 # OpenAI's and Azure's content_filter, "flagged" and "content management policy", Moonshot's "high risk", DeepSeek's "Content Exists
 # Risk", DashScope's data_inspection_failed, Volcengine's SensitiveContentDetected, OpenRouter's "moderation".
@@ -25,6 +25,14 @@ _CONTENT = re.compile(
     re.IGNORECASE,
 )
 _CONTENT_CODES = frozenset({"1301"})  # Zhipu's
+# With 400: DashScope's Arrearage, Anthropic's "credit balance is too low"; Gemini's "API key not valid".
+_CREDIT = re.compile(
+    r"arrear|good standing|credit balance|(?:insufficient|not enough)[ _](?:balance|quota|credit|funds)|欠费|余额", re.I
+)
+_KEY = re.compile(
+    r"(?:invalid|incorrect|wrong|expired|missing) api[ _-]?key|api[ _-]?key (?:is )?(?:not valid|invalid|expired)|api_key_invalid",
+    re.I,
+)
 _LENGTH = re.compile(
     r"context[ _](?:length|window|size)|too (?:long|large|many tokens)|reduce the length|input length"
     r"|exceed[^.]{0,40}(?:length|tokens|limit)|过长|超长|超[过出][^。]{0,12}(?:长度|上限|限制)",
@@ -56,9 +64,14 @@ def read_refusal(status: int, text: str, teacher: Teacher) -> About:
         teacher: as whose settings the request was made.
     """
     said = _read(text)
-    if _CONTENT.search(" ".join((said.words, *said.codes))) or said.codes & _CONTENT_CODES:
+    words = " ".join((said.words, *said.codes))
+    if _CONTENT.search(words) or said.codes & _CONTENT_CODES:
         return "content"
-    if status == 413 or _LENGTH.search(" ".join((said.words, *said.codes))):
+    if _CREDIT.search(words):
+        return "credit"
+    if _KEY.search(words):
+        return "key"
+    if status == 413 or _LENGTH.search(words):
         return "length"
     return "member" if _refused_member(said, teacher) else "unsaid"
 
@@ -73,7 +86,7 @@ def advise(about: About, text: str, teacher: Teacher) -> str:
             "growth.chunk_words."
         )
     if about == "content":
-        return "A filter refuses the prompt: look for seed tasks that provoke it."
+        return "A filter refuses the prompt: look for the seed tasks, documents or rows that provoke it."
     if name == "response_format":
         return "Write `teacher.response_format: none` into the settings, or pass --set teacher.response_format=none."
     if name in teacher.extra_body:
@@ -85,8 +98,8 @@ def advise(about: About, text: str, teacher: Teacher) -> str:
         other = "max_completion_tokens" if member == "max_tokens" and "max_completion_tokens" in said.words else None
         return _write("parameters", {str(name): sent for name, sent in teacher.parameters.items()} | {member: other})
     return (
-        "The endpoint does not take this request: `teacher.response_format: none` helps where it knows no JSON mode, "
-        "teacher.parameters where it knows another member by another name or not at all."
+        "Mend what it names: a model or an address is in teacher.model and teacher.base_url; `teacher.response_format: none` "
+        "helps where it knows no JSON mode, teacher.parameters where it knows another member by another name or not at all."
     )
 
 

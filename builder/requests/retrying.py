@@ -109,8 +109,9 @@ def judge_refusal(reply: HttpReply, settings: Teacher, now: Callable[[], float])
         404: f"No model {settings.model} there: check teacher.model and teacher.base_url.",
     }
     about = read_refusal(reply.status, reply.text, settings)
-    if reply.status in advice and not (about == "content" and reply.status in _OF_THE_PROMPT):
-        return EndpointOutError(f"{where}: {reply.status} {said}", advice[reply.status])
+    status = {"credit": 402, "key": 401}.get(about, 400) if reply.status == 400 else reply.status
+    if status in advice and not (about == "content" and status in _OF_THE_PROMPT):
+        return EndpointOutError(f"{where}: {reply.status} {said}", advice[status])
     if reply.status == 429 and ("insufficient_quota" in reply.text or "billing" in said.lower()):
         return EndpointOutError(f"{where}: 429 {said}", "The account's quota is used up; retrying cannot help.")
     if reply.status in _RETRIED or reply.status >= 500:

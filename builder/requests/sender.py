@@ -4,7 +4,8 @@ Each endpoint has its lane: requests wait there for a slot, hold it for one atte
 that new work goes on. Where an endpoint is out, its requests go on in the next lane.
 
 A refusal is the request's own where others are taken, or where it speaks of the prompt's content. Before anything was taken it
-may as well be every request's: it waits for what becomes of the others, and only where they are refused too the run ends.
+may as well be every request's: it waits for what becomes of the others, and only where they are refused too the run ends. Of a
+member that all requests carry none is refused for itself, whatever was taken before.
 """
 
 import asyncio
@@ -348,14 +349,18 @@ class Sender:
         Raises:
             EndpointOutError: it is every request's.
         """
-        if lane.served or error.about == "content":
+        member = error.about == "member"
+        if error.about == "content" or (lane.served and not member):
             return True
         lane.doubted.add(request.id)
         most = max(_MOST_DOUBTED, lane.transport.settings.concurrency)
-        if error.about == "member" or len(lane.doubted) >= most:
-            out = EndpointOutError(error.message, error.remedy)
+        if (member and not lane.served) or len(lane.doubted) >= most:
+            kind = NothingUsableError if lane.served else EndpointOutError
+            out = kind(error.message, error.remedy)
             self._put_out(lane, out)
             raise out
+        if lane.served:
+            return True
         lane.backing_off += 1
         self._bell.ring()
         try:
@@ -369,7 +374,8 @@ class Sender:
             self._bell.ring()
         if lane.out is not None:
             raise lane.out
-        return lane.served
+        # The last job of a run that goes on has nothing beside it: that the endpoint took others is in the ledger.
+        return lane.served or (len(lane.doubted) == 1 and self._ledger.served(lane.name))
 
     def _warn_above(self, lane: Lane, ceiling: Ceiling, stated: tuple[int, int]) -> None:
         if stated[0] > ceiling.prompt_tokens or stated[1] > ceiling.completion_tokens:
@@ -406,6 +412,10 @@ class Sender:
         lines = "\n".join(f"  - {cause.message}" for cause in causes if cause is not None)
         said = f"no endpoint takes the request:\n{lines}"
         remedy = "All that was received is kept. Run the same command again when one of them answers."
+        out = [cause for cause in causes if isinstance(cause, EndpointOutError)]
+        if len(out) == len(causes):
+            kind = NothingUsableError if any(isinstance(cause, NothingUsableError) for cause in out) else EndpointError
+            return kind(said, " ".join(dict.fromkeys(cause.remedy for cause in out)))
         refusals = [cause for cause in causes if isinstance(cause, RequestRefusedError)]
         if refusals and all(isinstance(cause, RequestRefusedError | EndpointOutError) for cause in causes):
             own = next((refusal for refusal in refusals if refusal.own), refusals[0])

@@ -210,7 +210,7 @@ def test_a_batch_that_fails_as_a_whole_ends_the_run_and_is_sent_again(
     assert rows(tmp_path / "d") == plain
 
 
-def filtering(app: ASGIApp, refused: str) -> ASGIApp:
+def filtering(app: ASGIApp, refused: str, code: str = "content_filter") -> ASGIApp:
     """The server, but a filter refuses one request in its batches' output."""
 
     async def filtered(scope: Scope, receive: Receive, send: Send) -> None:
@@ -221,7 +221,7 @@ def filtering(app: ASGIApp, refused: str) -> ASGIApp:
                 lines = [json.loads(line) for line in message["body"].splitlines()]
                 for line in lines:
                     if line["custom_id"] == refused:
-                        error = {"code": "content_filter", "message": "The prompt was filtered."}
+                        error = {"code": code, "message": "It was not taken."}
                         line["response"] = {"status_code": 400, "body": {"error": error}}
                 message["body"] = b"\n".join(json.dumps(line).encode() for line in lines)
             await send(message)
@@ -240,6 +240,13 @@ def test_a_prompt_that_a_filter_refuses_costs_its_job_alone(tmp_path: Path) -> N
     assert len(refused) == 1
     reasons = DatasetFolder(tmp_path / "d").rejections_table()["reason"].to_pylist()
     assert reasons.count("refused_prompt") == 1
+
+
+def test_the_only_request_of_a_batch_is_refused_for_itself_where_others_were_taken(tmp_path: Path) -> None:
+    few = ("growth.tasks_per_request=16", "growth.window=1")
+    with serving(filtering(create_app(), "r000001.0", code="odd")) as url:
+        build(tmp_path / "d", *batch(url, "target=24", *few))
+    assert query(tmp_path / "d", "SELECT count(*) FROM attempts WHERE refused") == [(1,)]
 
 
 def test_a_batch_of_replies_that_cannot_help_is_the_last(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builder import pipeline
-from builder.chinese import start_anew
+from builder.chinese import in_chinese, start_anew
 from builder.cli import estimating as command
 from builder.config import Budget as BudgetSettings
 from builder.config import Settings, Teacher
@@ -218,7 +218,9 @@ def test_the_error_names_the_cap_that_stands_in_the_way() -> None:
         tokens.reserve(ceiling, new_request=True)
     none_left = Budget(BudgetSettings(max_requests=1), Spending(1, 1, 1, 0, 0, 9, 9, 18))
     assert none_left.fits(ceiling, new_request=False)
-    assert "1 requests of 1 (budget.max_requests)" in none_left.reached(ceiling).message
+    message = none_left.reached(ceiling).message
+    assert "1 requests of 1 (budget.max_requests)" in message
+    assert in_chinese(message) == "预算已用完：已发出 1 个请求，上限 1 个（budget.max_requests）。"
 
 
 def test_64_workers_with_whole_allowances_never_exceed_the_money_cap(ledger: Ledger) -> None:

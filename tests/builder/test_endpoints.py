@@ -32,6 +32,7 @@ from builder.requests.budget import Budget
 from builder.requests.lanes import Bell, Lane, rank_lanes
 from builder.requests.ledger import Ledger, Received, Request
 from builder.requests.limits import Limits, TokenBucket, read_duration
+from builder.requests.retrying import NothingUsableError
 from builder.requests.sender import HttpReply, Sender, read_completion
 from builder.settings_file import load_settings
 from builder.teachers import TEACHERS
@@ -522,6 +523,21 @@ def test_only_all_endpoints_out_end_the_run(ledger: Ledger) -> None:
     assert "401 who?" in str(error)
     assert "503 busy (3 attempts)" in str(error)
     assert (one.posts, other.posts) == (1, 3)
+
+
+def test_where_all_endpoints_are_out_it_is_said_what_mends_each(ledger: Ledger) -> None:
+    refusal = Answer({"error": {"param": "seed", "message": "unknown"}}, 400)
+    with scripted(Answer({"error": "who?"}, 401)) as one, scripted(refusal) as other:
+        (error,) = send(ledger, pool(one.url, other.url))
+    assert isinstance(error, EndpointError)
+    assert "check that it is set" in error.remedy
+    assert error.remedy.endswith("--set 'teacher.parameters={seed: null}'.")
+
+
+def test_what_was_grown_is_published_where_the_last_of_several_endpoints_gives_nothing_usable(ledger: Ledger) -> None:
+    with scripted(Answer({}, 401)) as one, scripted(GOOD, Answer(completion(None))) as other:
+        results = send(ledger, pool(one.url, other.url, max_attempts=1), 14)
+    assert any(isinstance(result, NothingUsableError) for result in results)
 
 
 def test_the_settings_say_one_way_to_the_teacher() -> None:

@@ -26,10 +26,11 @@ from builder.errors import EndpointError, UsageError
 from builder.pipeline.judging import judge_folder
 from builder.progress import Reporter
 from builder.requests.budget import Budget
-from builder.requests.completion import read_completion
+from builder.requests.completion import explain_unusable, read_completion
 from builder.requests.ledger import Ledger, Received, Request
-from builder.requests.retrying import PromptRefusedError
+from builder.requests.retrying import EndpointOutError, NothingUsableError, PromptRefusedError, judge_refusal
 from builder.requests.sender import Sender
+from builder.requests.transport import HttpReply
 from builder.settings_file import load_settings
 from builder.teachers.lessons import compose_reply
 from builder.teachers.mistakes import spoil
@@ -189,7 +190,9 @@ def test_a_refused_check_leaves_the_row_without_its_mark(tmp_path: Path) -> None
 # One request after the other
 
 
-def send(ledger: Ledger, url: str, *contents: str, attempts: int = 3, alone: int = 9, **more: Any) -> list[Any]:
+def send(
+    ledger: Ledger, url: str, *contents: str, attempts: int = 3, alone: int = 9, first_job: int = 0, **more: Any
+) -> list[Any]:
     """Send contents, the first so many one by one and the others together."""
     settings = Teacher(provider="openai", base_url=url, model="m", max_attempts=attempts, **more)
 
@@ -198,12 +201,12 @@ def send(ledger: Ledger, url: str, *contents: str, attempts: int = 3, alone: int
             budget = Budget(BudgetSettings(), ledger.spending())
             sender = Sender(client, ledger, budget, settings, random=random.Random(0), now=time.time, first_wait=0.01)
             sent: list[asyncio.Future[Received]] = []
-            for number, content in enumerate(contents):
+            for number, content in enumerate(contents, first_job):
                 ledger.add_job(number, "alpaca", {})
                 body = {"model": "m", "messages": [{"role": "user", "content": content}], "max_tokens": 16, "seed": 1,
                         "temperature": 1.0, "response_format": {"type": "json_object"}}  # fmt: skip
                 sent.append(asyncio.ensure_future(sender.send(Request(number, 0, body, 84, 16), first=True)))
-                if number < alone:
+                if number < first_job + alone:
                     await asyncio.wait(sent)
             return await asyncio.gather(*sent, return_exceptions=True)
 
@@ -216,35 +219,56 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
         yield ledger
 
 
-@pytest.mark.parametrize(
-    ("status", "answer"),
-    [(400, AZURE), (400, DASHSCOPE), (400, ZHIPU), (400, DEEPSEEK), (400, MOONSHOT), (403, OPENROUTER)],
-    ids=["azure", "dashscope", "zhipu", "deepseek", "moonshot", "openrouter"],
-)
-def test_a_filters_refusal_is_the_prompts_own_even_as_the_first_answer(
-    ledger: Ledger, status: int, answer: Mapping[str, Any]
-) -> None:
-    with scripted(Answer(answer, status), GOOD) as endpoint:
-        refused, received = send(ledger, endpoint.url, "a", "b")
-    assert isinstance(refused, PromptRefusedError)
+def test_a_filters_refusal_is_the_prompts_own_even_as_the_first_answer(ledger: Ledger) -> None:
+    answers = [(400, AZURE), (400, DASHSCOPE), (400, ZHIPU), (400, DEEPSEEK), (400, MOONSHOT), (403, OPENROUTER)]
+    with scripted(*[Answer(answer, status) for status, answer in answers], GOOD) as endpoint:
+        *refused, received = send(ledger, endpoint.url, *"abcdefg")
+    assert [type(error) for error in refused] == [PromptRefusedError] * 6
     assert isinstance(received, Received)
-    assert endpoint.posts == 2
-    first, second = (entry.steps[0].received for entry in ledger.entries())
-    assert first == refused.received == Received(json.dumps(answer, ensure_ascii=False), False, 0, 0, refused=True)
-    assert second == received
+    assert endpoint.posts == 7
+    kept = [entry.steps[0].received for entry in ledger.entries()]
+    assert kept[:6] == [error.received for error in refused]
+    assert kept[0] == Received(json.dumps(AZURE, ensure_ascii=False), False, 0, 0, refused=True)
+    assert kept[6] == received
+
+
+def test_a_refusal_after_others_were_taken_is_the_prompts_own(ledger: Ledger) -> None:
+    answers = [Answer(VLLM, 400), Answer({"error": "x"}, 413), Answer(UNSAID, 422)]
+    with scripted(GOOD, *answers, GOOD) as endpoint:
+        one, *refused, other = send(ledger, endpoint.url, *"abcde")
+    assert [type(error) for error in refused] == [PromptRefusedError] * 3
+    assert all(isinstance(received, Received) for received in (one, other))
+    assert endpoint.posts == 5
+
+
+def test_the_only_job_of_a_run_that_goes_on_is_refused_for_itself(ledger: Ledger) -> None:
+    with scripted(Answer(UNSAID, 400), GOOD, Answer(UNSAID, 400)) as endpoint:
+        (never_served,) = send(ledger, endpoint.url, "a")
+        send(ledger, endpoint.url, "b", first_job=1)
+        (refused,) = send(ledger, endpoint.url, "c", first_job=2)
+        errors = send(ledger, endpoint.url, "d", "e", alone=0, first_job=3)
+    assert not isinstance(never_served, PromptRefusedError)
+    assert isinstance(refused, PromptRefusedError)
+    assert not any(
+        isinstance(error, PromptRefusedError) for error in errors
+    )  # two, and none taken: it may be the endpoint
 
 
 @pytest.mark.parametrize(
-    ("status", "answer"), [(400, VLLM), (413, {"error": "x"}), (422, UNSAID)], ids=["context", "413", "422"]
+    ("message", "said"),
+    [
+        ("Access denied, please make sure your account is in good standing.", "no credit left"),
+        ("Your credit balance is too low to access the API.", "no credit left"),
+        ("余额不足，请充值", "no credit left"),
+        ("API key not valid. Please pass a valid API key.", "was refused: check that it is set"),
+        ("Model Not Exist", "teacher.model"),
+    ],
 )
-def test_a_refusal_after_others_were_taken_is_the_prompts_own(
-    ledger: Ledger, status: int, answer: Mapping[str, Any]
-) -> None:
-    with scripted(GOOD, Answer(answer, status), GOOD) as endpoint:
-        one, refused, other = send(ledger, endpoint.url, "a", "b", "c")
-    assert isinstance(refused, PromptRefusedError)
-    assert all(isinstance(received, Received) for received in (one, other))
-    assert endpoint.posts == 3
+def test_a_400_that_is_the_accounts_is_no_prompts_own(message: str, said: str) -> None:
+    error = judge_refusal(HttpReply(400, {}, json.dumps({"error": {"message": message}})), Teacher(), time.time)
+    assert isinstance(error, EndpointError)
+    assert said in error.remedy
+    assert isinstance(error, EndpointOutError) is (said != "teacher.model")
 
 
 def test_a_refusal_before_any_was_taken_waits_for_what_becomes_of_the_others(ledger: Ledger) -> None:
@@ -328,6 +352,17 @@ def test_what_an_endpoint_refuses_is_named_with_the_setting_that_mends_it(
     assert len(bodies) == 1
 
 
+def test_a_member_that_is_refused_after_others_were_taken_is_not_the_prompts_own(ledger: Ledger) -> None:
+    """As where recipes differ in the JSON they ask for, or a model was changed behind its address."""
+    refusal = gpt5({"max_tokens": 9})
+    assert refusal is not None
+    with scripted(GOOD, Answer(bytes(refusal.body).decode(), 400)) as endpoint:
+        *_, last = send(ledger, endpoint.url, *map(str, range(30)), alone=1, concurrency=2)
+    assert isinstance(last, NothingUsableError)  # so that what was grown is published
+    assert _advised(last) == "teacher.parameters={max_tokens: max_completion_tokens}"
+    assert endpoint.posts <= 1 + 10 + 2
+
+
 def _advised(error: EndpointError) -> str:
     advised = re.search(r"--set '?([^']+?)'?\.$", error.remedy)
     assert advised is not None, error.remedy
@@ -345,9 +380,12 @@ def test_setting_by_setting_the_advice_leads_to_a_build_in_the_same_folder(tmp_p
             bodies.clear()
             given.append(_advised(refused.value))
         assert builds(tmp_path / "d", url, *given).ending is None
+        bodies.clear()
+        later = "teacher.parameters={max_tokens: max_completion_tokens, temperature: null, seed: null}"
+        assert builds(tmp_path / "d", url, *given, later, "target=8").ending is None  # also once rows are there
     assert given[-1] == "teacher.parameters={max_tokens: max_completion_tokens, temperature: null}"
-    assert published(tmp_path / "d") == 4
-    assert not {"max_tokens", "temperature"} & {name for body in bodies for name in body}
+    assert published(tmp_path / "d") == 8
+    assert not {"max_tokens", "temperature", "seed"} & {name for body in bodies for name in body}
 
 
 def test_a_judges_requests_carry_the_same_members(tmp_path: Path) -> None:
@@ -416,23 +454,33 @@ USELESS = [
     ({}, "something without choices", "teacher.base_url"),
     ({"choices": []}, "something without choices", "teacher.base_url"),
     ({"error": {"message": "no such route"}}, "an error with status 200 (no such route)", "Mend what it names"),
+    ({"error_code": 110, "error_msg": "Access token invalid"}, "choices (Access token invalid)", "teacher.base_url"),
     (THOUGHT, "cut by length before its first word", "{enable_thinking: false}"),
+    (
+        completion(None, "content_filter: PROHIBITED_CONTENT"),
+        "without text (finish_reason content_filter",
+        "Try another",
+    ),
     (completion(None), "without text (finish_reason stop)", "Try another model"),
 ]
 
 
 @pytest.mark.parametrize(
-    ("body", "what", "remedy"), USELESS, ids=["page", "empty", "choices", "error", "length", "null"]
+    ("body", "what", "remedy"), USELESS, ids=["page", "empty", "choices", "error", "code", "length", "filter", "null"]
 )
-def test_replies_that_cannot_help_are_not_asked_for_without_end(
-    ledger: Ledger, body: object, what: str, remedy: str
-) -> None:
+def test_a_reply_that_cannot_help_is_named(body: object, what: str, remedy: str) -> None:
+    why = explain_unusable(body if isinstance(body, str) else json.dumps(body))
+    assert what in why.what
+    assert remedy in why.remedy
+    assert why.final is (what.startswith("cut") or "content_filter" in what)
+
+
+@pytest.mark.parametrize("body", [USELESS[0][0], THOUGHT], ids=["page", "length"])
+def test_replies_that_cannot_help_are_not_asked_for_without_end(ledger: Ledger, body: object) -> None:
     with scripted(Answer(body)) as endpoint:
         *_, ended = send(ledger, endpoint.url, *map(str, range(30)), attempts=8, alone=0, concurrency=4)
-    assert isinstance(ended, EndpointError)
-    assert re.search(r"1\d replies in a row cannot be used, the last is ", ended.message)
-    assert what in ended.message
-    assert remedy in ended.remedy
+    assert isinstance(ended, NothingUsableError)  # with which what was grown is published
+    assert re.search(r"1\d replies in a row cannot be used, the last is (a web page|cut by length)", ended.message)
     assert endpoint.posts == ledger.spending().received <= 10 + 2 * 4
 
 
@@ -452,20 +500,6 @@ def test_after_useless_replies_the_advised_setting_goes_on_in_the_same_folder(tm
             builds(tmp_path / "d", url, "target=8", "teacher.max_tokens=1024")
     assert published(tmp_path / "d") == 8
     assert pipeline.verify(tmp_path / "d") == []
-
-
-def test_what_was_grown_before_useless_replies_is_published(tmp_path: Path) -> None:
-    served: list[str] = []
-
-    def refuse(body: dict[str, Any]) -> Response | None:
-        served.append("")
-        return None if len(served) <= 4 else JSONResponse(THOUGHT)
-
-    with teaching(refuse) as (url, _):
-        outcome = builds(tmp_path / "d", url, "target=400")
-    assert isinstance(outcome.ending, EndpointError)
-    assert len(served) <= 4 + 10 + 2 * 4
-    assert published(tmp_path / "d") > 0
 
 
 def test_a_reply_cut_before_its_first_word_is_paid_for_once(ledger: Ledger) -> None:
