@@ -4,6 +4,7 @@
 
 `started.json` comes first, so that a folder is known as ours before anything else is in it; it and the checkpoints go when
 `run.json` is there. `whole.json` is the last file of a checkpoint: one that was cut off has none and is not gone on from.
+Before `model` is there `started.json` says that it is ours: a run that ends between the two goes on, and saves it again.
 """
 
 import hashlib
@@ -21,7 +22,7 @@ from builder.config import Train
 from builder.errors import IntegrityError, UsageError
 from builder.files import disk_errors, write_json
 from trainer.curve import LossPoint
-from trainer.preflight import STARTED, Prepared
+from trainer.preflight import SAVES_MODEL, STARTED, Prepared, saves_model
 
 FOLDER = "checkpoints"
 
@@ -58,6 +59,7 @@ class Checkpoints:
         self.step: int | None = None  # of the last whole checkpoint
         self._out = out
         self._writes = writes
+        self._started: dict[str, Any] = {}
 
     def begin(self, identity: Mapping[str, Any]) -> Checkpoint | None:
         """Say what the run is, and find where it goes on.
@@ -80,8 +82,23 @@ class Checkpoints:
                 for path in self.root.glob("checkpoint-*"):
                     if last is None or path != last.path:
                         shutil.rmtree(path)  # cut off while it was written, or older
-            write_json(self._out / STARTED, identity)
+                for name in (STARTED, "loss.svg", "run.json"):
+                    for path in self._out.glob(f".{name}.*.tmp"):
+                        path.unlink()
+                if saves_model(self._out):
+                    shutil.rmtree(self._out / "model", ignore_errors=True)
+            self._started = dict(identity)
+            write_json(self._out / STARTED, self._started)
         return last
+
+    def save_model(self, whole: Path) -> None:
+        """Put the model in its place, known as ours before it is there.
+
+        Args:
+            whole: the folder beside that place, in which it was written.
+        """
+        write_json(self._out / STARTED, self._started | {SAVES_MODEL: True})
+        whole.rename(self._out / "model")
 
     def keep(self, step: int, seconds: float, points: Sequence[LossPoint]) -> None:
         """Mark the checkpoint that was just written as whole, and remove the one before it."""

@@ -1,5 +1,6 @@
 """Everything that can be checked before weights load."""
 
+import json
 import math
 import os
 import shutil
@@ -25,6 +26,7 @@ from trainer.model import (
 )
 
 STARTED = "started.json"  # what tells an unfinished run's folder; `trainer.checkpoints` writes it
+SAVES_MODEL = "saves_model"  # in it: the folder `model` is the run's own, though `run.json` is not there yet
 
 _FREE_BYTES = 200 * 1024**2  # the run's own files beside the weights, with room to spare
 _WAYS_OUT = (
@@ -112,7 +114,7 @@ def _check_out(out: Path, model: str) -> None:
     """The run folder is new, empty, or an unfinished run: nothing in it that a run did not make is touched."""
     if (out / "run.json").exists():
         raise UsageError(f"{out}: holds a finished run", "Choose another folder with --out, or remove this one.")
-    existing = next(path for path in (out, *out.resolve().parents) if path.exists())
+    existing = next(path for path in (out, *out.resolve().parents) if path.exists() or path.is_symlink())
     if not existing.is_dir():
         raise UsageError(f"{out}: {existing} is not a folder")
     if not os.access(existing, os.W_OK | os.X_OK):
@@ -127,8 +129,16 @@ def _check_out(out: Path, model: str) -> None:
             f"{out}: is not empty and holds no run, so nothing is written there ({min(others)})",
             "Choose another folder with --out, one that is empty or not there yet.",
         )
-    if "model" in others:
+    if "model" in others and not saves_model(out):
         raise UsageError(f"{out / 'model'}: is there before the run is finished", "Move it away to go on.")
+
+
+def saves_model(out: Path) -> bool:
+    """Whether the unfinished run in a folder had come to saving its model."""
+    try:
+        return bool(json.loads((out / STARTED).read_text(encoding="utf-8")).get(SAVES_MODEL))
+    except (OSError, ValueError, AttributeError):
+        return False
 
 
 def check_model_path(name: str, *, adapters: bool = False) -> None:

@@ -172,7 +172,7 @@ def _train(
     processes.wait_for_everyone()  # one that failed on the way here ends the run
     if processes.is_main_process:
         write_text(out / "loss.svg", draw_loss(watch.points, language))
-        _save_model(model, prepared, settings, out)
+        _save_model(model, prepared, settings, out, checkpoints)
         write_json(out / "run.json", _record(result, prepared, settings, seed, watch, goes_on, validation_tokens))
     checkpoints.remove()
     return result
@@ -253,9 +253,11 @@ def _check_reload(model: PreTrainedModel, prepared: Prepared) -> None:
         raise RuntimeError("the tokenizer reads rows differently once saved and loaded: the model would be useless")
 
 
-def _save_model(model: PreTrainedModel | PeftModel, prepared: Prepared, settings: Train, out: Path) -> None:
+def _save_model(
+    model: PreTrainedModel | PeftModel, prepared: Prepared, settings: Train, out: Path, checkpoints: Checkpoints
+) -> None:
     """The model, its generation config and its tokenizer with the template, whole or not at all."""
-    final, temporary = out / "model", out / ".model.tmp"
+    temporary = out / ".model.tmp"
     if not isinstance(model, PeftModel):
         model.to(saved_dtype(settings))  # type: ignore[arg-type]
     with disk_errors(out):
@@ -263,7 +265,7 @@ def _save_model(model: PreTrainedModel | PeftModel, prepared: Prepared, settings
         model.save_pretrained(str(temporary))
         model.generation_config.save_pretrained(str(temporary))  # an adapter has none of its own
         prepared.encoder.tokenizer.save_pretrained(str(temporary))
-        temporary.rename(final)
+        checkpoints.save_model(temporary)
 
 
 def _record(

@@ -58,8 +58,10 @@ def test_a_finished_run_is_never_overwritten(folder: Path, tmp_path: Path) -> No
 
 def test_a_file_in_the_way_is_named(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "run").write_text("")
-    with pytest.raises(UsageError, match="is not a folder"):
-        prepare(folder, tmp_path / "run", Train())
+    (tmp_path / "link").symlink_to("nowhere")
+    for name in ("run", "link"):
+        with pytest.raises(UsageError, match=f"{name} is not a folder"):
+            prepare(folder, tmp_path / name, Train())
 
 
 def test_a_folder_without_a_model_is_refused(folder: Path, tmp_path: Path) -> None:

@@ -3,10 +3,12 @@ import os
 import random
 import shutil
 import signal
-import subprocess
+import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
+from multiprocessing import get_context
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +28,11 @@ from transformers import (
 
 from builder.answers import AnswerKey
 from builder.chinese import in_chinese
+from builder.cli import main
 from builder.cli.whole import where_to_train
 from builder.config import Train
 from builder.dataset_folder import DatasetFolder
-from builder.errors import IntegrityError, UsageError
+from builder.errors import DiskError, IntegrityError, UsageError
 from builder.progress import Reporter
 from builder.schema import Message, Sample
 from trainer.batches import collate
@@ -326,25 +329,34 @@ def test_the_easiest_rows_come_first_in_every_epoch(
 
 
 LITTLE = SETTINGS.model_copy(update={"epochs": 4.0, "checkpoint_minutes": 1e-9})
-KILLED = """
-import os, signal, sys, time
-from pathlib import Path
-from builder.config import Train
-from builder.progress import Reporter
-from trainer.sft import train
-
-root, out, settings = sys.argv[1:]
-looks = iter(range(10**6))
 
 
-def clock():
-    if next(looks) == 20:  # three times a step: before it is decided what to do, before and after it is kept
-        os.kill(os.getpid(), signal.SIGKILL)
-    return time.monotonic()
+def train_until_killed(root: Path, out: Path) -> None:
+    looks = iter(range(10**6))
+
+    def clock() -> float:
+        if next(looks) == 20:  # three times a step: before it is decided what to do, before and after it is kept
+            os.kill(os.getpid(), signal.SIGKILL)
+        return time.monotonic()
+
+    train(root, out, LITTLE, seed=1, reporter=QUIET, clock=clock)
 
 
-train(Path(root), Path(out), Train.model_validate_json(settings), seed=1, reporter=Reporter(quiet=True), clock=clock)
-"""
+def be_one_of_two(rank: int, port: int, arguments: list[str], said: Path) -> None:
+    """The command, as `torchrun` starts it."""
+    os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
+    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    sys.argv = ["seedbed", *arguments]
+    with said.open("w") as sys.stdout:
+        main()
+
+
+@pytest.fixture(scope="module")
+def processes() -> ForkServerContext:
+    """Starts processes from one that has loaded torch for all of them, which takes seconds."""
+    context = get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    return context
 
 
 def curve_of(out: Path) -> Any:
@@ -360,11 +372,13 @@ def whole(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_killed_run_goes_on_from_its_last_whole_checkpoint_to_the_same_weights(
-    whole: Path, folder: Path, tmp_path: Path
+    whole: Path, folder: Path, tmp_path: Path, processes: ForkServerContext
 ) -> None:
     out = tmp_path / "run"
-    ended = subprocess.run([sys.executable, "-c", KILLED, folder, out, LITTLE.model_dump_json()], check=False)
-    assert ended.returncode == -signal.SIGKILL
+    killed = processes.Process(target=train_until_killed, args=(folder, out))
+    killed.start()
+    killed.join()
+    assert killed.exitcode == -signal.SIGKILL
     # It died as the seventh was all but whole; the one before is kept until then.
     assert sorted(path.name for path in (out / "checkpoints").iterdir()) == ["checkpoint-6", "checkpoint-7"]
     assert not (out / "run.json").exists()
@@ -383,6 +397,24 @@ def test_a_killed_run_goes_on_from_its_last_whole_checkpoint_to_the_same_weights
     assert result.steps == 12
     assert record["curve"] == curve_of(whole)
     assert (out / "model" / "model.safetensors").read_bytes() == (whole / "model" / "model.safetensors").read_bytes()
+    assert sorted(path.name for path in out.iterdir()) == ["loss.svg", "model", "run.json"]
+
+
+def test_a_run_that_ends_between_its_model_and_its_record_goes_on(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, brief = tmp_path / "run", SETTINGS.model_copy(update={"epochs": 1.0})
+
+    def full(*_: object) -> None:
+        raise DiskError("run.json: No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("trainer.sft.write_json", full)
+        with pytest.raises(DiskError):
+            train(folder, out, brief, seed=1, reporter=QUIET)
+    assert sorted(path.name for path in out.iterdir()) == ["checkpoints", "loss.svg", "model", "started.json"]
+    (out / ".run.json.77.tmp").touch()  # what a killed process leaves
+    assert train(folder, out, brief, seed=1, reporter=QUIET).steps == 3
     assert sorted(path.name for path in out.iterdir()) == ["loss.svg", "model", "run.json"]
 
 
@@ -408,22 +440,24 @@ def test_ctrl_c_keeps_the_step_it_came_in_and_says_so(whole: Path, folder: Path,
     assert [path.name for path in (tmp_path / "other").iterdir() if path.is_file()] == ["started.json"]
 
 
-def test_two_processes_make_one_run(whole: Path, folder: Path, tmp_path: Path) -> None:
+def test_two_processes_make_one_run(folder: Path, tmp_path: Path, processes: ForkServerContext) -> None:
     out = tmp_path / "run"
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "-m", "builder", "train"]
     given = [f"train.{name}={getattr(LITTLE, name)}" for name in ("template", "epochs", "learning_rate", "max_length")]
     options = [
         argument for one in [*given, "train.batch_size=8", "train.warmup_steps=10"] for argument in ("--set", one)
     ]
-    ended = subprocess.run(
-        [*command, str(folder), "--out", str(out), "--json", "--quiet", *options],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-    assert ended.returncode == 0, ended.stderr
-    assert json.loads(ended.stdout)["steps"] == 12  # said once; each process takes half of the 6 batches of 8 rows
+    command = ["train", str(folder), "--out", str(out), "--json", "--quiet", *options]
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    said = [tmp_path / str(rank) for rank in range(2)]
+    both = [processes.Process(target=be_one_of_two, args=(rank, port, command, said[rank])) for rank in range(2)]
+    for one in both:
+        one.start()
+    for one in both:
+        one.join()
+    assert [one.exitcode for one in both] == [0, 0]
+    assert json.loads(said[0].read_text())["steps"] == 12  # each process takes half of the 6 batches of 8 rows
+    assert said[1].read_text() == ""
     record = json.loads((out / "run.json").read_text(encoding="utf-8"))
     assert record["processes"] == 2
     assert sorted(path.name for path in out.iterdir()) == ["loss.svg", "model", "run.json"]
