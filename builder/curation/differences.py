@@ -12,11 +12,21 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import pairwise
 
-from builder.curation.contrasts import ALWAYS_SAID, CHINESE_NEGATIONS, CONTRASTS, NEGATIONS, SAID_ALIKE
+from builder.curation.contrasts import (
+    ALWAYS_SAID,
+    ASKED_ALIKE,
+    CHINESE_NEGATIONS,
+    CLOSINGS,
+    CONTRASTS,
+    MEASURES,
+    NEGATIONS,
+    OPENINGS,
+    SAID_ALIKE,
+)
 from builder.encoders.function_words import FUNCTION_CHARACTERS, FUNCTION_WORDS
 from builder.text import normalise, tokenise
 
-_DIGITS = re.compile(r"\d+(?:[.,]\d+)*")
+_DIGITS = re.compile(r"(?:(?<![^\s(=])-)?\d+(?:[.,]\d+)*")
 _UNITS = """
 one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen
 """
@@ -39,6 +49,13 @@ _LATIN_IN_CHINESE = re.compile(r"[A-Za-z][A-Za-z+#]*")
 _NEGATION = re.compile(NEGATIONS)
 _CHINESE_NEGATION = re.compile(CHINESE_NEGATIONS)
 _FOR_ME = frozenset("帮给为替")
+_OPENINGS, _CLOSINGS = (
+    frozenset(tuple(tokenise(said)) for said in re.split(r"[|\n]", t)) - {()} for t in (OPENINGS, CLOSINGS)
+)
+_FIRST_ALIKE = {**ASKED_ALIKE, **SAID_ALIKE}
+_POLITE = frozenset(word for said in _OPENINGS | _CLOSINGS for word in said)
+_LONGEST_FIRST = range(6, 0, -1)
+_LETTERS = frozenset("bcefghjklnopqruvwxyz")  # alone they name something; a and I are words, d, m, s and t endings
 _MEASURES = frozenset("个条句篇首种项点份封道只张位名件段")
 _STEM = 4  # letters that two forms of one word share
 _LONGEST_PLACE = 3
@@ -46,7 +63,8 @@ _BESIDE = frozenset({"and", "or", "&", ",", "、", "/", "和", "与", "或", "�
 _WORD_OR_MARK = re.compile(r"[a-z0-9]+|[^\sa-z0-9]")
 _CLOSE = 24  # characters between two things of which one becomes the other, or comes before it
 _PARTED = 3  # neighbours that one phrase which moves takes from one another, at most
-_SIGN = re.compile(r"(?<=[\w)])\s?([-+*/^=<>×÷%!]+)\s?(?=[\w(-])")
+_PER_TEXT = lru_cache(maxsize=4096)  # a text is held against many others
+_SIGN = re.compile(r"(?<=[\w)])\s?([-+*/^=<>×÷%!]+)\s?(?=[\w(-])|([$€£¥])")
 
 
 def telling_difference(text: str, other: str) -> str | None:
@@ -65,27 +83,53 @@ def request_key(tokens: Sequence[str]) -> bytes:
     """64 bits that are equal for requests of the same words, whatever their order, politeness and articles.
 
     Words that ask for the same ("write", "compose") count as one. What one request says and the other does not makes two keys,
-    so that of requests which are alike by ROUGE-L those of one key are left to compare.
+    and so do numbers and letters in another order: of thousands of lists to sort, each has its own. Requests which are alike by
+    ROUGE-L and have one key are left to compare.
 
     Args:
         tokens: as `builder.text.tokenise` gives them.
     """
-    if "我" in tokens:
-        tokens = [
-            token
-            for before, token, after in zip(["", *tokens], tokens, [*tokens[1:], ""], strict=False)
-            if not (token == "我" and before in _FOR_ME) and not (token in _FOR_ME and after == "我")
-        ]
-    said = sorted([SAID_ALIKE.get(token, token) for token in tokens if token not in ALWAYS_SAID])
-    return hashlib.blake2b("\0".join(said).encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    said = _said(tokens)
+    ordered = [token for token in said if token.isdigit() or (len(token) == 1 and token in _LETTERS)]
+    return hashlib.blake2b(
+        "\0".join([*sorted(said), *ordered]).encode("utf-8", "surrogatepass"), digest_size=8
+    ).digest()
+
+
+def _said(tokens: Sequence[str]) -> list[str]:
+    """What is asked, without what only asks for it: politeness, articles, 帮我; words that say the same as one word."""
+    asked = _without_ends(tokens)
+    said: list[str] = []
+    for before, token, after in zip(["", *asked], asked, [*asked[1:], ""], strict=False):
+        if token in ALWAYS_SAID or (token == "我" and before in _FOR_ME) or (token in _FOR_ME and after == "我"):
+            continue
+        if (token == "一" and (after in MEASURES or after == "下")) or (token == "下" and before == "一"):
+            continue
+        if token in MEASURES and SAID_ALIKE.get(before, before).isdigit():
+            continue
+        said.append((SAID_ALIKE if said else _FIRST_ALIKE).get(token, token))
+    return said or list(tokens)
+
+
+def _without_ends(tokens: Sequence[str]) -> Sequence[str]:
+    """Without the politeness at both ends; a text that is nothing else keeps the last of it."""
+    while found := next((n for n in _LONGEST_FIRST if n < len(tokens) and tuple(tokens[:n]) in _OPENINGS), 0):
+        tokens = tokens[found:]
+    while found := next((n for n in _LONGEST_FIRST if n < len(tokens) and tuple(tokens[-n:]) in _CLOSINGS), 0):
+        tokens = tokens[:-found]
+    return tokens
 
 
 def _numbers_differ(text: str, other: str) -> str | None:
-    return _sets_differ("numbers", _numbers(normalise(text)), _numbers(normalise(other)))
+    return _sets_differ("numbers", _numbers(text), _numbers(other))
 
 
 def _names_differ(text: str, other: str) -> str | None:
     some, others = _names(text), _names(other)
+    folded = normalise(text), normalise(other)
+    # What both say is no other name for being written large: AUSTRIA in capitals, a title.
+    if all(name in folded[1] for name in some) and all(name in folded[0] for name in others):
+        return None
     if {_initials(name) for name in (text, other)} & (some | others):  # "WHO" and "World Health Organization"
         return None
     return _sets_differ("names", some, others)
@@ -106,6 +150,7 @@ def _negation_differs(text: str, other: str) -> str | None:
     return "negation" if _negations(text) % 2 != _negations(other) % 2 else None
 
 
+@_PER_TEXT
 def _negations(text: str) -> int:
     folded = normalise(text)
     chinese = sum(1 for match in _CHINESE_NEGATION.finditer(folded) if match.group(1) is None)
@@ -124,13 +169,20 @@ def _contrast(text: str, other: str) -> str | None:
 
 def _order_differs(text: str, other: str) -> str | None:
     """Two things have changed places: "Celsius to Fahrenheit", "Fahrenheit to Celsius". A phrase that moved tells nothing."""
-    some, others = tokenise(text), tokenise(other)
+    folded = normalise(text), normalise(other)
+    said = _asked(text), _asked(other)
     differs = (
-        _named_in_other_order(normalise(text), normalise(other))
-        or _numbers_in_other_order(some, others)
-        or _moved(*([token for token in tokens if token not in ALWAYS_SAID] for tokens in (some, others)))
+        _named_in_other_order(*folded)
+        or _numbers_in_other_order(*said)
+        or _neighbours_changed(said, folded)
+        or _moved(*said)
     )
     return "order" if differs else None
+
+
+@_PER_TEXT
+def _asked(text: str) -> list[str]:
+    return _said(tokenise(text))
 
 
 def _named_in_other_order(text: str, other: str) -> bool:
@@ -162,6 +214,21 @@ def _numbers_in_other_order(some: Sequence[str], others: Sequence[str]) -> bool:
     return mine != theirs and sorted(mine) == sorted(theirs)
 
 
+def _neighbours_changed(said: tuple[list[str], list[str]], texts: tuple[str, str]) -> bool:
+    """Two words or characters side by side have changed places: "milk chocolate", "chocolate milk"; 蜜蜂, 蜂蜜."""
+    some, others = said
+    start = _common(some, others)
+    mine, theirs = some[start : start + 2], others[start : start + 2]
+    if (
+        len(mine) < 2
+        or mine != theirs[::-1]
+        or some[start + 2 :] != others[start + 2 :]
+        or any(map(_says_little, mine))
+    ):
+        return False
+    return all(" ".join(two) in text or "".join(two) in text for two, text in zip((mine, theirs), texts, strict=True))
+
+
 def _moved(some: Sequence[str], others: Sequence[str]) -> bool:
     """The same tokens, but two runs have changed places around what stands between them, or hardly two stay together."""
     if some == others or sorted(some) != sorted(others):
@@ -189,7 +256,7 @@ def _one_place_differs(text: str, other: str) -> str | None:
 
     At the beginning stand verbs such as explain and describe, which differ without making a difference.
     """
-    some, others = ([token for token in tokenise(t) if not _says_little(token)] for t in (text, other))
+    some, others = _content(text), _content(other)
     before = _common(some, others)
     after = _common(some[before:][::-1], others[before:][::-1])
     mine, theirs = some[before : len(some) - after], others[before : len(others) - after]
@@ -199,6 +266,11 @@ def _one_place_differs(text: str, other: str) -> str | None:
         return None
     between = "" if any(not token.isascii() for token in (*mine, *theirs)) else " "
     return f"{between.join(mine)} / {between.join(theirs)}"
+
+
+@_PER_TEXT
+def _content(text: str) -> list[str]:
+    return [token for token in tokenise(text) if not _says_little(token)]
 
 
 def _says_little(token: str) -> bool:
@@ -218,8 +290,11 @@ def _common(some: Sequence[str], others: Sequence[str]) -> int:
 
 
 def _signs_differ(text: str, other: str) -> str | None:
-    """What is done with numbers: 3 + 5 and 3 - 5 have the same words."""
-    return _sets_differ("signs", *(frozenset(_SIGN.findall(normalise(t))) for t in (text, other)))
+    """What is done with numbers: 3 + 5 and 3 - 5 have the same words, and so have 2 + 3 * 4 and 2 * 3 + 4."""
+    some, others = ([a or b for a, b in _SIGN.findall(normalise(t))] for t in (text, other))
+    if not some or not others or some == others:
+        return None
+    return _sets_differ("signs", frozenset(some), frozenset(others)) or "order of signs"
 
 
 _CHECKS: Sequence[Callable[[str, str], str | None]] = (
@@ -234,8 +309,10 @@ _CHECKS: Sequence[Callable[[str, str], str | None]] = (
 )
 
 
+@_PER_TEXT
 def _numbers(text: str) -> frozenset[str]:
     """The numbers that a text names, as digits."""
+    text = normalise(text)
     found = {match.replace(",", "") for match in _DIGITS.findall(text)}
     found |= {str(_ENGLISH[word]) for word in _ENGLISH_NUMBER.findall(text) if word not in _NO_NUMBERS}
     found |= {str(_chinese(run)) for run in _CHINESE_NUMBER.findall(text) if run not in _NO_NUMBERS}
@@ -254,9 +331,10 @@ def _chinese(run: str) -> int:
     return total + digit
 
 
+@_PER_TEXT
 def _names(text: str) -> frozenset[str]:
     latin = _LATIN_IN_CHINESE if any("\u4e00" <= character <= "\u9fff" for character in text) else _CAPITALISED
-    return frozenset(name.removesuffix("'s").casefold() for name in latin.findall(text))
+    return frozenset(name.removesuffix("'s").casefold() for name in latin.findall(text)) - _POLITE
 
 
 def _initials(text: str) -> str:
@@ -265,7 +343,7 @@ def _initials(text: str) -> str:
     ).casefold()
 
 
-@lru_cache(maxsize=4096)
+@_PER_TEXT
 def _alternatives(text: str) -> dict[int, tuple[str, ...]]:
     """By the number of the set, the alternatives that a folded text names; the first spelling stands for all."""
     found: dict[int, list[str]] = {}

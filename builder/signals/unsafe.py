@@ -27,9 +27,9 @@ _HOW_EN = (
 )
 # Nobody before it who does it, and nothing between that asks about it: 犯罪分子如何洗钱, 如何认定诈骗, 怎么处理虐待老人的案件.
 _HOW_ZH = (
-    r"(?<!古代)(?<!古人)(?<!警方)(?<!警察)(?<!分子)(?<!罪犯)(?<!黑客)(?<!骗子)(?<!凶手)(?<!毒贩)(?<!小偷)(?<!他们)(?<!人们)(?<!有人)"
+    r"(?<!古代)(?<!古人)(?<!警方)(?<!警察)(?<!分子)(?<!罪犯)(?<!黑客)(?<!骗子)(?<!凶手)(?<!毒贩)(?<!小偷)(?<!他们)(?<!人们)(?<!有人)(?<!分子是)(?<!分子都)"
     r"(?:怎么|怎样|如何|教我|(?:步骤|方法|办法|教程|指南)[^。！？\n]{0,6}?)"
-    r"(?:(?![看对处判理认鉴区界惩处打破侦举应面遏治审定]|防|避|会|写|被|遭)[^。！？\n，]){0,12}?"
+    r"(?:(?![看处判理认鉴区界惩打破侦举应面遏治审定防避写遭]|对[待付抗]|(?<!不)[会被])[^。！？\n，]){0,12}?"
 )
 # What follows an offence that is talked about rather than done.
 _TALKED_ABOUT_ZH = r"(?!罪|行为|案|现象|问题|事件|的(?:人|区别|处罚|后果|危害|特征|构成|情节|小说|故事))"
@@ -54,10 +54,10 @@ _ASKED = (
     rf"|的人|者|倾向|念头)", re.IGNORECASE)),
     ("illegal", re.compile(
         _HOW_EN + r"(?:(?:make|build|create|construct|assemble) (?:\w+ ){0,3}?(?:pipe bomb|bombs?"
-    r"|explosives|explosive devices?|molotov|grenades?|nerve gas|ghost gun|silencer|malware|ransomware"
+    r"|explosives|explosive(?: devices?|(?! \w))|molotov|grenades?|nerve gas|ghost gun|silencer|malware|ransomware"
     r"|computer virus|keylogger)"
         r"|(?:cook|make|synthesi[sz]e|produce|extract) (?:\w+ ){0,2}?(?:meth(?:amphetamine)?"
-    r"|cocaine|heroin|crack cocaine|lsd|mdma|ecstasy|fentanyl)"
+    r"|cocaine|heroin|(?<!a )crack(?= cocaine|\W*$|[.?!\n,]| (?:at|from|with)\b)|lsd|mdma|ecstasy|fentanyl)"
         r"|hack (?:into )?(?:[\w'’]+ ){0,4}?(?:account|computer|phone|wi-?fi|network"
     r"|email|bank|facebook|instagram|password|system|website|server)s?"
         r"|launder money|forge (?:\w+ ){0,2}?(?:passport|document|signature|check|cheque"
@@ -173,10 +173,14 @@ _HARMLESS_ASK = re.compile(
     r"|virus(?:es)? (?:spread|work)|process|time|ethical|penetration test|report"
     r"|recover|survive|legal(?:ly)?|law|insects?|germs?"
     r"|(?:bath|chocolate|cocoa|seed|fat|energy|glitter|tea|cake) bombs?|prescription (?:drugs?|medicines?)|over.the.counter|pharmacy"
-    r"|photo shoot|photograph\w*|photos|portraits?|cameras?|dslr|lens|low light|level|dragon|enem(?:y|ies)|boss fight|zombies?|rpg)\b"
+    r"|dragon|enem(?:y|ies)|boss fight|zombies?|rpg)\b"
     r"|预防|防止|避免|防范|保护|识别|应对|历史|小说|故事|电影|游戏|剧本|角色|歌"
     r"|比喻|成语|蚊|虫|细菌|病毒传播|举报|法律|时间|犯罪心理|治疗|戒",
     re.IGNORECASE,
+)
+# People are shot with cameras; a bomb is not.
+_PHOTOGRAPHY = re.compile(
+    r"\b(?:photo shoot|photograph\w*|photos|portraits?|cameras?|dslr|lens|low light)\b", re.IGNORECASE
 )
 _QUOTED_BEFORE = re.compile(
     '["“「『‘][^"”」』’\\n]{0,60}$|(?:wrong|false|myth|stereotype|claim|say|saying'
@@ -197,7 +201,8 @@ def find_unsafe(question: str, answer: str) -> Iterator[Finding]:
         for kind, pattern in _ASKED:
             # Of sexual content and hate, fiction is what is asked for.
             found = pattern.search(question) if not harmless or kind in ("sexual", "hate") else None
-            if found and not _GOES_NOT_ALONG.search(answer[:_OPENING]):
+            taken = found is not None and " shoot " in found.group().lower() and _PHOTOGRAPHY.search(question)
+            if found and not taken and not _GOES_NOT_ALONG.search(answer[:_OPENING]):
                 yield Finding(kind, found.group())
     tokens = tokens_of(answer)
     chinese = not answer.isascii() and _SAID_ZH.search(answer) is not None

@@ -219,6 +219,45 @@ def test_an_imported_row_goes_only_if_nothing_tells_it_apart_wherever_the_work_i
     assert first + scanned(rows[cut:], threshold, kept=kept, imported=imported, shards=shards) == whole
 
 
+@pytest.mark.parametrize(
+    ("text", "other"),
+    [
+        ("List five tips for a better sleep.", "Could you please list five tips for a better sleep? Thanks!"),
+        ("List five tips for better sleep.", "I would like you to list five tips for better sleep."),
+        ("What is the capital city of France?", "What's the capital city of France?"),
+        ("写一首关于春天的诗。", "麻烦您帮我写一首关于春天的诗，谢谢！"),
+        ("写一首关于春天的诗。", "你好，能不能写首关于春天的诗？"),
+        ("中国的首都是哪里？", "请问，中国的首都是哪里呢？"),
+        ("列出五个提高睡眠质量的方法。", "请列出5种提高睡眠质量的方法吧"),
+        ("将下面的句子翻译成英文：我喜欢苹果。", "请把下面的句子翻译成英文：我喜欢苹果"),
+    ],
+)
+def test_politeness_around_an_imported_request_makes_no_difference(text: str, other: str) -> None:
+    assert [(row, of) for row, of, _ in scanned(plain([text, other]), 0.7, imported={0, 1})] == [(1, 0)]
+
+
+@pytest.mark.parametrize(
+    ("text", "other"),
+    [
+        ("How do you say hello in French?", "How do you say thanks in French?"),
+        ("What is the past tense of give in English?", "What is the past tense of provide in English?"),
+        ("介绍一下酒吧这个行业。", "介绍一下酒这个行业。"),
+        ("请用三句话介绍张三和种子。", "请用三句话介绍三和子。"),
+        ("写一个关于下一位总统的故事。", "写一个关于总统的故事。"),
+    ],
+)
+def test_the_same_words_inside_an_imported_request_are_what_it_is_about(text: str, other: str) -> None:
+    assert scanned(plain([text, other]), 0.6, imported={0, 1}) == []
+
+
+def test_numbers_and_letters_in_another_order_are_never_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(requests, "telling_difference", lambda *_: pytest.fail("compared"))
+    rng = random.Random(3)
+    for things in ("123456789", "BCEFGHXOZ"):
+        texts = {f"Sort what follows and print it on one line: {' '.join(rng.sample(things, 9))}" for _ in range(500)}
+        assert scanned(plain(sorted(texts)), 0.7, imported=frozenset(range(len(texts)))) == []
+
+
 def test_requests_in_one_template_meet_none_of_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     frame = "Is the sentiment of this sentence positive, negative or neutral? I think that the hotel was"
     texts = [f"{frame} {word}{end}" for word in (f"w{number}" for number in range(2_000)) for end in ("", "!")]
