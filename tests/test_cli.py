@@ -257,8 +257,8 @@ def test_load_dataset_never_gives_the_rows_of_another_folder(tmp_path: Path) -> 
 def test_files_are_added_and_the_difference_is_shown_in_both_languages(seedbed: Seedbed, tmp_path: Path) -> None:
     folder, files = tmp_path / "d", [tmp_path / "a.json", tmp_path / "b.json"]
     rows = [
-        {"question": f"How is a {one} mended, step by step?", "reply": f"Take the {one} apart and glue it."}
-        for one in ("kite", "drum", "plough", "saddle")
+        {"question": f"How is a {one} mended?", "reply": f"Take the {one} apart and glue it."}
+        for one in ("kite", "bass drum", "heavy plough", "riding saddle")
     ]
     for file, part in zip(files, (rows[:3], rows[1:]), strict=True):
         file.write_text(json.dumps(part), encoding="utf-8")
@@ -290,26 +290,26 @@ def test_files_are_added_and_the_difference_is_shown_in_both_languages(seedbed: 
         "之前：9 行，保留 4 行\n现在：12 行，保留 4 行\n各行的去向：\n"
         "           5  完全重复\n           4  保留\n           3  没有此行 → 完全重复\n"
         "\n新增  3\n"
-        "           9  完全重复  How is a kite mended, step by step?\n"
-        "          10  完全重复  How is a drum mended, step by step?\n"
-        "          11  完全重复  How is a plough mended, step by step?\n"
+        "           9  完全重复  How is a kite mended?\n"
+        "          10  完全重复  How is a bass drum mended?\n"
+        "          11  完全重复  How is a heavy plough mended?\n"
     )
     other = tmp_path / "other"
-    strict = ("--set", "novelty.threshold=0.5", "--set", "split.validation_share=0")
+    strict = ("--set", "filters.max_prompt_words=5", "--set", "split.validation_share=0")
     assert seedbed("curate", *files, "--out", other, *named, *strict).code == 0
     shown = seedbed(
-        "diff", folder, other, "--reason", "too_similar", "--limit", "1", SEEDBED_REPORT_LANGUAGE="en"
+        "diff", folder, other, "--reason", "prompt_too_long", "--limit", "1", SEEDBED_REPORT_LANGUAGE="en"
     )  # of two folders the Chinese one is spoken of in Chinese, unless the user says otherwise
     assert shown.out == (
         f"{folder}: 12 rows, 4 kept\n{other}: 6 rows, 1 kept\nrows by what became of them:\n"
-        "           6  Exact duplicate → not there\n           3  kept → Too similar\n"
-        "           2  Exact duplicate\n           1  kept\n"
+        "           6  Exact duplicate → not there\n           3  kept → Prompt too long\n"
+        "           2  Exact duplicate → Prompt too long\n           1  kept\n"
         "\nkept before, dropped now  3\n"
-        "           1  kept (train) → Too similar  How is a drum mended, step by step?\n"
+        "           1  kept (train) → Prompt too long  How is a bass drum mended?\n"
     )
     facts = json.loads(seedbed("diff", folder, other, "--json").out)
     assert facts["changes"] == {
-        "dropped": 3, "kept": 0, "other_split": 0, "other_reason": 0, "only_before": 6, "only_after": 0,
+        "dropped": 3, "kept": 0, "other_split": 0, "other_reason": 2, "only_before": 6, "only_after": 0,
     }  # fmt: skip
     assert facts["rows"] == {"before": 12, "after": 6}
     assert seedbed("diff", other, other).out.endswith("No row was decided otherwise.\n")

@@ -13,7 +13,7 @@ from transformers.utils.chat_template_utils import render_jinja_template
 
 from builder.dataset_folder import DatasetFolder
 from builder.errors import InputFileError, IntegrityError, UsageError
-from builder.files import write_text
+from builder.files import write_table, write_text
 from builder.published import OPTIONAL, Shape, published_table
 from builder.schema import Message, Sample, samples_table
 from trainer.data import read_published
@@ -57,7 +57,7 @@ def test_published_turns_come_back_and_reasoning_is_counted(publish: Publish) ->
         root = publish(samples, [])
         if members is not None:
             part = root / "publish" / "data" / "train-00000-of-00001.parquet"
-            pq.write_table(published_table(samples_table(samples), Shape(members, rejected=False)), part)
+            write_table(part, published_table(samples_table(samples), Shape(members, rejected=False)))
             DatasetFolder(root).write_manifest()
         published = read_published(root)
         assert [conversation.messages for conversation in published.train] == [sample.messages for sample in samples]
