@@ -26,6 +26,7 @@ from builder.errors import (
 from builder.files import (
     check_name,
     disk_errors,
+    is_temporary,
     keep_copy,
     parquet_file,
     remove_temporary_files,
@@ -499,7 +500,7 @@ class DatasetFolder:
         """The names of the files at or below a path that do not change once they are written."""
         found = path.rglob("*") if path.is_dir() else [path]
         names = (self.name_of(one) for one in found if one.is_file() and self.staging not in one.parents)
-        return sorted(name for name in names if name not in LIVE_FILES)
+        return sorted(name for name in names if name not in LIVE_FILES and not is_temporary(Path(name).name))
 
 
 def _process(lock: int) -> str:

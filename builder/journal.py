@@ -45,12 +45,12 @@ class Line:
     """What a file is to be from this line on; None where it is removed.
 
     Attributes:
-        own: written by this process, which lives: what it says has happened.
+        happened: a manifest or this process, which lives, says so; another one may have been killed before it was done.
     """
 
     name: str
     described: Described | None
-    own: bool
+    happened: bool
 
 
 class Journal:
@@ -82,7 +82,7 @@ class Journal:
         for line in filter(None, text.split("\n")):
             try:
                 said = json.loads(line)
-                yield Line(str(said["name"]), said["file"], said["by"] == _THIS_PROCESS)
+                yield Line(str(said["name"]), said["file"], said["by"] in (None, _THIS_PROCESS))
             except (ValueError, KeyError, TypeError):
                 continue
 

@@ -85,22 +85,25 @@ class Manifest:
 
         A process that was killed may have noted a file and not put it in its place; of what the file may be it is what is there.
         """
-        said: dict[str, list[Line]] = {n: [Line(n, described, own=True)] for n, described in self._described().items()}
+        said = {n: [Line(n, described, happened=True)] for n, described in self._described().items()}
         for line in self._journal.lines():
             said.setdefault(line.name, []).append(line)
         known = {name: self._settled(name, lines) for name, lines in said.items()}
         return {name: described for name, described in known.items() if described is not None}
 
     def _settled(self, name: str, lines: Sequence[Line]) -> Described | None:
-        last = lines[-1]
-        if last.own or name in LEDGERS or all(line.described == last.described for line in lines):
-            return last.described
+        possible: list[Described | None] = [None]
+        for line in lines:
+            possible = [line.described] if line.happened else [*possible, line.described]
+        last = possible[-1]
+        if name in LEDGERS or all(one == last for one in possible):
+            return last
         path = self._root / name
         if not path.is_file():
-            return last.described if all(line.described for line in lines) else None
+            return None if None in possible else last
         sha256 = hash_file(path)
-        possible = [line.described for line in lines if line.described is not None]
-        return next((one for one in possible if one["sha256"] == sha256), possible[-1])
+        known = [one for one in possible if one is not None]
+        return next((one for one in known if one["sha256"] == sha256), known[-1])
 
     def verify(self, names: Collection[str]) -> list[Problem]:
         """Compare every file with the manifest, whatever was known of it; an empty list means all is well.

@@ -204,15 +204,33 @@ with folder.lock():
     folder.write_signal("known", pa.table({"row": [0, 1]}))
     remove_file(folder.signals / "old.parquet")
     replace = Path.replace
-    Path.replace = lambda path, other: os._exit(9) if other == folder.verdicts else replace(path, other)
+    Path.replace = lambda path, other: os._exit(9) if other.name == sys.argv[2] else replace(path, other)
+    folder.write_signal("first", pa.table({"row": [0]}))
     folder.write_verdicts([])
 """
+
+
+def test_a_file_that_a_killed_process_never_put_in_place_is_not_missing(folder: DatasetFolder) -> None:
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(folder.root), "first.parquet"], check=False)
+    assert killed.returncode == 9
+    assert folder.verify() == [Problem("MANIFEST.json", "missing: the run that writes it did not finish")]
+    folder.check(folder.signals)
+    (folder.signals / "known.parquet").unlink()
+    (folder.samples / "part-00000.parquet").unlink()
+    with folder.lock():
+        folder.write_manifest()
+    assert folder.verify() == [Problem("samples/part-00000.parquet", "missing")]
+
+
+def test_what_a_killed_write_left_beside_whole_files_is_no_damage(folder: DatasetFolder) -> None:
+    (folder.samples / ".seedbed-1-0.tmp").write_bytes(b"x")
+    assert folder.verify() == []
 
 
 def test_a_killed_process_leaves_nothing_unknown_and_blesses_nothing(folder: DatasetFolder) -> None:
     folder.write_signal("old", pa.table({"row": [0, 1]}))
     folder.write_manifest()
-    killed = subprocess.run([sys.executable, "-c", KILLED, str(folder.root)], check=False)
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(folder.root), "verdicts.parquet"], check=False)
     assert killed.returncode == 9
     assert folder.verify() == [Problem("MANIFEST.json", "missing: the run that writes it did not finish")]
     part = folder.samples / "part-00000.parquet"
