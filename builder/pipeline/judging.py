@@ -129,6 +129,7 @@ def judge_folder(
             )
         if table.exists():  # who wants to have all rows judged anew removes it with the ledger
             refuse_damaged(folder, folder.judge_ledger)
+        stack.callback(folder.refresh_manifest)  # when the ledger is closed
         ledger = stack.enter_context(Ledger(folder.judge_ledger))
         judge = _refuse_another_judge(ledger, settings)
         before, first_job = _read(ledger, settings)
@@ -147,7 +148,6 @@ def judge_folder(
             after, _ = _read(ledger, settings)
             table = survey.table(after)
             folder.write_signal(JUDGE.name, table)
-            folder.refresh_manifest()
         spent, cost = ledger.spending(), cost_of(ledger.path, settings)
     return Judging(
         path=folder.signals / f"{JUDGE.name}.parquet",

@@ -19,6 +19,7 @@ from builder.cores import usable_cores
 from builder.dataset_folder import DatasetFolder
 from builder.errors import IntegrityError, UsageError
 from builder.formats.writing import export
+from builder.journal import JOURNAL
 from builder.manifest import Problem
 from builder.pipeline.judging import judge_folder
 from builder.progress import Reporter
@@ -236,6 +237,7 @@ def test_a_changed_ledger_is_not_grown_from(grown: Path, change: str, found: str
 def test_a_lost_judge_ledger_is_not_paid_for_again(grown: Path) -> None:
     cap = settings("teacher.provider=embedded")
     judge_folder(grown, None, cap, QUIET, {})
+    assert not (grown / JOURNAL).exists()
     assert pipeline.verify(grown) == []
     (grown / "judge.sqlite").unlink()
     assert pipeline.verify(grown) == [Problem("judge.sqlite", "missing")]
