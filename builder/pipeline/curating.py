@@ -37,7 +37,10 @@ def curate_files(
     """
     folder = DatasetFolder(root)
     check_folder(root)
-    _refuse_dataset(folder)
+    if not DatasetFolder(
+        folder.staging
+    ).manifest.exists():  # else a run that was cut short at its very end is completed first
+        _refuse_dataset(folder)
     opened = open_samples(files, mapping=mapping, reporter=reporter)
     read_benchmark(settings, Reporter(quiet=True))
     with writing(folder):

@@ -20,9 +20,10 @@ from builder.pipeline import row_settings
 from builder.requests import inheriting
 
 _REVIEWS = ("reviews.jsonl", "reviews-unplaced.jsonl")
+# Its settings first: with them a folder can be opened, and what was cut short completed.
 _WRITTEN_ANEW = (
-    *("samples", "rejections", "signals", "verdicts.parquet", "verdicts-previous.parquet", "publish"),
-    *("report.html", "report.json", "seedbed.yaml"),
+    *("seedbed.yaml", "samples", "rejections", "signals", "verdicts.parquet", "verdicts-previous.parquet", "publish"),
+    *("report.html", "report.json"),
 )
 _LEDGER = ("ledger.sqlite",)
 # Their jobs have no requests, so none of them lacks a reply.
@@ -96,7 +97,8 @@ def _replace_files(folder: DatasetFolder, staged: DatasetFolder) -> None:
     for name in (*_WRITTEN_ANEW, *_REVIEWS):
         old, new = folder.root / name, staged.root / name
         if new.exists():
-            _remove(old)
+            if old.is_dir():
+                shutil.rmtree(old)
             new.replace(old)
         elif name in _WRITTEN_ANEW and name not in whole:
             _remove(old)

@@ -171,6 +171,22 @@ def test_a_killed_curation_is_run_again_and_ends_as_if_nothing_had_been(rows: Pa
     assert pipeline.verify(tmp_path / "d") == []
 
 
+@pytest.mark.parametrize("at", ["/d/seedbed.yaml", "/d/verdicts.parquet", "/d/MANIFEST.json"])
+def test_a_curation_killed_while_it_takes_its_place_is_completed_by_the_same_command(
+    rows: Path, tmp_path: Path, at: str
+) -> None:
+    command = ["curate", str(rows), "--out", str(tmp_path / "d"), "--set", "execution.workers=1"]
+    killed = subprocess.run([sys.executable, "-c", _KILLED, at, *command], capture_output=True, timeout=60)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    chosen = load_settings(None, ["execution.workers=1", "name=d"], {})
+    with pytest.raises(UsageError, match="holds a dataset already"):
+        pipeline.curate_files([rows], chosen, tmp_path / "d", QUIET)
+    pipeline.curate_files([rows], chosen, tmp_path / "undisturbed", QUIET)
+    found, expected = contents(tmp_path / "d"), contents(tmp_path / "undisturbed")
+    assert found == {**expected, ".lock": found[".lock"]}
+    assert pipeline.verify(tmp_path / "d") == []
+
+
 @pytest.mark.parametrize("wrong", ["--against=nowhere.jsonl", "--set=meaning.encoder=local", "--set=seed=often"])
 def test_a_curation_that_could_not_work_leaves_nothing_and_can_be_run_again(
     seedbed: Seedbed, rows: Path, tmp_path: Path, wrong: str
