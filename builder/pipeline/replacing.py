@@ -11,8 +11,7 @@ staged is removed and the folder is as it was.
 import contextlib
 import json
 import shutil
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Collection, Iterator
 
 from builder.dataset_folder import DatasetFolder
 from builder.files import disk_errors, remove_temporary_files
@@ -93,19 +92,24 @@ def _replace_ledger(folder: DatasetFolder, staged: DatasetFolder) -> None:
 
 def _replace_files(folder: DatasetFolder, staged: DatasetFolder) -> None:
     files = json.loads(staged.manifest.read_text(encoding="utf-8"))["files"]
-    whole = {name.partition("/")[0] for name in files}
+    whole, ours = {name.partition("/")[0] for name in files}, folder.known()
     for name in (*_WRITTEN_ANEW, *_REVIEWS):
         old, new = folder.root / name, staged.root / name
+        if not new.exists() and (name in whole or name in _REVIEWS):
+            continue
+        if old.is_dir():
+            for path in old.rglob("*"):
+                if not path.is_dir() and _is_theirs(folder.name_of(path), ours):
+                    to = staged.root / folder.name_of(path)
+                    to.parent.mkdir(parents=True, exist_ok=True)
+                    path.replace(to)
+            shutil.rmtree(old)
         if new.exists():
-            if old.is_dir():
-                shutil.rmtree(old)
             new.replace(old)
-        elif name in _WRITTEN_ANEW and name not in whole:
-            _remove(old)
+        else:
+            old.unlink(missing_ok=True)
 
 
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+def _is_theirs(name: str, ours: Collection[str]) -> bool:
+    """Whether somebody else put a file there; of a table nobody can tell where it is not known what we wrote."""
+    return name not in ours and (bool(ours) or not name.endswith((".parquet", "README.md")))

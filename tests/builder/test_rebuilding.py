@@ -533,3 +533,27 @@ def test_any_writer_completes_a_replacement_that_was_cut_short(
 
 def _interrupted(*_: object) -> None:
     raise KeyboardInterrupt
+
+
+def test_what_somebody_put_into_a_folder_stays_when_it_is_replaced(copy: Path) -> None:
+    names = (
+        "samples/notes.txt",
+        "publish/data/mine.parquet",
+        "publish/LICENSE",
+        "signals/deep/old.csv",
+        "rejections/why.txt",
+    )
+    for name in names:
+        (copy / name).parent.mkdir(parents=True, exist_ok=True)
+        (copy / name).write_text("mine", encoding="utf-8")
+    rebuild(copy, "novelty.threshold=0.5")
+    assert [(copy / name).read_text(encoding="utf-8") for name in names] == ["mine"] * 5
+    assert sorted(problem.path for problem in pipeline.verify(copy)) == sorted(names)
+
+
+def test_rows_that_nobody_knows_of_do_not_outlive_a_rebuild(copy: Path) -> None:
+    (copy / "MANIFEST.json").unlink()
+    (copy / "samples" / "part-00009.parquet").write_bytes(b"PAR1")
+    rebuild(copy)
+    assert not (copy / "samples" / "part-00009.parquet").exists()
+    assert_sound(copy)
