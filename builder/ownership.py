@@ -59,12 +59,13 @@ def check_folder(root: Path) -> None:
         UsageError: it holds other files, or is a part of a dataset folder; or its name cannot be used.
     """
     check_name(root)
-    if is_dataset(root):
+    place = _place_of(root)
+    if is_dataset(place):
         return
-    expected = _NOT_YET_FORKED if (_lock_text(root) or "").startswith(MARK) else frozenset()
-    if _has_ledger(root):  # alone: its rows can be read from it
+    expected = _NOT_YET_FORKED if (_lock_text(place) or "").startswith(MARK) else frozenset()
+    if _has_ledger(place):  # alone: its rows can be read from it
         expected |= _LEDGER
-    if others := others_in(root, but=expected):
+    if others := others_in(place, but=expected):
         raise UsageError(
             f"{root}: not a dataset folder, and holds other files, such as {others[0]}",
             "Choose a folder that is empty or not there yet; nothing in this one was changed.",
@@ -86,12 +87,18 @@ def check_output(path: Path, *, overwrite: bool) -> None:
     check_name(path)
     if (around := dataset_around(path)) is not None:
         raise UsageError(f"{path}: inside the dataset folder {around}", "Choose a place outside of it.")
-    if not os.path.lexists(path):
+    place = _place_of(path)
+    if not os.path.lexists(place):
         return
-    if not path.is_file():
+    if not place.is_file():
         raise UsageError(f"{path}: is there, and not as a file that could be replaced", "Choose another name.")
     if not overwrite:
         raise UsageError(f"{path}: exists already", "Choose another name, or have it replaced with --overwrite.")
+
+
+def _place_of(path: Path) -> Path:
+    """Where a path leads once the folders in it are made: `new/../thesis` is there although `new` is not."""
+    return Path(os.path.realpath(path.parent)) / path.name
 
 
 def dataset_around(path: Path) -> Path | None:

@@ -130,6 +130,19 @@ def test_a_dataset_is_not_made_inside_another_one(rows: Path, ours: Path) -> Non
     assert contents(ours) == before
 
 
+def test_a_way_through_a_folder_that_is_not_there_yet_leads_to_what_is_there(
+    seedbed: Seedbed, theirs: Path, ours: Path, tmp_path: Path
+) -> None:
+    before = contents(theirs)
+    with pytest.raises(UsageError, match="not a dataset folder, and holds other files"):
+        pipeline.build(SETTINGS.model_copy(update={"target": 4}), tmp_path / "new" / ".." / "theirs", QUIET, {})
+    ended = seedbed("export", ours, "--format", "alpaca", "--out", tmp_path / "new" / ".." / "rows.jsonl")
+    assert ended.code == 0
+    again = seedbed("export", ours, "--format", "messages", "--out", tmp_path / "new2" / ".." / "rows.jsonl")
+    assert (again.code, "exists already" in again.err) == (2, True)
+    assert contents(theirs) == before
+
+
 def test_what_a_killed_process_left_under_a_temporary_name_is_not_written_through(tmp_path: Path) -> None:
     stays = tmp_path / "stays"
     stays.write_bytes(b"as it was")
