@@ -74,7 +74,7 @@ class Journal:
             os.fsync(file.fileno())
 
     def lines(self) -> Iterator[Line]:
-        """What was noted, the oldest first; a line that was cut short says nothing."""
+        """What was noted, the oldest first; a line that was cut short or damaged says nothing."""
         try:
             text = self.path.read_text(encoding="utf-8", errors="replace")
         except FileNotFoundError:
@@ -82,8 +82,12 @@ class Journal:
         for line in filter(None, text.split("\n")):
             try:
                 said = json.loads(line)
-                yield Line(str(said["name"]), said["file"], said["by"] in (None, _THIS_PROCESS))
-            except (ValueError, KeyError, TypeError):
+                name, described = str(said["name"]), said["file"]
+                if described is None or described.keys() >= (
+                    {"last_attempt"} if name in LEDGERS else {"sha256", "bytes"}
+                ):
+                    yield Line(name, described, said["by"] in (None, _THIS_PROCESS))
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
                 continue
 
     def begin_with(self, files: Mapping[str, Described]) -> bytes:

@@ -76,8 +76,8 @@ class Manifest:
     def own_hash(self) -> str | None:
         """The manifest's own hash, or None where there is no whole manifest."""
         try:
-            return str(json.loads(self.path.read_text(encoding="utf-8"))["sha256"])
-        except (OSError, ValueError, KeyError):
+            return str(self._loaded()["sha256"])
+        except (OSError, ValueError, KeyError, TypeError):
             return None
 
     def known(self) -> dict[str, Described]:
@@ -141,12 +141,18 @@ class Manifest:
             return {}
 
     def _read(self) -> dict[str, Any]:
-        manifest: dict[str, Any] = json.loads(self.path.read_text(encoding="utf-8"))
+        manifest: dict[str, Any] = self._loaded()
         claimed = manifest.pop("sha256")
         dict(manifest["files"])
         if claimed != hash_json(manifest):
             raise ValueError("its own hash does not match")
         return manifest
+
+    def _loaded(self) -> Any:
+        try:
+            return json.loads(self.path.read_text(encoding="utf-8"))
+        except RecursionError:
+            raise ValueError("nested too deeply") from None
 
 
 def compare(

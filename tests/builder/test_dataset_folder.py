@@ -150,6 +150,21 @@ def test_every_flipped_byte_is_found(folder: DatasetFolder) -> None:
     assert folder.verify() == []
 
 
+def test_a_manifest_or_a_journal_of_any_content_is_no_traceback(folder: DatasetFolder) -> None:
+    folder.manifest.write_text("[" * 200_000, encoding="utf-8")
+    assert folder.verify() == [Problem("MANIFEST.json", "damaged (nested too deeply)")]
+    with pytest.raises(IntegrityError, match="nested too deeply"):
+        folder.check_finished(folder.samples)
+    folder.manifest.unlink()
+    name = "samples/part-00000.parquet"
+    lines = [
+        {"name": name, "by": None, "file": file} for file in (1, "x", {"sha256": "x"}, {"sha256": "x", "cytes": 3}, [])
+    ]
+    text = "\n".join(["[" * 200_000, "[]", "7", *map(json.dumps, lines)])
+    (folder.root / "MANIFEST-pending.jsonl").write_text(text, encoding="utf-8")
+    assert folder.verify() == [Problem("MANIFEST.json", "missing: the run that writes it did not finish")]
+
+
 def test_every_flipped_byte_of_the_manifest_is_found(folder: DatasetFolder) -> None:
     original = folder.manifest.read_bytes()
     for place in range(0, len(original), 7):
