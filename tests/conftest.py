@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from builder.chinese import left_in_english, start_anew
 from builder.errors import SeedbedError
@@ -22,6 +23,10 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 # Else each worker rewrites all tests anew, and each process that a test starts compiles the whole of `builder`.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+
+# On a machine that does something else too, any example may take longer than the 200 ms that Hypothesis grants it.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 # What these prepare for all their tests takes seconds: one worker does it, and has it.
 TOGETHER = {

@@ -3,6 +3,7 @@ r"""TeX in JSON strings whose backslashes a model forgot to escape: "$3 \times 4
     "$3 \times 4$"        →  "$3 \\times 4$"         no text has a tab before "imes"
     "$h\nu = 1$"          →  "$h\\nu = 1$"           inside a formula
     "first\nu is next"    →  "first\nu is next"      a line break: nothing here shows TeX
+    "\begin{cases} 1 \\ 2 …"  →  "\\begin{cases} 1 \\\\ 2 …"   rows, and no backslash is escaped
 
 Only whole names of commands count. A name that is an English word, or half of one, without its first letter (`\tan`, `\nu`,
 `\ne`) needs a formula around it, or another command in the same string that was not escaped either.
@@ -39,13 +40,15 @@ _SUSPECT = re.compile(r"\\[bfnrt][a-zA-Z]")
 # Between two quotation marks that are not escaped, whichever of the two is the opening one.
 _SEGMENT = re.compile(r'(?:[^"\\]|\\.)+', re.DOTALL)
 _ESCAPE = re.compile(r"\\(?:([bfnrt][A-Za-z]*)|.)", re.DOTALL)
-# A command that JSON has no escape for, and one with the second backslash that it should have.
+# A command that JSON has no escape for, and one with the second backslash that it should have; \\\\[2pt] ends a row.
 _NOT_ESCAPED = re.compile(r"(?<!\\)\\(?![bfnrtu])[A-Za-z]{2}")
-_ESCAPED = re.compile(r"(?<!\\)\\\\(?:[A-Za-z]{2}|[()\[\]])")
+_ESCAPED = re.compile(r"(?<!\\)\\\\(?:[A-Za-z]{2}|[()\]]|\[(?!-?[\d.]+[a-z]+\]))")
 _MARK = re.compile(r"\$\$?|\\{1,2}[()\[\]]")
 _CLOSERS = {"$": "$", "$$": "$$", "(": ")", "[": "]"}
 _SCRIPT = re.compile(r"[_^](?:\{[^{}]*)?\Z")
 _SCRIPT_LENGTH = 40
+# The end of a row in \begin{…} that was not escaped either.
+_ROW_END = re.compile(r"(?<!\\)\\\\(?!\\\\)")
 _LIST_MARK = re.compile(r"\s*[.)、．）:：]")  # e) and i. begin a line of a list
 
 
@@ -59,12 +62,15 @@ def _kept(match: re.Match[str]) -> str:
     escapes = [found for found in _ESCAPE.finditer(segment) if found.group(1)]
     commands = [found.start() for found in escapes if _is_certain(segment, found)]
     unsure = [found for found in escapes if found.group(1) in _AMBIGUOUS and not _is_certain(segment, found)]
+    shown = bool(commands or _NOT_ESCAPED.search(segment)) and not _ESCAPED.search(segment)
     if unsure:
-        shown = bool(commands or _NOT_ESCAPED.search(segment)) and not _ESCAPED.search(segment)
         formulas = _formulas(segment)
         commands += [found.start() for found in unsure if _is_command(segment, found, formulas, shown=shown)]
     places = [0, *sorted(commands), len(segment)]
-    return "\\".join(segment[start:end] for start, end in itertools.pairwise(places))
+    parts = [segment[start:end] for start, end in itertools.pairwise(places)]
+    if shown and "\\begin{" in segment:
+        parts = [_ROW_END.sub(r"\g<0>\g<0>", part) for part in parts]
+    return "\\".join(parts)
 
 
 def _is_certain(segment: str, escape: re.Match[str]) -> bool:

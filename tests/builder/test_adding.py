@@ -67,7 +67,7 @@ def never_all(monkeypatch: pytest.MonkeyPatch, however_many: None) -> None:
 
 
 @pytest.mark.usefixtures("never_all")
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(some_rows(), st.sampled_from([0.2, 0.5, 2 / 3, 0.7, 0.95]), st.integers(0, 30))
 def test_added_rows_anywhere_in_the_order_give_the_sequential_scan_of_all(
     rows: list[Row], threshold: float, first: int
@@ -76,7 +76,7 @@ def test_added_rows_anywhere_in_the_order_give_the_sequential_scan_of_all(
 
 
 @pytest.mark.usefixtures("never_all")
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     some_rows(),
     st.sampled_from([0.2, 0.5, 2 / 3, 0.7, 0.95]),
@@ -89,7 +89,7 @@ def test_rows_that_left_free_what_they_dropped(rows: list[Row], threshold: float
 
 
 @pytest.mark.usefixtures("never_all")
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(some_requests(), IMPORTED, st.integers(0, 30), st.sets(st.integers(0, 29), max_size=9))
 def test_imported_rows_that_join_or_leave_give_the_sequential_scan_of_all(
     rows: list[Row], imported: frozenset[int], first: int, gone: set[int]
@@ -214,7 +214,6 @@ def content(folder: DatasetFolder) -> dict[str, Any]:
 @pytest.mark.usefixtures("however_many")
 @settings(
     max_examples=5,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 @given(

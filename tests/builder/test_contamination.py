@@ -109,7 +109,7 @@ TEXTS = {
 SPACES = ["", " ", "  ", "\n", "\t", "\u3000", "\u200b", "，", " - "]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(item=st.sampled_from(sorted(TEXTS)), data=st.data())
 def test_any_change_of_case_width_spacing_or_script_is_seen_through(item: str, data: st.DataObject) -> None:
     draw = data.draw
@@ -199,7 +199,6 @@ def test_how_rows_are_cut_into_partitions_and_sent_to_workers_changes_nothing() 
     assert [line for piece in pieces for line in piece] == contamination_table(rows, index).to_pylist()
 
 
-@settings(deadline=None)
 @given(st.lists(st.text(max_size=40), max_size=4))
 def test_folding_does_not_depend_on_the_texts_around(texts: list[str]) -> None:
     together = fold(texts)

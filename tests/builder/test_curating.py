@@ -199,7 +199,7 @@ SIGNALS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(
     values=st.lists(SIGNALS, min_size=1, max_size=6),
     filters=st.builds(

@@ -432,7 +432,7 @@ GROUPS = ["code", "planning", "en", "zh", "code/en", "writing/zh", "uncategorise
 CAPS = st.dictionaries(st.sampled_from(GROUPS), st.integers(0, 8), max_size=3)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     cells=st.lists(CELLS, max_size=40),
     caps=CAPS,
@@ -495,7 +495,7 @@ def too_close(rows: list[SplitRow], sides: Mapping[int, str], threshold: float) 
     return [(v, t) for v, t in product(validation, train) if similarity(tokens[v], tokens[t]) > threshold]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     count=st.integers(0, 40),
     words=st.integers(2, 9),

@@ -124,7 +124,7 @@ DECIDED = st.tuples(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     some=st.lists(DECIDED, max_size=12),
     others=st.lists(DECIDED, max_size=12),

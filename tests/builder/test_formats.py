@@ -363,7 +363,7 @@ class TestBrokenFiles:
         with pytest.raises(InputFileError, match=expected):
             read(path)
 
-    @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(
         suffix=st.sampled_from(SUFFIXES),
         data=st.one_of(
@@ -382,7 +382,7 @@ class TestBrokenFiles:
         assert rows is None or len(rows) > 0
         assert json.dumps(rows, ensure_ascii=False).encode()
 
-    @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(
         suffix=st.sampled_from((".xlsx", ".parquet")),
         place=st.floats(min_value=0, max_value=1, exclude_max=True),
@@ -693,7 +693,7 @@ JSON_VALUES = st.recursive(
 COLUMNS = st.sampled_from([*NAMES, "origin", "问题", "回答"])
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(st.dictionaries(COLUMNS, JSON_VALUES, min_size=1, max_size=6), min_size=1, max_size=3))
 def test_any_rows_become_samples_or_a_clear_error(tmp_path: Path, rows: list[dict[str, Any]]) -> None:
     path = write_json_file(tmp_path / "any.json", rows)
@@ -1223,7 +1223,7 @@ def test_a_published_folder_reads_back_equal(tmp_path: Path, corpus: list[Sample
     assert content(again.samples) == content(samples)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     sample=conversations(),
     format=st.sampled_from(["alpaca", "sharegpt", "messages", "prompt_completion"]),
@@ -1241,7 +1241,7 @@ def test_any_conversation_reads_back_equal_or_is_counted(
         assert format == "alpaca"
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(prompt=TEXT, answer=TEXT, suffix=st.sampled_from([".csv", ".xlsx"]))
 def test_any_text_survives_a_table(tmp_path: Path, prompt: str, answer: str, suffix: str) -> None:
     messages = (Message("user", prompt), Message("assistant", answer))

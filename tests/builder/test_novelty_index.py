@@ -32,7 +32,7 @@ def indexed(records: list[Record], threshold: float) -> NoveltyIndex:
     return index
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(RECORDS, st.lists(WORDS, max_size=16), st.sampled_from(["x", "y", "w"]), st.sampled_from(THRESHOLDS))
 def test_a_match_is_the_most_similar_record_outside_the_group(
     records: list[Record], tokens: list[str], group: str, threshold: float

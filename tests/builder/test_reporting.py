@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 from datasets import load_dataset
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from builder.config import Language, Settings
@@ -294,7 +294,6 @@ def test_lengths_and_signals_are_counted_before_and_after(tmp_path: Path) -> Non
 _measured = st.floats(-1e30, 1e30, allow_subnormal=False) | st.sampled_from([float("nan"), float("inf"), 0.0, 0.3, 1.0])
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(_measured, st.booleans()), max_size=60), st.booleans())
 def test_a_histogram_loses_no_row(pairs: list[tuple[float, bool]], whole: bool) -> None:
     values = np.array([float(round(v)) if whole and np.isfinite(v) else v for v, _ in pairs], dtype=np.float64)

@@ -129,7 +129,7 @@ def some_rows(draw: st.DrawFn) -> list[Row]:
 THRESHOLDS = st.sampled_from([0.2, 0.5, 0.6, 2 / 3, 0.7, 0.8, 0.95])
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(some_rows(), THRESHOLDS)
 def test_decisions_are_those_of_the_sequential_scan_with_rouge_score(rows: list[Row], threshold: float) -> None:
     assert scanned(rows, threshold) == sequential(rows, threshold)
@@ -160,7 +160,7 @@ def portions(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.usefixtures("portions")
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(some_rows(), THRESHOLDS, st.integers(1, 3), st.sampled_from([None, 100]))
 def test_decisions_depend_on_no_portion_partition_worker_or_memory_limit(
     rows: list[Row], threshold: float, workers: int, memory_limit: int | None
@@ -169,7 +169,7 @@ def test_decisions_depend_on_no_portion_partition_worker_or_memory_limit(
 
 
 @pytest.mark.usefixtures("portions")
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(some_rows(), THRESHOLDS, st.sampled_from([1, 2, 8]), st.integers(0, 30))
 def test_decisions_depend_on_no_number_of_shards(rows: list[Row], threshold: float, shards: int, cut: int) -> None:
     first = scanned(rows[:cut], threshold, shards=shards)
@@ -179,7 +179,7 @@ def test_decisions_depend_on_no_number_of_shards(rows: list[Row], threshold: flo
     assert first + scanned(rows[cut:], threshold, kept=kept, shards=shards) == sequential(rows, threshold)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(some_rows(), THRESHOLDS, st.integers(0, 30))
 def test_added_rows_are_judged_as_in_one_scan_of_all(rows: list[Row], threshold: float, cut: int) -> None:
     first = scanned(rows[:cut], threshold)
@@ -206,7 +206,7 @@ def some_requests(draw: st.DrawFn) -> list[Row]:
 
 
 @pytest.mark.usefixtures("portions")
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(some_requests(), IMPORTED, THRESHOLDS, st.integers(1, 3), st.sampled_from([None, 1, 3]), st.integers(0, 30))
 def test_an_imported_row_goes_only_if_nothing_tells_it_apart_wherever_the_work_is_done(
     rows: list[Row], imported: frozenset[int], threshold: float, workers: int, shards: int | None, cut: int

@@ -105,7 +105,7 @@ WORDS = st.sampled_from(["a", "b", "c", "d", "e", "write", "list", "the", "of"])
 SENTENCES = st.lists(st.lists(WORDS, min_size=0, max_size=14).map(" ".join), max_size=24)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(SENTENCES, st.sampled_from([0.3, 0.5, 0.6, 0.7, 0.8]))
 def test_decisions_equal_the_sequential_scan_with_rouge_score(texts: list[str], threshold: float) -> None:
     assert scanned(texts, threshold) == sequential(texts, threshold)

@@ -64,7 +64,7 @@ def drawn(rng: random.Random, count: int, words: int) -> list[Row]:
     return rows
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     seed=st.integers(0, 99),
     count=st.integers(1, 60),
@@ -116,7 +116,7 @@ def verdicts_of(rows: Sequence[Row], kept: Sequence[int], chosen: Split, seed: i
     return verdicts.replace_schema_metadata({ASKED: asked})
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 99),
     count=st.integers(4, 60),

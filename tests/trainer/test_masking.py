@@ -130,7 +130,7 @@ CONVERSATION = st.lists(TEXT, min_size=2, max_size=7).map(lambda texts: talk(*te
 
 
 @pytest.mark.parametrize("template", sorted(TEMPLATES))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(conversation=CONVERSATION)
 def test_whatever_the_texts_hold_exactly_the_answers_are_supervised(template: str, conversation: Conversation) -> None:
     encoder = encoder_for(template)
