@@ -306,6 +306,8 @@ def test_files_are_added_and_the_difference_is_shown_in_both_languages(seedbed: 
         "           2  Exact duplicate → Prompt too long\n           1  kept\n"
         "\nkept before, dropped now  3\n"
         "           1  kept (train) → Prompt too long  How is a bass drum mended?\n"
+        "\ndropped for another reason  2\n"
+        "           3  Exact duplicate → Prompt too long  How is a bass drum mended?\n"
     )
     facts = json.loads(seedbed("diff", folder, other, "--json").out)
     assert facts["changes"] == {

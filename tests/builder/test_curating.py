@@ -145,9 +145,9 @@ def decide_by_row(
             verdicts[sample.row] = ("too_similar", -of, [])
         else:
             kept.append((sample, tokens))
-    for row, (reason, of, checks) in verdicts.items():
-        if reason == "exact_duplicate" and verdicts.get(of or 0, ("",))[0] == "too_similar":  # what stands for the copy
-            verdicts[row] = (reason, verdicts[of or 0][1], checks)
+    for row, (reason, copy, checks) in verdicts.items():
+        if copy is not None and reason == "exact_duplicate" and verdicts.get(copy, ("",))[0] == "too_similar":
+            verdicts[row] = (reason, verdicts[copy][1], checks)
     for sample, _ in kept:
         if sample.origin == "seed" and preference(sample)[0]:
             verdicts[sample.row] = ("seed", None, [Check("seed")])

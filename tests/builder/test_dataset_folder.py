@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pyarrow as pa
@@ -157,9 +158,8 @@ def test_a_manifest_or_a_journal_of_any_content_is_no_traceback(folder: DatasetF
         folder.check_finished(folder.samples)
     folder.manifest.unlink()
     name = "samples/part-00000.parquet"
-    lines = [
-        {"name": name, "by": None, "file": file} for file in (1, "x", {"sha256": "x"}, {"sha256": "x", "cytes": 3}, [])
-    ]
+    files: tuple[Any, ...] = (1, "x", {"sha256": "x"}, {"sha256": "x", "cytes": 3}, [])
+    lines = [{"name": name, "by": None, "file": file} for file in files]
     text = "\n".join(["[" * 200_000, "[]", "7", *map(json.dumps, lines)])
     (folder.root / "MANIFEST-pending.jsonl").write_text(text, encoding="utf-8")
     assert folder.verify() == [Problem("MANIFEST.json", "missing: the run that writes it did not finish")]
