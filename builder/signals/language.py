@@ -44,14 +44,12 @@ _NOT_PROSE = re.compile(
 _LONG_COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)|<!--.*?(?:-->|\Z)|\"{3}.*?(?:\"{3}|\Z)|'{3}.*?(?:'{3}|\Z)", re.DOTALL)
 _TRAILING_COMMENT = re.compile(r"\s(?:#|//|--|%|;+|')\s.*$")
 _CODE_LINE = re.compile(
-    r"\s*(?:#|//|--\s|%|;;|'\s|\*|<[/!\w]|@\w|\$\s|[\w.\[\]]+\s*(?:[-+*/]?=|:=|<-)\s*\S|[\w.]+\s*\(.*\)\s*$|\("
+    r"(?:#|//|--\s|%|;;|'\s|\*|<[/!\w]|@\w|\$\s|[\w.\[\]]+\s*(?:[-+*/]?=|:=|<-)\s*\S|[\w.]+\s*\(.*\)\s*$|\("
     r"|(?:return|import|from|def|class|public|private|static|func|fn|let|const|var|package|end|End|Sub|Dim|if|else|elif|for|while|try"
     r"|except|raise|SELECT|FROM|WHERE|ORDER|GROUP|JOIN|LIMIT|INSERT|CREATE)\b[^.。]*[\w):;{}\"'*]\s*$"
     r"|.*[;{}]\s*$|.*/>\s*$|.*</\w+>)"
 )
-_FIRM_CODE = re.compile(
-    r"[=(){};<>]|^\s*(?:SELECT|FROM|WHERE|ORDER BY|import|package|def|class|func|Sub|End Sub)\b", re.MULTILINE
-)
+_FIRM_CODE = re.compile(r"[=(){};<>]|\A(?:SELECT|FROM|WHERE|ORDER BY|import|package|def|class|func|Sub|End Sub)\b")
 _NAMES_A_LANGUAGE = re.compile(
     r"\b(?:english|chinese|mandarin|cantonese|french|german|spanish|japanese|korean|russian|italian|portuguese|arabic|latin|hindi"
     r"|greek|dutch|turkish|vietnamese|thai|swedish|polish|translat\w+|bilingual|pinyin|multilingual|languages?)\b"
@@ -89,7 +87,7 @@ def _without_code(text: str) -> str:
     """What is left without paragraphs of which half the lines or more are code or comments."""
     left = []
     for paragraph in re.split(r"\n\s*\n", _LONG_COMMENT.sub("\n", text)):
-        lines = [line for line in paragraph.splitlines() if line.strip()]
+        lines = [line for line in map(str.strip, paragraph.splitlines()) if line]
         code = [line for line in lines if _CODE_LINE.match(_TRAILING_COMMENT.sub("", line))]
         if 2 * len(code) < len(lines) or not any(map(_FIRM_CODE.search, code)):
             left.append(paragraph)
