@@ -92,7 +92,7 @@ def test_rows_of_a_category_fill_its_quota_however_it_is_spelt(name: str) -> Non
     assert not Cell("mathematics").holds(None, "zh", "generation")
     balance_rows_of = Balance(quotas={name: 0.5})
     check_names(balance_rows_of)
-    asked = Steering(settings({name: 0.3}), ("mathematics", "code"))
+    asked = Steering(settings({name: 0.3}, "growth.languages={en: 1, zh: 1}"), ("mathematics", "code"))
     assert asked.cell_of("mathematics", "en", "generation") == (name, "en", None)
     assert asked.choose(random.Random(1), {}, {}, {}).categories.count("mathematics") == 0
 
