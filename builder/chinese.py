@@ -20,6 +20,7 @@ _VALUE = re.compile(r"\{(\d*)\}")
 _LETTERS = re.compile(r"[A-Za-z]{2}")
 _SENTENCES = re.compile(r"(?<=[.!?。]) ")
 _BULLET = re.compile(r"(\s*(?:- )?)(.*)", re.DOTALL)
+_ITEM = "  - "
 _ROW = re.compile(r"(, |^)row (\d+)$")
 # Colons that may end a place, and messages within messages: an endpoint's answer in JSON has hundreds of colons.
 _PLACES, _DEPTH = 6, 3
@@ -73,9 +74,9 @@ def in_chinese(text: str) -> str:
 
 def left_in_english(text: str) -> list[str]:
     """The lines of a message that the catalogue does not have."""
-    if _found(text):
-        return []
-    return [line for line in text.split("\n") if _LETTERS.search(line) and _line(line) is None]
+    whole = _found(text)
+    lines = [line for line in text.split("\n") if line.startswith(_ITEM) or (_LETTERS.search(line) and not whole)]
+    return [line for line in lines if _line(line) is None]
 
 
 class _Found(NamedTuple):
@@ -110,7 +111,10 @@ def _found(text: str, depth: int = 0) -> _Found | None:
 
 
 def _value(text: str, depth: int) -> _Found:
-    """A value in a message: another message, one of the words that stand for values, or what the user gave."""
+    """A value in a message: another message, a list of them, one of the words that stand for values, or what the user gave."""
+    if text.startswith(_ITEM):
+        lines = text.split("\n")
+        return _Found(0, "\n".join(_line(line) or line for line in lines))
     return _found(text, depth) or _word(text)
 
 
@@ -150,7 +154,8 @@ class _Template:
     def of(cls, english: str, chinese: str) -> "_Template":
         parts = english.split("{}")
         # Only what has several lines of its own has values of several lines.
-        pattern = re.compile("(.*?)".join(map(re.escape, parts)), re.DOTALL if "\n" in english else 0)
+        places = "(.*?)".join(map(re.escape, parts)).replace("(.*?)(.*?)", "(.*?)((?:, .*)?)")
+        pattern = re.compile(places, re.DOTALL if "\n" in english else 0)
         return cls(pattern, sorted(parts, key=len, reverse=True), chinese)
 
     def fitted(self, text: str, depth: int) -> _Found | None:

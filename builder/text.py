@@ -98,6 +98,14 @@ def visible(text: str, keep: str = "") -> str:
     return _UNSHOWN.sub(lambda found: found[0] if found[0] in keep else _escaped(found[0]), text)
 
 
+def visible_message(text: str) -> str:
+    """A message of ours, whose further lines begin with two spaces: a line end before anything else stands in a value."""
+    return _UNSHOWN.sub(
+        lambda found: found[0] if found[0] == "\t" or text.startswith("\n  ", found.start()) else _escaped(found[0]),
+        text,
+    )
+
+
 def visible_json(text: str) -> str:
     """A JSON document of ours, with the same characters in its strings as JSON escapes them."""
     return _UNSHOWN.sub(lambda found: found[0] if found[0] == "\n" else f"\\u{ord(found[0]):04x}", text)

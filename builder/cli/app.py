@@ -31,7 +31,7 @@ from builder.cli import (
 )
 from builder.cli.places import with_working_copies
 from builder.errors import SeedbedError, UsageError
-from builder.text import visible, visible_json
+from builder.text import visible_json, visible_message
 
 # Typer carries a copy of click that it does not export.
 _UsageMistake: type[Any] = typer.BadParameter.__mro__[1]
@@ -71,7 +71,7 @@ def _show_mistake(mistake: Any, file: IO[Any] | None = None) -> None:
     if mistake.ctx is not None:
         usage = mistake.ctx.get_usage().removeprefix("Usage: ")
         print(f"用法：{usage}\n用 '{mistake.ctx.command_path} -h' 查看说明。\n", file=file or sys.stderr)
-    print(visible(f"错误：{mistake.format_message()}", "\n"), file=file or sys.stderr)
+    print(visible_message(f"错误：{mistake.format_message()}"), file=file or sys.stderr)
 
 
 app = typer.Typer(
@@ -167,8 +167,8 @@ def _end_with(error: SeedbedError) -> NoReturn:
         if "--json" in sys.argv:
             told = {"error": error.message, "remedy": error.remedy, "exit_code": error.exit_code}
             print(visible_json(json.dumps(told)))
-        remedy = f"\n  {chinese.told(error.remedy)}" if error.remedy else ""
-        print(visible(f"seedbed: {chinese.told(error.message)}{remedy}", "\n\t"), file=sys.stderr)
+        message, remedy = (chinese.told(visible_message(text)) for text in (error.message, error.remedy))
+        print(f"seedbed: {message}" + (f"\n  {remedy}" if remedy else ""), file=sys.stderr)
     _end(error.exit_code)
 
 

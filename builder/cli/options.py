@@ -10,7 +10,7 @@ import typer
 from builder.chinese import is_spoken, spoken, told
 from builder.cli.places import folder_for, shown
 from builder.errors import UsageError
-from builder.text import visible, visible_json
+from builder.text import visible, visible_json, visible_message
 
 if TYPE_CHECKING:
     from builder.config import Settings
@@ -76,7 +76,7 @@ def say(line: str) -> None:
 
 def tell(text: str) -> None:
     """Print a message, in Chinese where that is spoken."""
-    print(visible(told(text), "\n\t"))
+    print(told(visible_message(text)))
 
 
 def print_json(value: Any) -> None:

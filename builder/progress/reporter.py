@@ -20,7 +20,7 @@ from rich.progress import (
 from builder.chinese import is_spoken, told
 from builder.progress.growing import Growing, Pace
 from builder.progress.panel import finishing, panel, plain_line
-from builder.text import visible
+from builder.text import visible, visible_message
 
 _PLAIN_INTERVAL = 5.0  # seconds between plain lines: often enough to see life, rare enough for a log
 _LIVE_INTERVAL = 0.25  # seconds between two pictures
@@ -179,11 +179,11 @@ class Reporter:
 
     def say(self, text: str) -> None:
         """One line on stderr."""
-        text = told(text)
+        text = told(visible_message(text))
         for name, shown in self._names.items():
-            text = text.replace(name, shown)
+            text = text.replace(name, visible(shown))
         if not self._quiet:
-            print(visible(text, "\n\t"), file=sys.stderr, flush=True)
+            print(text, file=sys.stderr, flush=True)
 
     @property
     def _redraws(self) -> bool:

@@ -13,6 +13,7 @@ from builder.text import (
     tokenise,
     tokenise_column,
     visible,
+    visible_message,
 )
 
 
@@ -93,3 +94,9 @@ def test_a_column_is_tokenised_as_its_texts_are(texts: list[str]) -> None:
 )
 def test_what_a_terminal_would_obey_is_shown_instead(text: str, keep: str, shown: str) -> None:
     assert visible(text, keep) == shown
+
+
+def test_no_value_of_a_message_begins_a_line_of_its_own() -> None:
+    message = "settings: 2 mistakes\n  - a\tb\n  - no category 'x\nseedbed: all is well\r\n\x1b[2J'\n"
+    shown = "settings: 2 mistakes\n  - a\tb\n  - no category 'x\\nseedbed: all is well\\r\\n\\x1b[2J'\\n"
+    assert visible_message(message) == shown
