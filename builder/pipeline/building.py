@@ -21,7 +21,7 @@ from builder.errors import (
     TargetNotReachedError,
     UsageError,
 )
-from builder.files import write_text
+from builder.files import remove_file, write_text
 from builder.generation.admission import Admission
 from builder.generation.grow import Grown, Growth, seed_rows
 from builder.generation.pool import Pool
@@ -128,7 +128,14 @@ def _refuse_to_buy_again(folder: DatasetFolder) -> None:
             f"{folder.root}: holds rows and no {folder.ledger.name}, so everything would be bought again",
             "Where the folder was grown, restore its ledger from a copy; else choose another --out.",
         )
-    folder.check(folder.samples, folder.rejections)
+    if not _unknown_parts(folder):
+        folder.check(folder.samples, folder.rejections)
+
+
+def _unknown_parts(folder: DatasetFolder) -> list[Path]:
+    """Parts that are there where nothing is known of any, as where an older version was interrupted: the ledger gives the rows."""
+    parts, known = [*folder.parts(folder.samples), *folder.parts(folder.rejections)], folder.known()
+    return [] if any(folder.name_of(part) in known for part in parts) else parts
 
 
 def _start_fork(folder: DatasetFolder, source: DatasetFolder, settings: str) -> None:
@@ -239,7 +246,10 @@ def _dropped_all(
 
 
 def _write_grown(folder: DatasetFolder, grown: Grown) -> None:
-    """Append the rows and rejections that are not in the folder yet, after checking that those there are the same."""
+    """Append the rows and rejections that are not in the folder yet, after checking that those there are the same.
+
+    Those of which nobody knows whether they are as they were written are written again.
+    """
     written = 0
     for sample, there in zip(grown.samples, folder.iter_samples(), strict=False):
         if sample != there:
@@ -254,5 +264,9 @@ def _write_grown(folder: DatasetFolder, grown: Grown) -> None:
             f"Restore the ledger; where rows were redacted or added since, `seedbed rebuild {folder.root}` takes these out, and "
             "they can be redacted or added again once the growth is done.",
         )
+    rejected = folder.rejections_table().num_rows
+    for part in _unknown_parts(folder):
+        remove_file(part)
+        written = rejected = 0
     folder.write_samples(grown.samples[written:])
-    folder.write_rejections(grown.rejections[folder.rejections_table().num_rows :])
+    folder.write_rejections(grown.rejections[rejected:])

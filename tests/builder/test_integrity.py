@@ -175,6 +175,20 @@ def test_without_any_manifest_nothing_is_believed_and_the_rows_make_a_new_datase
     assert DatasetFolder(again).count_samples() == 8
 
 
+def test_a_build_that_an_older_version_began_goes_on(grown: Path) -> None:
+    """Nothing says what its files are to be; the ledger says what its rows are."""
+    (grown / "MANIFEST.json").unlink()
+    rows = DatasetFolder(grown).count_samples()
+    damaged = Path(shutil.copytree(grown, grown.with_name("damaged")))
+    build_again(grown)
+    assert DatasetFolder(grown).count_samples() > rows
+    assert pipeline.verify(grown) == []
+    table = pq.read_table(damaged / PART)
+    pq.write_table(table.slice(0, 1).take([0] * len(table)), damaged / PART)
+    with pytest.raises(IntegrityError, match="row 0 is not what the ledger gives"):
+        build_again(damaged)
+
+
 def test_of_a_large_folder_the_pages_that_are_read_are_checked(curated: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("builder.dataset_folder._HASHED_TO_LOOK", 0)
     for name, column in ((PART, "category"), ("verdicts.parquet", "kept"), ("signals/quality.parquet", "quality")):
