@@ -391,7 +391,7 @@ class DatasetFolder:
         return path.relative_to(self.root).as_posix()
 
     def take_over(self, staged: "DatasetFolder", names: Sequence[str]) -> None:
-        """Know the files that were moved here from a whole folder as what they were there.
+        """Know the files that are about to be moved here from a whole folder as what they are there.
 
         Args:
             names: of the files and folders that were replaced.

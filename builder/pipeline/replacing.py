@@ -72,9 +72,10 @@ def complete_replacement(folder: DatasetFolder) -> bool:
     if decided:
         with disk_errors(folder.root):
             folder.withdraw_manifest()
+            ours = folder.known()
+            folder.take_over(staged, (*_WRITTEN_ANEW, *_LEDGER))
             _replace_ledger(folder, staged)
-            _replace_files(folder, staged)
-        folder.take_over(staged, (*_WRITTEN_ANEW, *_LEDGER))
+            _replace_files(folder, staged, ours)
         folder.write_manifest()
         staged.manifest.unlink()
     if staged.root.exists():
@@ -90,9 +91,9 @@ def _replace_ledger(folder: DatasetFolder, staged: DatasetFolder) -> None:
         staged.ledger.replace(folder.ledger)
 
 
-def _replace_files(folder: DatasetFolder, staged: DatasetFolder) -> None:
+def _replace_files(folder: DatasetFolder, staged: DatasetFolder, ours: Collection[str]) -> None:
     files = json.loads(staged.manifest.read_text(encoding="utf-8"))["files"]
-    whole, ours = {name.partition("/")[0] for name in files}, folder.known()
+    whole = {name.partition("/")[0] for name in files}
     for name in (*_WRITTEN_ANEW, *_REVIEWS):
         old, new = folder.root / name, staged.root / name
         if not new.exists() and (name in whole or name in _REVIEWS):
