@@ -153,6 +153,9 @@ def decide_by_row(
             verdicts[sample.row] = ("seed", None, [Check("seed")])
         else:
             verdicts[sample.row] = (None, None, [])
+    for row, (reason, of, checks) in list(verdicts.items()):
+        if reason == "exact_duplicate" and of is not None and verdicts[of][0] == "too_similar":
+            verdicts[row] = (reason, verdicts[of][1], checks)
     return verdicts
 
 

@@ -100,7 +100,7 @@ def test_a_cluster_decides_as_one_process(tmp_path: Path) -> None:
     here, there = make_folder(tmp_path / "here", samples), make_folder(tmp_path / "there", samples)
     benchmark = tmp_path / "eval.json"
     benchmark.write_text('[{"instruction": "Explain how a belt moves the wheel of a mill", "output": "So."}]', "utf-8")
-    options = (f"contamination.against=[{benchmark}]", "filters.blocked_words=[moss]")
+    options = (f"contamination.against=[{benchmark}]", "filters.blocked_words=[moss]", "novelty.threshold=0.6")
     verdicts = curate(here, *options)
     assert curate(there, *options, "execution.engine=ray", "execution.partition_rows=9") == verdicts
     assert {"contaminated", "blocked_word", "too_similar"} <= {v.reason for v in verdicts}

@@ -84,6 +84,10 @@ class Closeness:
                     if not len(asked):
                         break
                     some, close = near(asked, portion)
+                    falling = np.lexsort((close, some))[
+                        ::-1
+                    ]  # of several the lowest, in whatever order they were found
+                    some, close = some[falling], close[falling]
                     found[close] = some
                     found[some] = close
                     asked = asked[found[asked] < 0]
