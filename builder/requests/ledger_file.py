@@ -73,11 +73,13 @@ SEALED_ANSWER = (
     *("served_by", "seconds"),
 )
 _ENDED = f"seal(id, request, {', '.join(SEALED_ANSWER)}, length(CAST(reply AS BLOB)))"
+# On its way, or lost with the process that waited for it; one that came to nothing known may have an answer of a kind.
+_UNANSWERED = "state IN ('sent', 'unknown') AND reply_sha256 IS NULL"
 # The checksums of rows, over the columns that are written once, by table; with the column that numbers them.
 _SEALS = {
     "jobs": ("number", "seal(number, recipe, context)"),
     "requests": ("id", "seal(job, step, body_sha256, prompt_ceiling, completion_ceiling)"),
-    "attempts": ("id", f"CASE WHEN state IN ('sent', 'unknown') THEN seal(id, request) ELSE {_ENDED} END"),
+    "attempts": ("id", f"CASE WHEN {_UNANSWERED} THEN seal(id, request) ELSE {_ENDED} END"),
 }
 # Under which `meta` keeps where rows begin that have a seal: those before were written by an older version.
 _SEALED_FROM = "sealed_from_{}"

@@ -145,17 +145,14 @@ def decide_by_row(
             verdicts[sample.row] = ("too_similar", -of, [])
         else:
             kept.append((sample, tokens))
-    for row, (reason, copy, checks) in verdicts.items():
-        if copy is not None and reason == "exact_duplicate" and verdicts.get(copy, ("",))[0] == "too_similar":
-            verdicts[row] = (reason, verdicts[copy][1], checks)
     for sample, _ in kept:
         if sample.origin == "seed" and preference(sample)[0]:
             verdicts[sample.row] = ("seed", None, [Check("seed")])
         else:
             verdicts[sample.row] = (None, None, [])
-    for row, (reason, of, checks) in list(verdicts.items()):
-        if reason == "exact_duplicate" and of is not None and verdicts[of][0] == "too_similar":
-            verdicts[row] = (reason, verdicts[of][1], checks)
+    for row, (reason, copy, checks) in list(verdicts.items()):
+        if reason == "exact_duplicate" and copy is not None and verdicts[copy][0] == "too_similar":
+            verdicts[row] = (reason, verdicts[copy][1], checks)
     return verdicts
 
 
