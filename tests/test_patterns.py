@@ -94,7 +94,7 @@ def grows(pattern: re.Pattern[str], run: str, *, once: bool) -> bool:
     return before > NOTICED and (before > TOO_SLOW or all(seconds(pattern, long, once=once) > limit for _ in range(2)))
 
 
-@pytest.mark.parametrize("pattern", [r"[ \t]*\n[ \t]*x", r"\s+$", r"\d+\.\d+x", r"\([^)]*\)x", r"(?:<b>)+?x|=+\s*=+x"])
+@pytest.mark.parametrize("pattern", [r"[ \t]*\n[ \t]*x", r"\s+$", r"\d+\.\d+x", r"(?:<b>)+?x|=+\s*=+x"])
 def test_patterns_that_are_quadratic_are_found(pattern: str) -> None:
     assert any(grows(re.compile(pattern), run, once=False) for run in RUNS)
 
