@@ -34,7 +34,7 @@ from builder.files import (
     write_text,
 )
 from builder.journal import LIVE_FILES, STAGING, Described, note
-from builder.manifest import Manifest, Problem, compare, hash_json
+from builder.manifest import STRAY, Manifest, Problem, compare, hash_json
 from builder.ownership import MARK, check_folder
 from builder.schema import (
     REJECTION_SCHEMA,
@@ -488,7 +488,7 @@ class DatasetFolder:
         return f"`seedbed curate {self.samples}/*.parquet --out NEW`"
 
     def _way_out(self, problem: Problem) -> str:
-        if problem.problem == "not in the manifest":
+        if problem.problem == STRAY:
             return "Seedbed did not write it: move it out of the folder."
         if problem.path.partition("/")[0] in ("publish", self.report_html.name, self.report_json.name):
             return f"`seedbed curate {self.root}` writes it anew."

@@ -20,6 +20,9 @@ from builder.journal import LEDGERS, LIVE_FILES, Described, Journal, Line, hash_
 
 MANIFEST_VERSION = 1
 
+# What is found, in words that are compared where what it means for a command differs.
+STRAY = "not in the manifest"
+UNFINISHED = "missing: the run that writes it did not finish"
 _NOT_AS_WRITTEN = "its content is not what was written (SHA-256 differs)"
 
 
@@ -112,7 +115,7 @@ class Manifest:
             names: of the files that are there, relative to the folder.
         """
         if not self.path.exists():
-            problems = [Problem(self.path.name, "missing: the run that writes it did not finish")]
+            problems = [Problem(self.path.name, UNFINISHED)]
             known = self.known()
             # What is not known of an unfinished folder need not be damage, unlike what is.
             return (
@@ -167,7 +170,7 @@ def compare(
     """
     expected = {name: described for name, described in known.items() if name not in LEDGERS}
     problems = [Problem(name, "missing") for name in sorted(set(expected) - set(present))]
-    problems += [Problem(name, "not in the manifest") for name in sorted(set(present) - set(expected))]
+    problems += [Problem(name, STRAY) for name in sorted(set(present) - set(expected))]
     both = sorted(set(present) & set(expected))
     cut = {name for name in both if (root / name).stat().st_size != expected[name]["bytes"]}
     read = [name for name in both if name not in cut and not by_size]

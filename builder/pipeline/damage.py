@@ -10,13 +10,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from builder.dataset_folder import DatasetFolder
-from builder.manifest import Problem
+from builder.manifest import STRAY, UNFINISHED, Problem
 from builder.pipeline.looking import verify
 from builder.schema import REJECTION_SCHEMA, SAMPLE_SCHEMA, VERDICT_SCHEMA
 
 _BY_ROW = pa.schema([SAMPLE_SCHEMA.field("row")])
 # What `verify` finds and what is no damage.
-_HARMLESS = ("not in the manifest", "missing: the run that writes it did not finish")
+_HARMLESS = (STRAY, UNFINISHED)
 
 
 def find_damage(root: Path) -> Problem | None:

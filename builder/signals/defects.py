@@ -27,14 +27,8 @@ from builder.signals.unclear import find_merged, find_unclear, find_unseen
 
 DEFECTS = (
     *("unseen_reference", "merged_instructions", "empty_answer", "missing_code", "picture_request"),
-    *(
-        "cut_off_answer",
-        "na_answer",
-        "no_input_marker",
-        "unclear_instruction",
-        "stray_characters",
-        "mendable_characters",
-    ),
+    *("cut_off_answer", "na_answer", "no_input_marker", "unclear_instruction", "stray_characters"),
+    "mendable_characters",
 )
 
 _LANGUAGES = (
