@@ -4,7 +4,6 @@ python -m benchmarks.curating                                about four minutes 
 python -m benchmarks.curating --part novelty --count 50000   beside RapidFuzz over all kept rows, the join in SQL and rouge_score
 python -m benchmarks.curating --part doublings --count 1000000 --doublings 5
 python -m benchmarks.curating --part templates --count 200000
-python -m benchmarks.curating --part added --count 1000000
 python -m benchmarks.curating --part split --count 1000000
 --file alpaca.json reads the instructions of a file in place of made-up ones.
 
@@ -21,7 +20,6 @@ import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
-from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
@@ -34,18 +32,17 @@ from rapidfuzz.distance import LCSseq
 from rouge_score import rouge_scorer
 
 from benchmarks.instructions import Instructions
-from builder.config import Split
+from builder.config import Execution, Split
 from builder.cores import usable_cores
-from builder.curation.novelty.additions import EarlierScan, scan_digest, scan_on
 from builder.curation.novelty.scanning import scan_columns
 from builder.curation.split import split_columns
 from builder.similarity import admissible_lengths, least_lcs, rouge_l
-from builder.text import tokenise
+from builder.text import Thresholds, tokenise
 
 R = TypeVar("R")
 
 THRESHOLD = 0.7
-_ADDED = 1_000
+THRESHOLDS = Thresholds(THRESHOLD, THRESHOLD)
 # Of rows: the share in one frame of 12 tokens, and the most tokens of their own after it.
 _KINDS: dict[str, tuple[float, int | None]] = {
     "ordinary": (0.0, None),
@@ -84,7 +81,7 @@ def timed(work: Callable[[], R]) -> tuple[R, float, float]:
 
 def ours(texts: list[str], workers: int) -> list[int]:
     """The rows that the scan keeps, tokenising included."""
-    dropped = np.asarray(scan_columns(columns(texts), THRESHOLD, workers=workers)["row"])
+    dropped = np.asarray(scan_columns(columns(texts), THRESHOLDS, Execution(workers=workers))["row"])
     kept: list[int] = np.setdiff1d(np.arange(len(texts)), dropped).tolist()
     return kept
 
@@ -270,31 +267,14 @@ def templates(count: int, workers: int) -> None:
         )
 
 
-def added(count: int, workers: int) -> None:
-    """A few rows added to many, after them in the order of preference or in among them, beside one scan of all."""
-    rows = columns(instructions(count + _ADDED))
-    qualities = np.random.default_rng(0).random(len(rows)).round(4)
-    orders = {"after them": np.arange(len(rows)), "in among them": np.argsort(-qualities, kind="stable")}
-    for name, order in orders.items():
-        every = rows.take(pa.array(order))
-        old = every.filter(pa.array(order < count))
-        dropped = scan_columns(old, THRESHOLD, workers=workers)
-        earlier = EarlierScan(old, dropped, scan_digest(old, THRESHOLD, dropped))
-        on, seconds, cpu = timed(partial(scan_on, every, THRESHOLD, earlier, workers=workers))
-        whole, all_seconds, all_cpu = timed(partial(scan_columns, every, THRESHOLD, workers=workers))
-        print(
-            f"{_ADDED:,} rows added to {count:,}, {name}: {seconds:.2f} s, {cpu:.2f} s CPU; all again: {all_seconds:.2f} s, "
-            f"{all_cpu:.2f} s CPU, {all_cpu / cpu:.1f} x; same: {on.equals(whole)}",
-            flush=True,
-        )
-
-
 def split(count: int, workers: int) -> None:
     """The validation rows of what the scan keeps of many."""
     rows = columns(instructions(count))
-    dropped = np.asarray(scan_columns(rows, THRESHOLD, workers=workers)["row"])
+    dropped = np.asarray(scan_columns(rows, THRESHOLDS, Execution(workers=workers))["row"])
     rows = rows.filter(pa.array(~np.isin(np.arange(count), dropped)))
-    result, seconds, cpu = timed(lambda: split_columns(rows, Split(validation_share=0.01), 0, workers=workers))
+    result, seconds, cpu = timed(
+        lambda: split_columns(rows, Split(validation_share=0.01), 0, Execution(workers=workers))
+    )
     sides = Counter(result.sides["split"].to_pylist())
     print(
         f"split of {len(rows):,} rows, 1 % wanted: {seconds:.2f} s, {cpu:.2f} s CPU; {dict(sides)}, {result.moved:,} too close"
@@ -304,7 +284,7 @@ def split(count: int, workers: int) -> None:
 def main() -> None:
     """Run and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--part", choices=["novelty", "doublings", "templates", "added", "split"])
+    parser.add_argument("--part", choices=["novelty", "doublings", "templates", "split"])
     parser.add_argument("--file", type=Path, help="a JSON list of objects with an instruction, for the part novelty")
     parser.add_argument("--count", type=int)
     parser.add_argument("--doublings", type=int, default=5)
@@ -312,7 +292,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.part is None:
         # Each in a process of its own: the memory is that of the part.
-        for part in ("novelty", "doublings", "templates", "added", "split"):
+        for part in ("novelty", "doublings", "templates", "split"):
             command = [sys.executable, "-m", "benchmarks.curating", "--part", part, "--workers", str(arguments.workers)]
             subprocess.run(command, check=True)
         return
@@ -323,7 +303,7 @@ def main() -> None:
     elif arguments.part == "doublings":
         doublings(arguments.count or 1_000_000, arguments.doublings, arguments.workers)
     else:
-        work = {"templates": templates, "added": added, "split": split}[arguments.part]
+        work = {"templates": templates, "split": split}[arguments.part]
         work(arguments.count or {"templates": 50_000}.get(arguments.part, 1_000_000), arguments.workers)
 
 

@@ -66,7 +66,6 @@ def main() -> None:
             write_rows(rows, count)
             print(f"{count:,} rows, {rows.stat().st_size / 1e6:,.0f} MB")
             seedbed("curate", rows, "--out", out, "-q")
-            # An eighth of the rows leaves, so that the scan goes on from its last one; the target leaves it as it is.
             seedbed("curate", out, "--redecide", "-q", "--set", "filters.max_answer_words=300")
             seedbed("curate", out, "--redecide", "-q", "--set", f"target={count // 2}")
             seedbed("why", out, str(count // 2))

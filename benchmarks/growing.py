@@ -21,8 +21,8 @@ from rouge_score import rouge_scorer
 
 from benchmarks.growing_apis import Pace, Processing, bare_client, grow_rows, read_bodies, serving, write_replies
 from benchmarks.instructions import Instructions
-from builder.similarity import NoveltyIndex
-from builder.text import tokenise
+from builder.novelty_index import NoveltyIndex
+from builder.text import Thresholds, tokenise
 
 THRESHOLD = 0.7
 LATENCY = 0.2
@@ -62,7 +62,7 @@ def novelty(pools: list[int], candidates: int) -> None:
     """Milliseconds of CPU for one candidate's novelty: tokenise, look for a match, add where there is none."""
     texts = Instructions(random.Random(2))
     per_pair = rouge_seconds_per_pair(Instructions(random.Random(3)), _PAIRS)
-    index, size = NoveltyIndex(THRESHOLD), 0
+    index, size = NoveltyIndex(Thresholds(THRESHOLD, THRESHOLD)), 0
     print(f"novelty of one candidate, CPU, one core; rouge_score's scan extrapolated from {_PAIRS:,} pairs")
     for pool in sorted(pools):
         while len(index) < pool:
@@ -148,7 +148,7 @@ def only_memory(kind: str, pool: int) -> None:
         if kind == "growth":
             Processing(Path(folder) / "ledger.sqlite", pool, THRESHOLD).close()
         else:
-            texts, index, size = Instructions(random.Random(4)), NoveltyIndex(THRESHOLD), 0
+            texts, index, size = Instructions(random.Random(4)), NoveltyIndex(Thresholds(THRESHOLD, THRESHOLD)), 0
             while len(index) < pool:
                 size += _admit(index, size, texts.next())
     # The process's own: what getrusage gives has the parent's in it.

@@ -32,7 +32,7 @@ from builder.requests.completion import read_completion
 from builder.requests.ledger import Ledger, Received, Request
 from builder.schema import Sample
 from builder.signals import SignalValue, measure_row
-from builder.text import detect_language
+from builder.text import Thresholds, detect_language
 
 Body = Mapping[str, Any]
 
@@ -202,7 +202,7 @@ class Processing:
         self._writer = _Writer(_TASKS)
         self._ledger = Ledger(path)
         self._admission = Admission(
-            threshold,
+            Thresholds(threshold, threshold),
             measure=self._timed_signals,
             check=lambda sample, values: check_row(sample, values, Filters()),
             teacher="benchmark",

@@ -25,10 +25,10 @@ from unittest import mock
 import numpy as np
 
 from benchmarks.alpaca_rows import write_rows
-from benchmarks.curating import THRESHOLD, columns, instructions
+from benchmarks.curating import THRESHOLDS, columns, instructions
 from builder.config import Execution, Settings
 from builder.cores import usable_cores
-from builder.curation.novelty import scanning, sharded_neighbours
+from builder.curation.novelty import neighbours, scanning
 from builder.curation.novelty.scanning import scan_columns
 from builder.curation.novelty.token_sequences import token_sequences
 from builder.dataset_folder import DatasetFolder
@@ -145,8 +145,8 @@ class _Counted:
     def call(self, method: str, *arguments: Any) -> list[Any]:
         results = self._run(method, [arguments] * len(self))
         if method == "order":
-            held = [view for one in self._held for view in one._views]
-            self._measured["bytes  memory, signatures in the shards"] = sum(_bytes([v.short, v.long]) for v in held)
+            held = [view for one in self._held for view in one._views.values()]
+            self._measured["bytes  memory, signatures in the shards"] = sum(map(_bytes, held))
         self._measured["bytes  to the shards, questions, each"] += _bytes(arguments)
         self._measured["bytes  from the shards, edges and signatures"] += _bytes(results)
         return results
@@ -182,8 +182,8 @@ def measure_scan(count: int) -> dict[str, float]:
     """The scan over shards: processor time, memory, and bytes that would travel."""
     measured: dict[str, float] = defaultdict(float)
     rows = columns(instructions(count))
-    scan_columns(rows.slice(0, 2_000), THRESHOLD)  # what is loaded on the first call
-    sequences, numbers = stage(measured, "token sequences", lambda: token_sequences(rows["text"], 1))
+    scan_columns(rows.slice(0, 2_000), THRESHOLDS, Execution(workers=1))  # what is loaded on the first call
+    sequences, numbers = stage(measured, "token sequences", lambda: token_sequences(rows["text"], Execution(workers=1)))
     measured["bytes  memory, token sequences, on each node"] = _bytes([sequences, numbers])
     del sequences, numbers
 
@@ -191,13 +191,13 @@ def measure_scan(count: int) -> dict[str, float]:
     def counted(factory: Callable[[int, int], Any], execution: Execution) -> Iterator[_Counted]:
         yield _Counted(factory, execution, measured)
 
-    on = Execution(workers=_SHARDS, partition_rows=len(rows))
+    on = Execution(workers=_SHARDS)
     with (
-        mock.patch.object(sharded_neighbours, "shards", counted),
-        mock.patch.object(sharded_neighbours, "_FETCHED", _FETCHED),
+        mock.patch.object(neighbours, "shards", counted),
+        mock.patch.object(neighbours, "_FETCHED", _FETCHED),
         mock.patch.object(scanning, "_ROWS_AT_ONCE", -(-count * _ROWS_OF_A_SHARD // _GOAL)),
     ):
-        stage(measured, "the scan, whole", lambda: scan_columns(rows, THRESHOLD, shards=on))
+        stage(measured, "the scan, whole", lambda: scan_columns(rows, THRESHOLDS, on))
     elsewhere = sum(measured[f"s CPU  {name}, in the shards"] for name in ("signatures", "meetings and LCS"))
     measured["s CPU  decisions of the scan, on the driver"] = (
         measured.pop("s CPU  the scan, whole") - elsewhere - measured["s CPU  token sequences"]

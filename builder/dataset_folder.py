@@ -81,6 +81,7 @@ class DatasetFolder:
         self.signals = root / "signals"
         self.embeddings = root / "embeddings"
         self.judge_ledger = root / "judge.sqlite"
+        self.categories_ledger = root / "categories.sqlite"
         self.reviews = root / "reviews.jsonl"
         # Reviews whose conversation is in no row now, after a rebuild under other settings.
         self.unplaced_reviews = root / "reviews-unplaced.jsonl"

@@ -24,7 +24,7 @@ JOURNAL = "MANIFEST-pending.jsonl"
 
 # Where a rebuild writes a whole folder anew, with a journal of its own, before it takes the place of what is there.
 STAGING = ".rebuild"
-LEDGERS = ("ledger.sqlite", "embeddings/ledger.sqlite", "judge.sqlite")
+LEDGERS = ("ledger.sqlite", "embeddings/ledger.sqlite", "judge.sqlite", "categories.sqlite")
 # Not described by their bytes: they change after the manifest is written and have their own checks.
 LIVE_FILES = frozenset(
     {

@@ -18,9 +18,10 @@ from builder.files import check_name, is_temporary
 MARK = "seedbed dataset folder\n"
 
 _LITTER = frozenset({".DS_Store", "Thumbs.db", "desktop.ini", ".directory", "lost+found"})
-# A command that is cut short before there is a dataset leaves at most these: a folder that was not put in place, vectors that
-# were paid for, and what is noted of them; a fork also the reviews that it begins with.
-NOT_YET = frozenset({".rebuild", "embeddings", "MANIFEST-pending.jsonl"})
+# A command that is cut short before there is a dataset leaves at most these: a folder that was not put in place, vectors and
+# categories that were paid for, and what is noted of them; a fork also the reviews that it begins with.
+_CATEGORIES = ("categories.sqlite", "categories.sqlite-wal", "categories.sqlite-shm")
+NOT_YET = frozenset({".rebuild", "embeddings", "MANIFEST-pending.jsonl", *_CATEGORIES})
 _NOT_YET_FORKED = NOT_YET | {"reviews.jsonl", "reviews-unplaced.jsonl"}
 _LEDGER = frozenset({"ledger.sqlite", "ledger.sqlite-wal", "ledger.sqlite-shm"})
 _OLD_LOCK = re.compile(r"\d*\n?")  # of a process, without the mark

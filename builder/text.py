@@ -9,12 +9,35 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     import polars as pl
 
 TokenMode = Literal["word", "cjk"]
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """What ROUGE-L F1 must exceed: two texts of words, or two of which one has Chinese, Japanese or Korean characters.
+
+    Attributes:
+        words, characters: in (0, 1]; at 1 nothing exceeds it.
+    """
+
+    words: float
+    characters: float
+
+    @property
+    def least(self) -> float:
+        """The lower one."""
+        return min(self.words, self.characters)
+
+    def of(self, some: bool, other: bool) -> float:
+        """That of two texts, of each of which it is told whether it is one in characters: the higher of theirs."""
+        return max(self.characters if mode else self.words for mode in (some, other))
+
 
 # Han with its extensions and compatibility forms, the iteration mark and 〇, kana, bopomofo, hangul.
 _CJK = (
@@ -31,7 +54,8 @@ _OTHER_WORDS = "\u0370-\u1cff"
 _TOKEN = f"[a-z0-9]+|[{_CJK}]|[{_OTHER_WORDS}]+"
 # The same with runs of CJK characters, each of which is a token.
 _TOKEN_RUN = re.compile(f"[a-z0-9]+|[{_CJK}]+|[{_OTHER_WORDS}]+")
-_FIRST_CJK = "\u3005"
+# A token is a CJK character exactly if it is no less than this.
+FIRST_CHARACTER = "\u3005"
 # Letters with marks and general punctuation: beside these only ASCII makes tokens.
 _LATIN_TEXT = re.compile("[\x00-\u012f\u0131-\u0239\u2000-\u2069]*")
 _ASCII_TOKENS = bytes(ord(chr(code).lower()) if code < 128 and chr(code).isalnum() else 0x20 for code in range(256))
@@ -128,11 +152,16 @@ def tokenise(text: str) -> list[str]:
     text = (text.translate(_FULL_WIDTH) if _FULL_WIDTH_WORD.search(text) else text).lower()
     tokens: list[str] = []
     for run in _TOKEN_RUN.findall(text):
-        if run < _FIRST_CJK:
+        if run < FIRST_CHARACTER:
             tokens.append(run)
         else:
             tokens.extend(run)
     return tokens
+
+
+def in_characters(tokens: Sequence[str]) -> bool:
+    """Whether the `token_mode` of the text that gave these tokens is `cjk`."""
+    return max(tokens, default="") >= FIRST_CHARACTER
 
 
 def tokenise_column(texts: "pl.Series") -> "pl.Series":

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,38 @@ def test_what_a_file_says_is_shown_and_never_obeyed(tmp_path: Path, seedbed: See
     assert json.loads(as_json)["sample"]["category"] == HOSTILE["category"]
     for text in (said.out, said.err, said_of_rows, explained, missing, as_json):
         assert re.findall(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", text) == []
+
+
+def test_signals_give_their_precision_and_recall_with_intervals(seedbed: Seedbed) -> None:
+    said = seedbed("signals", "refusal", "length").out
+    assert "  precision  en: 27 of 28 flagged rows right, 96% (95 % interval 82% to 99%)\n" in said
+    assert "  recall     en: 27 of 37 such rows found, 73% (95 % interval 57% to 85%)\n" in said
+    assert "  recall     not measured\n" in said
+    chinese = seedbed("signals", "refusal", "--language", "zh").out
+    assert "en：标出的 28 行中 27 行正确，96%（95% 区间 82%–99%）\n" in chinese
+    assert "zh：应标出的 23 行中找到 15 行，65%（95% 区间 45%–81%）\n" in chinese
+    (card,) = json.loads(seedbed("signals", "refusal", "--json").out)
+    assert card["counts"]["fresh"]
+    assert card["counts"]["recall"][0] == {
+        "language": "en",
+        "right": 27,
+        "read": 37,
+        "share": 0.7297,
+        "low": 0.5702,
+        "high": 0.8460,
+    }
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_signals_fit_a_narrow_terminal(seedbed: Seedbed, language: str) -> None:
+    wide = seedbed("signals", "--language", language, COLUMNS="4000").out
+    narrow = seedbed("signals", "--language", language, COLUMNS="38").out
+    assert max(sum(2 if wide_sign(c) else 1 for c in line) for line in narrow.splitlines()) <= 38
+    assert "".join(narrow.split()) == "".join(wide.split())
+
+
+def wide_sign(character: str) -> bool:
+    return unicodedata.east_asian_width(character) in "WF"
 
 
 def test_a_build_from_a_settings_file_prints_json_for_scripts(tmp_path: Path) -> None:

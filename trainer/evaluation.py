@@ -22,6 +22,7 @@ from builder.answers import AnswerKey, check_answer
 from builder.config import Train
 from builder.errors import InputFileError, IntegrityError, UsageError
 from builder.files import write_json, write_text
+from builder.intervals import wilson
 from builder.progress import Reporter, Step
 from trainer.batches import held_out_loss
 from trainer.data import Conversation, Published, read_published
@@ -33,7 +34,6 @@ from trainer.threads import use_free_cores
 
 _BATCH = 64
 _LOSS_TOLERANCE = 0.02  # bfloat16 and another device's sums differ by less
-_Z = 1.959964  # the normal quantile of a 95 % interval
 _EXAMPLES = 8  # answers shown, right and wrong alternating
 
 
@@ -51,11 +51,7 @@ class Score:
     @property
     def interval(self) -> tuple[float, float]:
         """Lower and upper bound of the true share; (0, 1) where nothing was checked."""
-        if self.n == 0:
-            return 0.0, 1.0
-        centre = (self.share + _Z**2 / (2 * self.n)) / (1 + _Z**2 / self.n)
-        half = _Z / (1 + _Z**2 / self.n) * math.sqrt(self.share * (1 - self.share) / self.n + _Z**2 / (4 * self.n**2))
-        return max(0.0, centre - half), min(1.0, centre + half)
+        return wilson(self.right, self.n)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from builder.cli import (
     datasets,
     estimating,
     judging,
+    quality,
     rebuilding,
     redacting,
     rows,
@@ -84,6 +85,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 teacher = typer.Typer(help="The embedded teacher as a server.", no_args_is_help=True)
+weights = typer.Typer(help="The score by which rows are preferred.", no_args_is_help=True)
 
 _COMMANDS = (
     *(whole.demo, whole.run),
@@ -105,6 +107,8 @@ for _command in _COMMANDS:
     app.command()(with_working_copies(_command))
 teacher.command()(serving.serve)
 app.add_typer(teacher, name="teacher")
+weights.command()(with_working_copies(quality.fit))
+app.add_typer(weights, name="quality")
 
 
 def _show_version(wanted: bool) -> None:

@@ -17,6 +17,9 @@ def judge(
     again: Annotated[
         bool, typer.Option("--again", help="Ask again where the reply could not be read or the endpoint refused.")
     ] = False,
+    sample: Annotated[
+        int | None, typer.Option(min=1, help="Mark so many rows in all, drawn at random; the same ones when run again.")
+    ] = None,
     settings: SettingsFile = None,
     overrides: Overrides = None,
     as_json: AsJson = False,
@@ -29,7 +32,7 @@ def judge(
     """
     from builder.pipeline.judging import judge_folder
 
-    done = judge_folder(folder, settings, overrides or (), reporter(quiet), kept_only=kept, again=again)
+    done = judge_folder(folder, settings, overrides or (), reporter(quiet), kept_only=kept, again=again, sample=sample)
     if as_json:
         print_json(done.as_record())
     else:

@@ -35,6 +35,7 @@ LocalFolder = Annotated[Path, typer.Argument(help="A dataset folder.", metavar="
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there under this name.")]
 
 OUTPUT_ROOT = Path("datasets_out")
+_PROMPT_SHOWN = 100  # characters of a row beside another
 
 
 def read_settings(file: Path | None, overrides: list[str] | None, **flags: Any) -> "Settings":
@@ -92,6 +93,7 @@ def summary(outcome: "Outcome") -> dict[str, Any]:
         "target": report["target"],
         "candidates": report["candidates"],
         "rows": report["rows"],
+        "dominant": report["dominant"],
         "splits": report["splits"],
         "languages": _kept_by(report, "language"),
         "categories": _kept_by(report, "category"),
@@ -148,6 +150,22 @@ def _print_facts(facts: Mapping[str, Any], report: Mapping[str, Any]) -> None:
         say(f"  {words[note['level']]}  {note['text_zh' if chinese else 'text_en']}")
     say(f"  {words['report']}  {facts['report']}")
     say(f"  {words['publish']}  {facts['publish']}")
+    for one in report["dominant"]:
+        _print_dominant(one)
+
+
+def _print_dominant(one: Mapping[str, Any]) -> None:
+    """What takes more than a fifth of the rows, two of them, and what to change."""
+    from builder.reporting.dominant import dominant_remedy, dominant_sentence
+
+    words = _CHINESE if is_spoken() else _ENGLISH
+    say(f"  {words[one['level']]}  {dominant_sentence(one, spoken())}")
+    for item in one["beside"]:
+        prompt = " ".join(item["prompt"].split())
+        state = words["kept_row" if item["kept"] else "dropped_row"].format(item["row"])
+        say(f"    {state}  {prompt[:_PROMPT_SHOWN]}")
+    if remedy := dominant_remedy(one, spoken()):
+        say(f"    {remedy}")
 
 
 _ENGLISH = {
@@ -160,6 +178,8 @@ _ENGLISH = {
     "warning": "warning  ",
     "report": "report   ",
     "publish": "published",
+    "kept_row": "row {}, kept   ",
+    "dropped_row": "row {}, dropped",
 }
 _CHINESE = {
     "colon": "：",
@@ -171,4 +191,6 @@ _CHINESE = {
     "warning": "注意",
     "report": "报告",
     "publish": "发布",
+    "kept_row": "第 {} 行，保留",
+    "dropped_row": "第 {} 行，剔除",
 }

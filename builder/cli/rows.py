@@ -85,8 +85,9 @@ def _quality(quality: dict[str, Any]) -> str:
         return label(COMPONENT_LABELS, component, "zh") if is_spoken() else component
 
     moved = ", ".join(f"{name_of(name)} {by:+.2f}" for name, by in quality["moved"].items() if abs(by) >= 0.005)
-    words = ("（平均 {:.2f}{}{}）", "；") if is_spoken() else (" (mean {:.2f}{}{})", "; ")
-    return f"{quality['quality']:.2f}{words[0].format(quality['mean'], words[1] if moved else '', moved)}"
+    words = ("（得分 {:.2f}，平均 {:.2f}{}{}）", "；") if is_spoken() else (" (score {:.2f}, mean {:.2f}{}{})", "; ")
+    shown = words[0].format(quality["score"], quality["mean"], words[1] if moved else "", moved)
+    return f"{quality['quality']:.2f}{shown}"
 
 
 def _print_turns(messages: list[dict[str, Any]]) -> None:

@@ -3,8 +3,8 @@
     benchmark  Which bird can fly backwards for as long as it likes, and which bird can not fly at all?
     row        … 请回答：WHICH  BIRD can fly backwards for aslong as it likes, and which …
 
-Texts are compared as `builder.curation.folding` sees them: case, width, spacing, punctuation, marks on letters and
-traditional or simplified characters make no difference. A turn overlaps where it holds
+Texts are compared as `builder.curation.folding` sees them: case, width, spacing, punctuation, marks on letters,
+traditional or simplified characters and Cyrillic or Greek letters in place of Latin ones make no difference. A turn overlaps where it holds
 
 - `ngram`: that many tokens of a benchmark's turn in a row (13 words: GPT-3's decontamination, Brown et al. 2020,
   appendix C), with at least three letters for every two tokens: a Chinese character is one token, and 20 of them say about
@@ -44,7 +44,7 @@ _SHOWN = 160
 _AROUND = 24
 
 CONTAMINATION = "contamination"
-CONTAMINATION_VERSION = 2
+CONTAMINATION_VERSION = 3
 
 
 @dataclass(frozen=True, slots=True)

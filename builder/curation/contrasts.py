@@ -1,4 +1,4 @@
-"""Words by which two requests that look alike ask for different things, and words that make no difference, in both languages.
+"""Words by which two requests that look alike ask for different things, in both languages.
 
 Each set holds alternatives: a request that names one of them is not a request that names another. Spellings of one thing are
 separated by "|". A Chinese entry is found anywhere, another one as a whole word, with an ending such as -s, -ed or -ing.
@@ -62,34 +62,3 @@ CHINESE_NEGATIONS = (
     r"(?<!特)(?<!区)(?<!分)(?<!类)(?<!性)(?<!级)(?<!个)别(?=再|让|用|把|说|写)"
     r"|(.)不\1|不(?!同|仅|但|过|超|断|少于|多|管|论|妨)|没|未(?!来)|无(?!论|线)|非(?!常)|勿"
 )
-
-# With these a request may open or close: Could you please …, 麻烦您帮我…. In the middle they may be what it is about.
-OPENINGS = """
-please|kindly|hi|hello|hey|can you|could you|would you|will you|i want you to|i need you to|i would like you to|i d like you to
-请问|请|您好|你好|麻烦你|麻烦您|麻烦|请你|请您|你能不能|你能|你可以|您能|您可以|能不能|能否|可否|可以|帮忙
-"""
-CLOSINGS = """
-please|thanks|thank you|thank you very much|thanks a lot|谢谢|谢谢你|谢谢您|多谢|吗|呢|吧|啊|呀|哦
-"""
-# Articles and politeness that make no difference wherever they stand.
-ALWAYS_SAID = frozenset(["a", "an", "the", "please", "kindly", "me", "的", "请"])
-# 五个 and 五种, 一首 and 首: by a number a measure word, and 一 itself, make no difference.
-MEASURES = frozenset("个份些条项种位首张")
-# The verbs with which requests begin, by the one that stands for them.
-_ALIKE = """
-write compose draft craft create generate produce
-give provide supply
-explain describe
-find identify
-calculate compute
-"""
-ASKED_ALIKE = {word: words[0] for words in map(str.split, _ALIKE.strip().splitlines()) for word in words[1:]}
-_NUMBERS = "two three four five six seven eight nine ten"
-SAID_ALIKE = {
-    **{word: str(value) for value, word in enumerate(_NUMBERS.split(), 2)},
-    **{word: str(value) for value, word in enumerate("二三四五六七八九十", 2)},
-    "您": "你",
-    "两": "2",
-    "把": "将",
-    "s": "is",
-}

@@ -1,6 +1,6 @@
-"""Choosing rows that together cover the others best: facility location over their vectors, cell by cell.
+"""Choosing good rows that together cover the others best: facility location over their vectors, cell by cell.
 
-    maximise over all sets of k rows   Σ of every row's highest cosine with a chosen one
+    maximise over all sets of k of n rows   Σ of every row's highest cosine with a chosen one + 0.15 · n/k · Σ of the chosen rows' quality
 
 The greedy choice reaches at least 63 % of the best possible sum (Nemhauser, Wolsey and Fisher 1978). Rows are first parted into
 neighbourhoods of at most 4,096, each of which gets its share of k: 50,000 rows need no 50,000² cosines. Gains are whole numbers
@@ -22,6 +22,9 @@ Places = npt.NDArray[np.int64]
 
 _NEIGHBOURHOOD = 4_096
 _STEPS = 1_000  # of a cosine; finer differences say nothing
+# What a chosen row's quality counts beside the cosines of the n/k rows that it stands for. Of a tenth of 1,999 public Alpaca rows
+# it keeps 0.7 of what coverage alone gains over chance in cosine, and 0.7 of what quality alone gains in quality.
+_QUALITY_SHARE = 0.15
 
 
 def cells_of(settings: Balance) -> list[str]:
@@ -45,7 +48,7 @@ def choose_by_coverage(rows: pl.DataFrame, dropped: pl.DataFrame, codes: Codes, 
     """Which rows of each cell are left out: as many as before, but not those that cover the others.
 
     Args:
-        rows: row, forced and the columns of `cell`, in preference order.
+        rows: row, forced, quality and the columns of `cell`, in preference order.
         dropped: row, and why it was left out of its cell by number (`builder.curation.balance`).
         codes: the rows' vectors, in their order.
 
@@ -54,7 +57,7 @@ def choose_by_coverage(rows: pl.DataFrame, dropped: pl.DataFrame, codes: Codes, 
     """
     if not len(dropped):
         return dropped
-    place = rows.select("row", *cell, "forced", place=pl.int_range(pl.len()))
+    place = rows.select("row", *cell, "forced", "quality", place=pl.int_range(pl.len()))
     left_out = place.join(dropped, on="row", how="left", maintain_order="left")
     changed = []
     for part in left_out.partition_by(*cell, maintain_order=True):
@@ -63,18 +66,21 @@ def choose_by_coverage(rows: pl.DataFrame, dropped: pl.DataFrame, codes: Codes, 
             continue
         places = part["place"].to_numpy()
         given = np.flatnonzero(part["forced"].to_numpy())
-        chosen = cover(codes[places], len(part) - len(reasons), given)
+        chosen = cover(codes[places], len(part) - len(reasons), given, part["quality"].to_numpy())
         out = part.filter(~pl.Series(np.isin(np.arange(len(part)), chosen)))["row"]
         changed.append(reasons.with_columns(out))
     return pl.concat(changed) if changed else dropped
 
 
-def cover(codes: Codes, count: int, given: Places | Sequence[int] = ()) -> Places:
+def cover(
+    codes: Codes, count: int, given: Places | Sequence[int] = (), quality: npt.NDArray[np.float64] | None = None
+) -> Places:
     """The places of `count` rows that together cover all rows best.
 
     Args:
         codes: vectors, best rows first: of two that cover equally well the first is chosen.
         given: places that are chosen in any case; they come first, and only the first `count` of them count.
+        quality: of each row, 0 to 1; None counts coverage alone.
 
     Returns:
         Shape (min(count, rows),), the given ones first.
@@ -84,8 +90,9 @@ def cover(codes: Codes, count: int, given: Places | Sequence[int] = ()) -> Place
         return fixed
     parts = list(_neighbourhoods(codes, np.arange(len(codes))))
     wanted = _shares([len(part) for part in parts], [int(np.isin(part, fixed).sum()) for part in parts], count)
+    worth = np.zeros(len(codes)) if quality is None else quality
     chosen = [
-        part[_cover_part(codes[part], size, np.flatnonzero(np.isin(part, fixed)))]
+        part[_cover_part(codes[part], size, np.flatnonzero(np.isin(part, fixed)), worth[part])]
         for part, size in zip(parts, wanted, strict=True)
     ]
     others = np.concatenate([fixed[:0], *chosen])
@@ -122,20 +129,21 @@ def _shares(sizes: Sequence[int], least: Sequence[int], count: int) -> list[int]
     return wanted
 
 
-def _cover_part(codes: Codes, count: int, given: Places) -> Places:
+def _cover_part(codes: Codes, count: int, given: Places, quality: npt.NDArray[np.float64]) -> Places:
     """Lazy greedy (Minoux 1978): a gain can only fall, so a row is looked at again only when it leads."""
     likeness = np.rint(cosines(codes, codes) * _STEPS).astype(np.int32)
     np.maximum(likeness, 0, out=likeness)
     covered = likeness[given].max(axis=0, initial=0)
     chosen = list(given)
     if len(chosen) < count:
-        gains = np.maximum(likeness - covered, 0).sum(axis=1, dtype=np.int64)
+        worth = np.rint(quality * (_QUALITY_SHARE * _STEPS * len(codes) / count)).astype(np.int64)
+        gains = np.maximum(likeness - covered, 0).sum(axis=1, dtype=np.int64) + worth
         gains[given] = -1
         leaders = [(-int(gain), place) for place, gain in enumerate(gains) if gain >= 0]
         heapq.heapify(leaders)
         while leaders and len(chosen) < count:
             _, place = leaders[0]
-            gain = int(np.maximum(likeness[place] - covered, 0).sum(dtype=np.int64))
+            gain = int(np.maximum(likeness[place] - covered, 0).sum(dtype=np.int64) + worth[place])
             heapq.heapreplace(leaders, (-gain, place))
             if leaders[0] == (-gain, place):
                 heapq.heappop(leaders)

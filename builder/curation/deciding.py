@@ -4,8 +4,9 @@
 
 Every row that fails a row check carries all its failed checks; a duplicate or a too similar row names the row that decided it,
 which was kept when all were compared: it may still go later, for the mix or as a seed that is not published. Preference order
-is: rows a human kept, seeds, then the rest by quality, then by row number. All of it works on columns, a line for each row, so
-that a million rows need no object each.
+is: rows a human kept, seeds, then the rest by score, then by row number; where not all rows fit, those of the higher quality (the
+score beside others of the same form) come first. All of it works on columns, a line for each row, so that a million rows need no
+object each.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,18 +26,19 @@ from builder.curation.covering import cells_of, choose_by_coverage, in_proportio
 from builder.curation.difficulty import COLUMNS as DIFFICULTY_COLUMNS
 from builder.curation.difficulty import LEVEL, score_difficulty
 from builder.curation.diversity import diversity_notes, measure_diversity
-from builder.curation.earlier_split import ASKED, known_of, recorded
 from builder.curation.exact import repeated_rows
 from builder.curation.facts import facts_table
 from builder.curation.filtering import FAILED_SCHEMA, columns_needed, failed_checks, failed_texts, needs_text
 from builder.curation.meaning import near_rows, same_meaning
+from builder.curation.novelty.requests import REQUEST_COLUMNS
+from builder.curation.paraphrase import Paraphrases, background_of
 from builder.curation.phrasings import draw_phrasings
-from builder.curation.quality import QUALITY, columns_scored, score_rows
+from builder.curation.quality import QUALITY, SCORE, columns_scored, score_rows
 from builder.curation.redacting import replaced_rows, with_inherited_marks
-from builder.curation.similar_rows import SCAN, Texts, similar_rows, with_families
+from builder.curation.similar_rows import Texts, similar_rows, with_families
 from builder.curation.split import split_columns
 from builder.dataset_folder import Review
-from builder.encoders import Codes
+from builder.encoders import Codes, character_codes
 from builder.notes import Note
 from builder.schema import CHECK_TYPE, VERDICT_SCHEMA, Sample
 from builder.signals import SIGNALS, SignalValue
@@ -44,7 +46,7 @@ from builder.signals import SIGNALS, SignalValue
 SignalValues = Mapping[str, SignalValue]
 
 SAMPLE_COLUMNS = ("row", "task_id", "category", "language", "origin", "kind")
-FACT_COLUMNS = ("fingerprint", "novelty_text", "request", "wording", "given", "redaction_of", "evolved_from")
+FACT_COLUMNS = ("fingerprint", "novelty_text", *REQUEST_COLUMNS, "wording", "given", "redaction_of", "evolved_from")
 _CONTAMINATION_COLUMNS = ("overlap", "overlap_needed", "overlap_text")
 # Of a review, of a redaction, and of what is said after all row filters.
 _FIRST_RANK, _REDACTED_RANK, _LAST_RANK = -1_000_000, -999_999, 1_000_000
@@ -135,7 +137,6 @@ def decide_rows(
     reviews: Mapping[int, Review],
     texts: pl.DataFrame | None = None,
     vectors: Codes | None = None,
-    earlier: pa.Table | None = None,
 ) -> Decision:
     """Judge every row.
 
@@ -144,19 +145,18 @@ def decide_rows(
         settings: thresholds, weights, caps, target.
         reviews: the last human decision of each row; it overrides every check.
         texts: the failed checks that only the text could tell (`failed_texts`).
-        vectors: of every row, by its number, where a setting needs them.
-        earlier: verdicts of the first of these rows, whose scan and split are gone on with as far as they still hold; the
-            result is the same without them.
+        vectors: of every row, by its number, where a setting needs them; behind them may stand those of the typical requests
+            (see `builder.curation.classifying`).
     """
     kept_by_hand = sorted(row for row, review in reviews.items() if review.decision == "keep")
     rows = with_families(with_inherited_marks(rows))
     quality, difficulty = score_rows(rows, settings.quality), score_difficulty(rows)
     guesses = None
-    if settings.categories.guess and vectors is not None:
-        guesses = guess_categories(rows, vectors[rows["row"].to_numpy()], settings.categories)
+    if settings.categories.guess:
+        guesses = guess_categories(rows, settings.categories, vectors)
         rows = rows if guesses is None else with_guesses(rows, guesses.table)
     rows = rows.with_columns(
-        quality[QUALITY], difficulty[LEVEL], forced=pl.col("row").is_in(kept_by_hand)
+        quality[QUALITY], quality[SCORE], difficulty[LEVEL], forced=pl.col("row").is_in(kept_by_hand)
     ).with_columns(
         # Seeds and rows that a human kept stay whatever they are close to; other rows are still held against them.
         exempt=pl.col("forced") | (pl.col("origin") == "seed"),
@@ -167,70 +167,78 @@ def decide_rows(
     course = _Course(rows, failed)
     course.drop(repeated_rows(course.left))
     texts_left = Texts(course.left, settings.execution)
-    scan = _drop_close(course, texts_left, settings, vectors, earlier)
+    _drop_close(course, texts_left, settings, vectors)
     if not settings.seeds.publish:
         seeds = (pl.col("origin") == "seed") & ~pl.col("forced")
         course.drop(course.left.filter(seeds).select("row", reason=pl.lit("seed")))
     course.drop(draw_phrasings(course.left, settings.balance.phrasings, settings.seed))
-    pool = course.left.filter(pl.col("origin") != "seed")
-    if vectors is not None and settings.balance.choose == "coverage":
-        cells = cells_of(settings.balance)
-        balanced = balance_rows(in_proportion(pool, cells), settings.balance, settings.target)
-        course.drop(choose_by_coverage(pool, balanced.dropped, vectors[pool["row"].to_numpy()], cells))
-    else:
-        balanced = balance_rows(pool, settings.balance, settings.target)
-        course.drop(balanced.dropped)
+    pool = course.left.filter(pl.col("origin") != "seed").sort(
+        [~pl.col("forced"), -pl.col(QUALITY)], maintain_order=True
+    )
+    cells = cells_of(settings.balance) if settings.balance.choose == "coverage" else []
+    balanced = balance_rows(in_proportion(pool, cells) if cells else pool, settings.balance, settings.target)
+    left_out = balanced.dropped
+    if cells and len(left_out):
+        codes = character_codes(pool["novelty_text"].to_list()) if vectors is None else vectors[pool["row"].to_numpy()]
+        left_out = choose_by_coverage(pool, left_out, codes, cells)
+    course.drop(left_out)
     kept = course.left.sort("row")
     with ThreadPoolExecutor(1) as beside:
         measured = beside.submit(measure_diversity, pool.sort("row"), kept["row"], vectors, settings.seed)
-        sides, split_notes, asked = _sides(kept, rows, texts_left, settings, vectors, earlier)
+        sides, split_notes = _sides(kept, texts_left, settings, vectors)
         diversity = measured.result()
     notes = [*balanced.warnings, *split_notes, *diversity_notes(kept), *guess_notes(guesses)]
-    verdicts = _verdicts(rows["row"], course.failed(), sides, {SCAN: scan, ASKED: asked})
+    verdicts = _verdicts(rows["row"], course.failed(), sides)
     return Decision(verdicts, quality, difficulty, notes, diversity, guesses)
 
 
-def _drop_close(
-    course: "_Course", texts: Texts, settings: Settings, vectors: Codes | None, earlier: pa.Table | None
-) -> bytes:
-    """Drop what a kept row says already, by its words or by its meaning; gives what a later scan goes on from.
+def _drop_close(course: "_Course", texts: Texts, settings: Settings, vectors: Codes | None) -> None:
+    """Drop what a kept row says already, by its words or by its meaning.
 
     Both are one scan in preference order: a row that goes for its meaning drops no other by its words. So where it would have,
     the words are compared again without it, until the same rows go as did before.
     """
     meant = pl.DataFrame(schema={"row": pl.Int64})
+    measure = None if vectors is None else _paraphrases(course.left, vectors, settings)
     while True:
         compared = course.left.join(meant, on="row", how="anti", maintain_order="left")
-        similar, scan = similar_rows(compared, course.all, texts, settings.novelty.threshold, earlier)
-        if vectors is None or settings.meaning.encoder == "none":
+        similar = similar_rows(compared, texts, settings.novelty.thresholds, settings.execution)
+        if vectors is None or measure is None:
             course.drop(similar)
-            return scan
+            return
         left = course.left.join(similar, on="row", how="anti", maintain_order="left")
-        dropped = same_meaning(left, vectors[left["row"].to_numpy()], settings.meaning)
+        dropped = same_meaning(left, vectors[left["row"].to_numpy()], settings.meaning, measure)
         now = dropped.select("row")
         is_more = len(meant.join(now, on="row", how="anti")) == 0
         if is_more and (len(now) == len(meant) or not len(similar.join(now, left_on="of", right_on="row", how="semi"))):
             course.drop(similar)
             course.drop(dropped)
-            return scan
+            return
         meant = now
+
+
+def _paraphrases(rows: pl.DataFrame, vectors: Codes, settings: Settings) -> Paraphrases | None:
+    """The measure of meaning, where rows are compared by it."""
+    encoder = settings.meaning.encoder
+    if encoder == "none":
+        return None
+    return Paraphrases(encoder, background_of(encoder, rows["novelty_text"], vectors[rows["row"].to_numpy()]))
 
 
 class _Course:
     """The rows that are left, in preference order, and the checks that the others failed.
 
     Attributes:
-        all: every row, in preference order.
         left: those that passed.
     """
 
     def __init__(self, rows: pl.DataFrame, failed: pl.DataFrame) -> None:
         self._failed = [failed]
         left = rows.lazy().select(
-            *SAMPLE_COLUMNS, *FACT_COLUMNS, QUALITY, LEVEL, "forced", "exempt", "imported", "family"
+            *SAMPLE_COLUMNS, *FACT_COLUMNS, QUALITY, SCORE, LEVEL, "forced", "exempt", "imported", "family"
         )
-        self.all = left.collect().sort([~pl.col("forced"), pl.col("origin") != "seed", -pl.col(QUALITY), pl.col("row")])
-        self.left = self.all.filter(~pl.col("row").is_in(failed["row"].unique().implode()))
+        passed = left.collect().filter(~pl.col("row").is_in(failed["row"].unique().implode()))
+        self.left = passed.sort([~pl.col("forced"), pl.col("origin") != "seed", -pl.col(SCORE), pl.col("row")])
 
     def drop(self, failed: pl.DataFrame) -> None:
         """Leave out rows.
@@ -279,43 +287,35 @@ def _row_checks(
 
 
 def _sides(
-    kept: pl.DataFrame,
-    rows: pl.DataFrame,
-    texts: Texts,
-    settings: Settings,
-    vectors: Codes | None,
-    earlier: pa.Table | None,
-) -> tuple[pl.DataFrame, list[Note], bytes]:
-    """The side of each kept row (row, split), what a reader should know of them, and what a later split need not ask."""
+    kept: pl.DataFrame, texts: Texts, settings: Settings, vectors: Codes | None
+) -> tuple[pl.DataFrame, list[Note]]:
+    """The side of each kept row (row, split), and what a reader should know of them."""
     if not settings.split.validation_share:
-        return kept.select("row", split=pl.lit("train")), [], b""
-    near, known, closest = None, None, settings.split.max_similarity
+        return kept.select("row", split=pl.lit("train")), []
+    near = None
     if vectors is not None and settings.meaning.encoder != "none":
-        near = near_rows(vectors[kept["row"].to_numpy()], closest)
-    elif earlier is not None:
-        known = known_of(earlier, rows, kept["row"], closest)
+        near = near_rows(
+            vectors[kept["row"].to_numpy()], kept["novelty_text"], settings.split.max_similarity, settings.meaning
+        )
     result = split_columns(
-        kept.select("row", "category", "language", group="task_id", text="novelty_text").to_arrow(),
+        kept.select(
+            "row", "category", "language", "imported", *REQUEST_COLUMNS, group="task_id", text="novelty_text"
+        ).to_arrow(),
         settings.split,
         settings.seed,
+        settings.execution,
         near=near,
-        known=known,
-        tokens=lambda: texts.tokens_of(kept.select("row", "novelty_text")),
-        memory_limit=texts.memory_limit,
-        workers=texts.workers,
-        shards=texts.shards,
+        tokens=texts.tokens_of(kept),
     )
-    asked = b"" if near is not None else recorded(result.asked, rows, kept["row"], closest)
-    return _frame(result.sides), result.notes, asked
+    return _frame(result.sides), result.notes
 
 
-def _verdicts(rows: pl.Series, failed: pl.DataFrame, sides: pl.DataFrame, metadata: Mapping[bytes, bytes]) -> pa.Table:
+def _verdicts(rows: pl.Series, failed: pl.DataFrame, sides: pl.DataFrame) -> pa.Table:
     """Verdicts in row order.
 
     Args:
         failed: every failed check, by row and rank.
         sides: row and split of the kept rows.
-        metadata: for a later decision, beside the schema's own.
     """
     numbers = rows.to_numpy()
     counts = np.bincount(np.searchsorted(numbers, failed["row"].to_numpy()), minlength=len(numbers))
@@ -341,8 +341,7 @@ def _verdicts(rows: pl.Series, failed: pl.DataFrame, sides: pl.DataFrame, metada
         listed,
         split.to_arrow().cast(pa.string()),
     ]
-    verdicts = pa.Table.from_arrays(columns, schema=VERDICT_SCHEMA)
-    return verdicts.replace_schema_metadata({**VERDICT_SCHEMA.metadata, **metadata})
+    return pa.Table.from_arrays(columns, schema=VERDICT_SCHEMA)
 
 
 def _stood_for(decisive: pl.DataFrame) -> pl.DataFrame:

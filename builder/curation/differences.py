@@ -7,117 +7,83 @@ of two comes first.
 
 import hashlib
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import pairwise
 
-from builder.curation.contrasts import (
-    ALWAYS_SAID,
-    ASKED_ALIKE,
-    CHINESE_NEGATIONS,
-    CLOSINGS,
-    CONTRASTS,
-    MEASURES,
-    NEGATIONS,
-    OPENINGS,
-    SAID_ALIKE,
-)
-from builder.encoders.function_words import FUNCTION_CHARACTERS, FUNCTION_WORDS
+from builder.curation.asking import POLITE, asks_about_words, divided, read_request
+from builder.curation.contrasts import CHINESE_NEGATIONS, CONTRASTS, NEGATIONS
+from builder.curation.numerals import CHINESE_NUMBER, ENGLISH_NUMBER, NO_NUMBERS, number_of
+from builder.function_words import FUNCTION_CHARACTERS, FUNCTION_WORDS
 from builder.text import normalise, tokenise
 
 _DIGITS = re.compile(r"(?:(?<![^\s(=])-)?\d+(?:[.,]\d+)*")
-_UNITS = """
-one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen
-"""
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
-_ORDINALS = "first second third fourth fifth sixth seventh eighth ninth tenth"
-_ENGLISH = {
-    **{word: value for value, word in enumerate(_UNITS.split(), 1)},
-    **{word: 10 * value for value, word in enumerate(_TENS.split(), 2)},
-    **{word: value for value, word in enumerate(_ORDINALS.split(), 1)},
-}
-_ENGLISH_NUMBER = re.compile(rf"\b(?:{'|'.join(sorted(_ENGLISH, key=len, reverse=True))})\b")
-_CHINESE_DIGITS = {digit: value for value, digit in enumerate("零一二三四五六七八九")} | {"两": 2, "〇": 0}
-_CHINESE_SCALES = {"十": 10, "百": 100, "千": 1_000, "万": 10_000}
-_CHINESE_NUMBER = re.compile(f"[{''.join(_CHINESE_DIGITS)}{''.join(_CHINESE_SCALES)}]+")
-# "one" and 一 are articles as often as numbers, "second" is a unit of time too.
-_NO_NUMBERS = frozenset({"one", "second", "first", "一"})
 _QUOTED = re.compile("《([^《》]+)》|“([^“”]+)”|‘([^‘’]+)’|\"([^\"]+)\"|(?<!\\w)'([^']+)'(?!\\w)")
 _CAPITALISED = re.compile(r"(?<![.!?:]\s)(?<!^)(?<![\"'“‘])\b[A-Z][\w&+#-]*")
 _LATIN_IN_CHINESE = re.compile(r"[A-Za-z][A-Za-z+#]*")
 _NEGATION = re.compile(NEGATIONS)
 _CHINESE_NEGATION = re.compile(CHINESE_NEGATIONS)
-_FOR_ME = frozenset("帮给为替")
-_OPENINGS, _CLOSINGS = (
-    frozenset(tuple(tokenise(said)) for said in re.split(r"[|\n]", t)) - {()} for t in (OPENINGS, CLOSINGS)
-)
-_FIRST_ALIKE = {**ASKED_ALIKE, **SAID_ALIKE}
-_POLITE = frozenset(word for said in _OPENINGS | _CLOSINGS for word in said)
-_LONGEST_FIRST = range(6, 0, -1)
-_LETTERS = frozenset("bcefghjklnopqruvwxyz")  # alone they name something; a and I are words, d, m, s and t endings
 _MEASURES = frozenset("个条句篇首种项点份封道只张位名件段")
 _STEM = 4  # letters that two forms of one word share
 _LONGEST_PLACE = 3
-_BESIDE = frozenset({"and", "or", "&", ",", "、", "/", "和", "与", "或", "及", "跟", "versus", "vs", "between"})
+_BESIDE = frozenset(
+    {"and", "or", "&", ",", "、", "/", "和", "与", "或", "及", "跟", "又", "以", "versus", "vs", "between"}
+)
+# "Will you …" and "I was wondering" are politeness, "imagine you were" is no past.
+_TIMES = {"did": "past", "was": "past", "were": "past", "will": "future", "should": "advice"}
+_TIME = re.compile(r"(?<!i )(?<!you )\b(did|was|were|will(?! you\b)|should)(?:n't)?\b")
+_BECOMES = ("to", "into", "为", "成")
 _WORD_OR_MARK = re.compile(r"[a-z0-9]+|[^\sa-z0-9]")
 _CLOSE = 24  # characters between two things of which one becomes the other, or comes before it
 _PARTED = 3  # neighbours that one phrase which moves takes from one another, at most
+_ASCII_SYMBOL = re.compile(r"[#@\\_+<>=|]")
+_SPOKEN = frozenset("°℃℉~∶～®™©")  # that a text says in words or leaves out as well
+_WORD = re.compile(r"\w+")
+_MARKED = re.compile("[\u00c0-\u024f\u1e00-\u1eff]")
+_SENTENCE_ENDS = " .。!！?？\n\"'“”‘’「」"
 _PER_TEXT = lru_cache(maxsize=4096)  # a text is held against many others
-_SIGN = re.compile(r"(?<=[\w)])\s?([-+*/^=<>×÷%!]+)\s?(?=[\w(-])|([$€£¥])")
+_SIGN = re.compile(r"(?<=[\w)])\s?([-+*/^=<>×÷%]+)\s?(?=[\w(-])|([$€£¥]|(?<=\d)!)")
 
 
-def telling_difference(text: str, other: str) -> str | None:
+def telling_difference(text: str, other: str, *, same_answer: bool = False) -> str | None:
     """What tells that two texts do not mean the same, or None.
 
     Texts that differ in one of these may still mean the same ("do not forget" and "remember"); such a pair is given up, since
     a row dropped wrongly is worse than one kept too many.
 
+    Args:
+        same_answer: both are answered alike, word for word and at length: then one word may be misspelt, or say the same.
+
     Returns:
         Such as `numbers: 5 / 10`, `negation`, `names: Austria / Australia`, `ascending / descending` or `order`.
     """
-    return next((found for check in _CHECKS if (found := check(text, other)) is not None), None)
+    checks = _CHECKS if not same_answer else [check for check in _CHECKS if check is not _one_place_differs]
+    return next((found for check in checks if (found := check(text, other)) is not None), None)
 
 
-def request_key(tokens: Sequence[str]) -> bytes:
-    """64 bits that are equal for requests of the same words, whatever their order, politeness and articles.
-
-    Words that ask for the same ("write", "compose") count as one. What one request says and the other does not makes two keys,
-    and so do numbers and letters in another order: of thousands of lists to sort, each has its own. Requests which are alike by
-    ROUGE-L and have one key are left to compare.
-
-    Args:
-        tokens: as `builder.text.tokenise` gives them.
-    """
-    said = _said(tokens)
-    ordered = [token for token in said if token.isdigit() or (len(token) == 1 and token in _LETTERS)]
-    return hashlib.blake2b(
-        "\0".join([*sorted(said), *ordered]).encode("utf-8", "surrogatepass"), digest_size=8
-    ).digest()
+def reordered(text: str, other: str) -> str | None:
+    """The same of two texts of one `request_key`, which have the same words but for those that make no difference."""
+    return next((found for check in _OF_SAME_WORDS if (found := check(text, other)) is not None), None)
 
 
-def _said(tokens: Sequence[str]) -> list[str]:
-    """What is asked, without what only asks for it: politeness, articles, 帮我; words that say the same as one word."""
-    asked = _without_ends(tokens)
-    said: list[str] = []
-    for before, token, after in zip(["", *asked], asked, [*asked[1:], ""], strict=False):
-        if token in ALWAYS_SAID or (token == "我" and before in _FOR_ME) or (token in _FOR_ME and after == "我"):
-            continue
-        if (token == "一" and (after in MEASURES or after == "下")) or (token == "下" and before == "一"):
-            continue
-        if token in MEASURES and SAID_ALIKE.get(before, before).isdigit():
-            continue
-        said.append((SAID_ALIKE if said else _FIRST_ALIKE).get(token, token))
-    return said or list(tokens)
+def ordered_key(text: str) -> bytes:
+    """64 bits that are equal for texts of the same words in the same order, with the same signs and symbols."""
+    request = read_request(text)
+    parts = (request.asked, request.given, _signs(text), sorted(_symbols(text)))
+    said = "\0\0".join("\0".join(part) for part in parts)
+    return hashlib.blake2b(said.encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
-def _without_ends(tokens: Sequence[str]) -> Sequence[str]:
-    """Without the politeness at both ends; a text that is nothing else keeps the last of it."""
-    while found := next((n for n in _LONGEST_FIRST if n < len(tokens) and tuple(tokens[:n]) in _OPENINGS), 0):
-        tokens = tokens[found:]
-    while found := next((n for n in _LONGEST_FIRST if n < len(tokens) and tuple(tokens[-n:]) in _CLOSINGS), 0):
-        tokens = tokens[:-found]
-    return tokens
+def _given_differs(text: str, other: str) -> str | None:
+    """One question about two contracts is two; where it is about words, marks and capitals count too."""
+    if read_request(text).given != read_request(other).given:
+        return "what it is applied to"
+    if not (asks_about_words(text) or asks_about_words(other)):
+        return None
+    given = (divided(one)[1].strip(_SENTENCE_ENDS).split() for one in (text, other))
+    return None if next(given) == next(given) else "what it is applied to"
 
 
 def _numbers_differ(text: str, other: str) -> str | None:
@@ -136,7 +102,42 @@ def _names_differ(text: str, other: str) -> str | None:
 
 
 def _quotes_differ(text: str, other: str) -> str | None:
-    return _sets_differ("quoted", *(frozenset(filter(None, sum(_QUOTED.findall(t), ()))) for t in (text, other)))
+    return _sets_differ(
+        "quoted", *(frozenset(filter(None, sum(_QUOTED.findall(normalise(t)), ()))) for t in (text, other))
+    )
+
+
+def _time_differs(text: str, other: str) -> str | None:
+    """Did, will and should are three; is and are go without saying."""
+    some, others = ({_TIMES[word] for word in _TIME.findall(normalise(divided(one)[0]))} for one in (text, other))
+    return None if some == others else "time"
+
+
+def _symbols_differ(text: str, other: str) -> str | None:
+    """C and C++, 😀 and 😭: what is neither a letter nor a digit nor punctuation, and is in no token."""
+    some, others = _symbols(text), _symbols(other)
+    if some == others:
+        return None
+    return f"symbols: {''.join(sorted(some - others)) or '–'} / {''.join(sorted(others - some)) or '–'}"
+
+
+@_PER_TEXT
+def _symbols(text: str) -> frozenset[str]:
+    if text.isascii():
+        return frozenset(_ASCII_SYMBOL.findall(text))
+    return frozenset(sign for sign in normalise(text) if _is_symbol(sign))
+
+
+def _is_symbol(sign: str) -> bool:
+    return sign not in _SPOKEN and (sign in "#@\\_" or unicodedata.category(sign) in ("So", "Sm"))
+
+
+def _marks_differ(text: str, other: str) -> str | None:
+    """Words whose letters carry marks, of which tokens keep the rest: ma, má and mà are three."""
+    if text.isascii() or other.isascii():
+        return None
+    words = (filter(_MARKED.search, _WORD.findall(normalise(one))) for one in (text, other))
+    return _sets_differ("letters", *map(frozenset, words))
 
 
 def _sets_differ(what: str, some: frozenset[str], others: frozenset[str]) -> str | None:
@@ -175,14 +176,16 @@ def _order_differs(text: str, other: str) -> str | None:
         _named_in_other_order(*folded)
         or _numbers_in_other_order(*said)
         or _neighbours_changed(said, folded)
+        or _sides_changed(*said)
         or _moved(*said)
+        or _swapped(*(tokenise(one) for one in folded))
+        or _negation_moved(*said)
     )
     return "order" if differs else None
 
 
-@_PER_TEXT
-def _asked(text: str) -> list[str]:
-    return _said(tokenise(text))
+def _asked(text: str) -> tuple[str, ...]:
+    return read_request(text).asked
 
 
 def _named_in_other_order(text: str, other: str) -> bool:
@@ -214,7 +217,7 @@ def _numbers_in_other_order(some: Sequence[str], others: Sequence[str]) -> bool:
     return mine != theirs and sorted(mine) == sorted(theirs)
 
 
-def _neighbours_changed(said: tuple[list[str], list[str]], texts: tuple[str, str]) -> bool:
+def _neighbours_changed(said: tuple[tuple[str, ...], tuple[str, ...]], texts: tuple[str, str]) -> bool:
     """Two words or characters side by side have changed places: "milk chocolate", "chocolate milk"; 蜜蜂, 蜂蜜."""
     some, others = said
     start = _common(some, others)
@@ -223,16 +226,16 @@ def _neighbours_changed(said: tuple[list[str], list[str]], texts: tuple[str, str
         len(mine) < 2
         or mine != theirs[::-1]
         or some[start + 2 :] != others[start + 2 :]
-        or any(map(_says_little, mine))
+        or any(_says_little(word) or word.endswith("ly") for word in mine)
     ):
         return False
     return all(" ".join(two) in text or "".join(two) in text for two, text in zip((mine, theirs), texts, strict=True))
 
 
-def _moved(some: Sequence[str], others: Sequence[str]) -> bool:
-    """The same tokens, but two runs have changed places around what stands between them, or hardly two stay together."""
+def _swapped(some: Sequence[str], others: Sequence[str]) -> bool | None:
+    """Whether two runs that have changed places make a difference, as in "the effect of sleep on mood"; None where none have."""
     if some == others or sorted(some) != sorted(others):
-        return False
+        return None
     before = _common(some, others)
     after = _common(some[before:][::-1], others[before:][::-1])
     mine, theirs = list(some[before : len(some) - after]), list(others[before : len(others) - after])
@@ -242,9 +245,40 @@ def _moved(some: Sequence[str], others: Sequence[str]) -> bool:
         for last in range(1, len(mine) - first):
             between = mine[first : len(mine) - last]
             if theirs[:last] == mine[-last:] and theirs[last : len(mine) - first] == between:
-                return not _is_beside(between)
+                shared = _common(
+                    between, some[len(some) - after :]
+                )  # "black tea and green tea", "green tea and black tea"
+                return not _is_beside(between[shared:])
+    return None
+
+
+def _negation_moved(some: Sequence[str], others: Sequence[str]) -> bool:
+    """What is denied is another: "a and not b", "not a and b"."""
+    mine, theirs = (
+        [after for word, after in pairwise(tokens) if word in "不没未无勿" or _NEGATION.fullmatch(word)]
+        for tokens in (some, others)
+    )
+    return sorted(some) == sorted(others) and sorted(mine) != sorted(theirs)
+
+
+def _moved(some: Sequence[str], others: Sequence[str]) -> bool:
+    """The same tokens, but two runs have changed places around what stands between them, or hardly two stay together."""
+    if some == others or sorted(some) != sorted(others):
+        return False
+    if (swapped := _swapped(some, others)) is not None:
+        return swapped
     parted = (Counter(pairwise(some)) - Counter(pairwise(others))).total()
     return parted > _PARTED and 2 * parted > len(some)
+
+
+def _sides_changed(some: Sequence[str], others: Sequence[str]) -> bool:
+    """A kind of something becomes that, and the other way round: "a number to a binary number", 罗马数字转换为数字."""
+    for word in _BECOMES if sorted(some) == sorted(others) else ():
+        if some.count(word) == others.count(word) == 1:
+            (mine, became), (theirs, become) = ((t[: t.index(word)], t[t.index(word) :]) for t in (some, others))
+            if set(mine) & set(became) and set(theirs) & set(become) and sorted(mine) != sorted(theirs):
+                return True
+    return False
 
 
 def _is_beside(tokens: Sequence[str]) -> bool:
@@ -270,7 +304,7 @@ def _one_place_differs(text: str, other: str) -> str | None:
 
 @_PER_TEXT
 def _content(text: str) -> list[str]:
-    return [token for token in tokenise(text) if not _says_little(token)]
+    return [word for word in read_request(text).asked if not _says_little(word)]
 
 
 def _says_little(token: str) -> bool:
@@ -280,8 +314,8 @@ def _says_little(token: str) -> bool:
         or token in FUNCTION_CHARACTERS
         or token in _MEASURES
         or token.isdigit()
-        or _ENGLISH_NUMBER.fullmatch(token) is not None
-        or _CHINESE_NUMBER.fullmatch(token) is not None
+        or ENGLISH_NUMBER.fullmatch(token) is not None
+        or CHINESE_NUMBER.fullmatch(token) is not None
     )
 
 
@@ -291,15 +325,23 @@ def _common(some: Sequence[str], others: Sequence[str]) -> int:
 
 def _signs_differ(text: str, other: str) -> str | None:
     """What is done with numbers: 3 + 5 and 3 - 5 have the same words, and so have 2 + 3 * 4 and 2 * 3 + 4."""
-    some, others = ([a or b for a, b in _SIGN.findall(normalise(t))] for t in (text, other))
+    some, others = _signs(text), _signs(other)
     if not some or not others or some == others:
         return None
     return _sets_differ("signs", frozenset(some), frozenset(others)) or "order of signs"
 
 
+@_PER_TEXT
+def _signs(text: str) -> list[str]:
+    return [a or b for a, b in _SIGN.findall(normalise(text))]
+
+
 _CHECKS: Sequence[Callable[[str, str], str | None]] = (
     _numbers_differ,
     _signs_differ,
+    _given_differs,
+    _symbols_differ,
+    _marks_differ,
     _negation_differs,
     _quotes_differ,
     _names_differ,
@@ -309,32 +351,32 @@ _CHECKS: Sequence[Callable[[str, str], str | None]] = (
 )
 
 
+# Of texts of the same words only these can differ.
+_OF_SAME_WORDS: Sequence[Callable[[str, str], str | None]] = (
+    _numbers_differ,
+    _time_differs,
+    _given_differs,
+    _symbols_differ,
+    _marks_differ,
+    _signs_differ,
+    _quotes_differ,
+    _order_differs,
+)
+
+
 @_PER_TEXT
 def _numbers(text: str) -> frozenset[str]:
     """The numbers that a text names, as digits."""
     text = normalise(text)
     found = {match.replace(",", "") for match in _DIGITS.findall(text)}
-    found |= {str(_ENGLISH[word]) for word in _ENGLISH_NUMBER.findall(text) if word not in _NO_NUMBERS}
-    found |= {str(_chinese(run)) for run in _CHINESE_NUMBER.findall(text) if run not in _NO_NUMBERS}
-    return frozenset(found)
-
-
-def _chinese(run: str) -> int:
-    total, digit = 0, 0
-    for character in run:
-        if character in _CHINESE_DIGITS:
-            digit = digit * 10 + _CHINESE_DIGITS[character] if digit and "十" not in run else _CHINESE_DIGITS[character]
-        elif character == "万":
-            total, digit = (total + digit) * 10_000, 0
-        else:
-            total, digit = total + (digit or 1) * _CHINESE_SCALES[character], 0
-    return total + digit
+    spelled = ENGLISH_NUMBER.findall(text) + CHINESE_NUMBER.findall(text)
+    return frozenset(found | {number_of(word) for word in spelled if word not in NO_NUMBERS})
 
 
 @_PER_TEXT
 def _names(text: str) -> frozenset[str]:
     latin = _LATIN_IN_CHINESE if any("\u4e00" <= character <= "\u9fff" for character in text) else _CAPITALISED
-    return frozenset(name.removesuffix("'s").casefold() for name in latin.findall(text)) - _POLITE
+    return frozenset(name.removesuffix("'s").casefold() for name in latin.findall(text)) - POLITE
 
 
 def _initials(text: str) -> str:
@@ -363,3 +405,13 @@ def _compile(alternative: str) -> tuple[str, re.Pattern[str]]:
 
 
 _COMPILED = [[_compile(alternative) for alternative in alternatives] for alternatives in CONTRASTS]
+
+
+def check_names() -> list[str]:
+    """The names of the checks, such as `numbers_differ`, in their order."""
+    return [check.__name__.strip("_") for check in _CHECKS]
+
+
+def found_by_each(text: str, other: str) -> list[bool]:
+    """For each check, in the order of `check_names`, whether it tells the texts apart."""
+    return [check(text, other) is not None for check in _CHECKS]

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from builder.encoders import CharacterEncoder, Codes, cosines, quantise
+from builder.encoders import Codes, character_codes, cosines
 from builder.notes import Note
 from builder.text import ngrams, tokenise
 
@@ -24,16 +24,17 @@ def measure_diversity(pool: pl.DataFrame, kept: pl.Series, codes: Codes | None, 
     """Compare what was chosen with what chance would have chosen.
 
     Args:
-        pool: the rows that passed every check before the choice: row, category, language and novelty_text, in row order.
+        pool: the rows that passed every check before the choice: row, category, language, quality and novelty_text, in row
+            order.
         kept: the rows chosen of them.
         codes: vectors of every row by its number; None encodes the texts that are drawn with `characters`.
         seed: of the draws.
 
     Returns:
         pool and chosen (rows), sampled (rows drawn of either), kept and random: each with `categories` (bits of entropy over
-        category and language), `words` (bits over pairs of words), `distance` (mean of 1 − cosine to the nearest other row)
-        and `coverage` (mean cosine of any row of the pool to the nearest chosen one). `random` is None where nothing was left
-        out; all is None without rows.
+        category and language), `words` (bits over pairs of words), `distance` (mean of 1 − cosine to the nearest other row),
+        `coverage` (mean cosine of any row of the pool to the nearest chosen one) and `quality` (mean of the choice). `random`
+        is None where nothing was left out; all is None without rows.
     """
     chosen = pool.filter(pl.col("row").is_in(kept.implode()))
     size = min(len(chosen), _SAMPLED)
@@ -73,6 +74,7 @@ def _measure(
         ),
         "distance": 1.0 - float(near.max(axis=1).mean()) if size > 1 else 0.0,
         "coverage": float(nearest.mean()),
+        "quality": float(np.mean(choice["quality"].to_numpy())),
     }
     return {name: round(value, 4) for name, value in figures.items()}
 
@@ -88,7 +90,7 @@ def _vectors(rows: pl.DataFrame, codes: Codes | None) -> Codes:
     if codes is not None:
         own: Codes = codes[rows["row"].to_numpy()]
         return own
-    return quantise(CharacterEncoder().encode(rows["novelty_text"].to_list()))
+    return character_codes(rows["novelty_text"].to_list())
 
 
 def diversity_notes(kept: pl.DataFrame) -> list[Note]:
@@ -123,8 +125,10 @@ def _few_categories(categories: int, without: int) -> Note:
     english = f"The kept rows are in {categories} categories; fewer than {_FEW_CATEGORIES} make a narrow dataset."
     chinese = f"保留的数据只有 {categories} 个类别，少于 {_FEW_CATEGORIES} 个，数据偏窄。"
     if without:
-        english += f" {without} rows have none; categories.guess gives them one where enough others have."
-        chinese += f"另有 {without} 行没有类别；若其他行的类别足够多，可用 categories.guess 补上。"
+        english += (
+            f" {without} rows have none; categories.guess, or a lower categories.min_probability, gives them one."
+        )
+        chinese += f"另有 {without} 行没有类别，可开启 categories.guess 或调低 categories.min_probability 来补上。"
     return Note("warning", english, chinese)
 
 

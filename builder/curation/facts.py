@@ -5,18 +5,18 @@ from collections.abc import Iterable, Sequence
 
 import pyarrow as pa
 
+from builder.curation.asking import material_key, read_request, request_key
 from builder.curation.blocked_words import find_blocked_word
-from builder.curation.differences import request_key
 from builder.curation.exact import conversation_fingerprint
 from builder.curation.redacting import redaction_of
 from builder.schema import Message, Sample
 from builder.signals import SignalValue
 from builder.signals.signal import table_schema, task_text
 from builder.similarity import NoveltyKey, novelty_text
-from builder.text import has_text, normalise, tokenise
+from builder.text import count_words, has_text, normalise
 
 FACTS = "facts"
-FACTS_VERSION = 4
+FACTS_VERSION = 5
 
 _EVIDENCE_CHARACTERS = 80
 _EVOLVED = "evolve:"  # what the source of rows of the recipe begins with
@@ -36,7 +36,10 @@ def facts_schema(novelty_key: NoveltyKey) -> pa.Schema:
             pa.field("blocked_word", pa.string()),
             pa.field("fingerprint", pa.binary(16), nullable=False),
             pa.field("novelty_text", pa.string(), nullable=False),
-            pa.field("request", pa.binary(8), nullable=False),
+            pa.field("request", pa.binary(8)),
+            pa.field("material", pa.binary(8), nullable=False),
+            pa.field("answer", pa.binary(8)),
+            pa.field("answer_size", pa.int32(), nullable=False),
             pa.field("wording", pa.binary(8)),
             pa.field("given", pa.binary(8)),
             pa.field("redaction_of", pa.int64()),
@@ -97,7 +100,7 @@ def facts_table(samples: Iterable[Sample], novelty_key: NoveltyKey) -> pa.Table:
 
     Returns:
         `row`, the columns of `row_facts`, `fingerprint` (128 bits, equal for conversations that a reader would call the
-        same), `novelty_text`, its `request_key` (`request`), hashes of the instruction (`wording`) and of its normalised
+        same), `novelty_text`, the columns of `request_facts`, hashes of the instruction (`wording`) and of its normalised
         input (`given`), null where there is no instruction, the row that it is the redaction of, and the task that it was
         evolved from, null where it is none.
     """
@@ -107,7 +110,7 @@ def facts_table(samples: Iterable[Sample], novelty_key: NoveltyKey) -> pa.Table:
             **row_facts(sample),
             "fingerprint": conversation_fingerprint(sample),
             "novelty_text": text,
-            "request": request_key(tokenise(text)),
+            **request_facts(text, sample.answer),
             "wording": None if sample.instruction is None else _hash(sample.instruction),
             "given": None if sample.instruction is None else _hash(normalise(sample.input or "")),
             "redaction_of": redaction_of(sample.source),
@@ -117,6 +120,23 @@ def facts_table(samples: Iterable[Sample], novelty_key: NoveltyKey) -> pa.Table:
         for text in (novelty_text(sample, novelty_key),)
     ]
     return pa.Table.from_pylist(records, schema=facts_schema(novelty_key))
+
+
+def request_facts(text: str, answer: str) -> dict[str, SignalValue | bytes]:
+    """What a row is compared by where one of two is imported (`builder.curation.novelty.requests`).
+
+    Returns:
+        request: the `request_key` of the text, null where it has no words; material: the `material_key`; answer: 64 bits, equal
+        for answers that read the same but for case, spacing and a last mark, null where it has no words; answer_size: how many words
+        it has.
+    """
+    request, words = read_request(text), count_words(answer)
+    return {
+        "request": request_key(request) if request.asked or request.given else None,
+        "material": material_key(request),
+        "answer": _hash(normalise(answer).rstrip(".!。！")) if words else None,
+        "answer_size": words,
+    }
 
 
 def _hash(text: str) -> bytes:

@@ -1,12 +1,15 @@
-"""Contamination's own view of a text: what a copy keeps when its case, width, spacing, marks or script are changed.
+"""Contamination's own view of a text: what a copy keeps when its case, width, spacing, marks, script or letters are changed.
 
 `builder.text` keeps traditional characters as they are, since 發 and 髮 are two words; a copy of a benchmark row in the other
-script is a copy all the same, and here all characters that some conversion joins are one.
+script is a copy all the same, and here all characters that some conversion joins are one. So are letters of Latin, Cyrillic
+and Greek that look alike, small or capital (with the Greek nu, which looks like a v and an N, those two are one as well): a
+sentence some of whose letters are another alphabet's reads the same. Rows in Russian or Greek are held against Russian and
+Greek as before, since hardly two letters of one alphabet become one.
 """
 
 import functools
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +24,16 @@ _CONVERSIONS = ("t2s", "tw2s", "hk2s", "s2t", "s2tw", "s2hk")
 _IDEOGRAPHS = [*range(0x3400, 0x4DC0), *range(0x4E00, 0xA000)]
 _CODES = 0x30000
 _WORD, _CJK, _OTHER = 1, 2, 3
-# As `builder.text.tokenise` splits: CJK one by one, Greek to Georgian and Ethiopic … by the word.
+# Letters and, below each, the Latin one that it looks like, small or capital (of Unicode's confusables, UTS 39, those that a
+# reader takes for the letter).
+_LATIN_OF = (
+    ("авекмнорстухіјѕһԁԛԝѵӏ", "abekmhopctyxijshdqwvl"),
+    ("αβεζηηικμννορτυυχωγϲϳ", "abezhnikmnvoptyuxwycj"),
+    ("ıɑɡ", "iag"),
+)
+# As `builder.text.tokenise` splits: CJK one by one, Greek to Georgian and Ethiopic … by the word. Latin, Greek and Cyrillic
+# letters make one word together, or a word would fall apart where a letter of it is exchanged.
+_ALPHABETS_END = 0x0530
 _CJK_RANGES = (
     (0x3005, 0x3005),
     (0x3007, 0x3007),
@@ -127,7 +139,7 @@ def _table() -> _Table:
     kinds = np.zeros(_CODES, np.uint8)
     for code in range(_CODES):
         kinds[code] = _kind(code)
-    same = _joined_ideographs()
+    same = {**_joined_ideographs(), **_joined_letters()}
     codes = np.arange(_CODES, dtype=np.uint32)
     unseen = np.zeros(_CODES, np.bool_)
     longer: dict[int, str] = {}
@@ -148,7 +160,7 @@ def _table() -> _Table:
 def _kind(code: int) -> int:
     if any(first <= code <= last for first, last in _CJK_RANGES):
         return _CJK
-    if code < 0x0250:
+    if code < _ALPHABETS_END:
         return _WORD if chr(code).isalnum() else 0
     other = _OTHER_RANGE[0] <= code <= _OTHER_RANGE[1] and unicodedata.category(chr(code))[0] in "LMN"
     return _OTHER if other else 0
@@ -163,19 +175,31 @@ def _pieces(character: str) -> list[int]:
 
 def _joined_ideographs() -> dict[int, int]:
     """Ideograph → the first of all those that conversions between scripts join with it."""
-    parents = {code: code for code in _IDEOGRAPHS}
+    # one a line, so that no word decides how a character is converted
+    text = "\n".join(map(chr, _IDEOGRAPHS))
+    return _joined(
+        (code, ord(converted))
+        for name in _CONVERSIONS
+        for code, converted in zip(_IDEOGRAPHS, opencc.OpenCC(name).convert(text).split("\n"), strict=True)
+        if len(converted) == 1
+    )
+
+
+def _joined_letters() -> dict[int, int]:
+    """Letter → the first of all those that look like it."""
+    return _joined(pair for ours, latin in _LATIN_OF for pair in zip(map(ord, ours), map(ord, latin), strict=True))
+
+
+def _joined(pairs: Iterable[tuple[int, int]]) -> dict[int, int]:
+    """Code point → the first of all those that pairs join with it, directly or through others."""
+    parents: dict[int, int] = {}
 
     def first(code: int) -> int:
-        while parents[code] != code:
+        while parents.setdefault(code, code) != code:
             code = parents[code]
         return code
 
-    # one a line, so that no word decides how a character is converted
-    text = "\n".join(map(chr, _IDEOGRAPHS))
-    for name in _CONVERSIONS:
-        for code, converted in zip(_IDEOGRAPHS, opencc.OpenCC(name).convert(text).split("\n"), strict=True):
-            if len(converted) == 1:
-                parents.setdefault(ord(converted), ord(converted))
-                one, other = sorted((first(code), first(ord(converted))))
-                parents[other] = one
+    for pair in pairs:
+        one, other = sorted(map(first, pair))
+        parents[other] = one
     return {code: first(code) for code in parents if first(code) != code}

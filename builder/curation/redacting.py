@@ -23,7 +23,10 @@ _NAMES = {
     "email": ("EMAIL", "邮箱"),
     "phone": ("PHONE", "电话"),
     "identity_number": ("ID_NUMBER", "身份证号"),
+    "social_security": ("SSN", "社会安全号"),
+    "passport": ("PASSPORT", "护照号"),
     "bank_card": ("CARD", "银行卡号"),
+    "iban": ("IBAN", "IBAN"),
     "ip_address": ("IP_ADDRESS", "IP地址"),
     "secret": ("SECRET", "密钥"),
 }
@@ -61,6 +64,8 @@ def _same_value(kind: str, value: str) -> str:
         return folded
     if kind in ("email", "ip_address"):
         return folded.casefold()
+    if kind in ("passport", "iban"):
+        return re.sub(r"[^0-9A-Z]", "", folded.upper())
     digits = re.sub(r"[^0-9X]", "", folded.upper())
     return digits[-_LOCAL_DIGITS:] if kind == "phone" else digits
 

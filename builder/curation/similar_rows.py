@@ -1,18 +1,17 @@
 """Rows that say nearly what a kept row says: the one scan over the columns of a decision, with its evidence."""
 
 from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
 
 from builder.config import Execution
-from builder.cores import usable_cores
-from builder.curation.novelty.additions import SCAN, EarlierScan, scan_on, scan_record
+from builder.curation.novelty.requests import REQUEST_COLUMNS
+from builder.curation.novelty.scanning import scan_columns
 from builder.curation.novelty.token_sequences import Tokenised, token_sequences
-from builder.text import token_mode
-
-__all__ = ["SCAN", "Texts", "similar_rows"]
+from builder.text import Thresholds, token_mode
 
 _EVIDENCE_CHARACTERS = 120
 
@@ -22,81 +21,68 @@ class Texts:
 
     Args:
         rows: row and novelty_text; in any order.
-        execution: how much memory and how many workers there are.
+        execution: where they are split.
     """
 
     def __init__(self, rows: pl.DataFrame, execution: Execution) -> None:
-        self._rows = rows.select("row", "novelty_text")
-        limit = execution.memory_limit
-        self.memory_limit = None if limit is None else int(limit * 1e9)
-        self.workers = execution.workers or usable_cores()
-        self.shards = execution if execution.engine == "ray" else None
-        self._tokens: Tokenised | None = None
+        self._rows, self._execution = rows.select("row", "novelty_text"), execution
 
     def tokens_of(self, rows: pl.DataFrame) -> Tokenised:
-        """Those of some rows; where nobody asked for all, the others stay unsplit.
-
-        Args:
-            rows: row and novelty_text.
-        """
-        if self._tokens is None:
-            tokens = self._split(rows)
-            if len(rows) == len(self._rows):
-                self._tokens = tokens
-            return tokens
-        sequences, numbers = self._tokens
+        """Those of some rows, in their order."""
         every = self._rows["row"].to_numpy()
         order = np.argsort(every)
+        sequences, numbers = self._tokens
         return Tokenised(sequences, numbers[order[np.searchsorted(every, rows["row"].to_numpy(), sorter=order)]])
 
-    def _split(self, rows: pl.DataFrame) -> Tokenised:
-        return token_sequences(rows.to_arrow()["novelty_text"], self.workers, self.shards)
+    @cached_property
+    def _tokens(self) -> Tokenised:
+        return token_sequences(self._rows.to_arrow()["novelty_text"], self._execution)
 
 
-def similar_rows(
-    rows: pl.DataFrame, every: pl.DataFrame, own_texts: Texts, threshold: float, earlier: pa.Table | None
-) -> tuple[pl.DataFrame, bytes]:
-    """Rows that a kept one exceeds, each with the score, the kept row, how the texts were split and how the other begins.
+def similar_rows(rows: pl.DataFrame, texts: Texts, thresholds: Thresholds, execution: Execution) -> pl.DataFrame:
+    """Rows that a kept one exceeds, each with the score, the kept row and how that begins, after what the score is of: `asked` of
+    requests of which one is imported, else ROUGE-L by `word` or by character (`cjk`).
 
     Args:
-        rows: row, exempt, novelty_text, request, imported and family of the rows that passed so far, in preference order.
-        every: the same of all rows.
-        own_texts: of `rows`, or of more.
-        threshold: of ROUGE-L F1.
-        earlier: verdicts of the first of all rows, whose scan is gone on with as far as it still holds.
+        rows: row, exempt, novelty_text, `REQUEST_COLUMNS`, imported and family of the rows that passed so far, in preference order.
+        texts: of `rows`, or of more.
+        thresholds: of ROUGE-L F1.
+        execution: where they are compared.
 
     Returns:
-        row, of, reason, value, threshold and evidence; and what a later scan needs to go on from here, for the key `SCAN`.
+        row, of, reason, value, threshold and evidence.
     """
-    judged = _compared(rows)
-    found = scan_on(
-        judged,
-        threshold,
-        None if earlier is None else EarlierScan.of_verdicts(earlier, _compared(every)),
-        tokens=lambda: own_texts.tokens_of(rows),
-        memory_limit=own_texts.memory_limit,
-        workers=own_texts.workers,
-        shards=own_texts.shards,
-    )
-    frame = pl.from_arrow(found)
+    if thresholds.least >= 1:
+        return pl.DataFrame(schema={"row": pl.Int64, "of": pl.Int64})
+    compared = rows.select(
+        "row", "exempt", "imported", *REQUEST_COLUMNS, text="novelty_text", group="family"
+    ).to_arrow()
+    frame = pl.from_arrow(scan_columns(compared, thresholds, execution, texts.tokens_of(rows)))
     assert isinstance(frame, pl.DataFrame)
     named = pl.concat([frame["row"], frame["of"]]).unique().implode()
-    texts = rows.select("row", "novelty_text").filter(pl.col("row").is_in(named))
-    similar = (
-        frame.join(texts, on="row", how="left", maintain_order="left")
-        .join(texts.rename({"row": "of", "novelty_text": "other"}), on="of", how="left", maintain_order="left")
+    own = rows.select("row", "novelty_text", "imported").filter(pl.col("row").is_in(named))
+    pair = pl.struct("novelty_text", "other")
+    asked = pl.col("imported") | pl.col("other_imported")
+    return (
+        frame.join(own, on="row", how="left", maintain_order="left")
+        .join(
+            own.rename({"row": "of", "novelty_text": "other", "imported": "other_imported"}),
+            on="of",
+            how="left",
+            maintain_order="left",
+        )
         .select(
             "row",
             "of",
             reason=pl.lit("too_similar"),
             value="similarity",
-            threshold=pl.lit(threshold),
-            evidence=pl.struct("novelty_text", "other").map_elements(
-                lambda pair: _beginning(pair["novelty_text"], pair["other"]), return_dtype=pl.String
+            threshold=pair.map_elements(
+                lambda found: thresholds.of(*(token_mode(text) == "cjk" for text in found.values())),
+                return_dtype=pl.Float64,
             ),
+            evidence=pl.struct("novelty_text", "other", asked=asked).map_elements(_evidence, return_dtype=pl.String),
         )
     )
-    return similar, scan_record(judged, threshold, found, every["row"].sort().to_numpy())
 
 
 def with_families(rows: pl.DataFrame) -> pl.DataFrame:
@@ -122,13 +108,7 @@ def _first_of(task: str, parents: Mapping[str, str]) -> str:
     return task
 
 
-def _compared(rows: pl.DataFrame) -> pa.Table:
-    """What the scan takes of rows in preference order."""
-    return rows.select(
-        "row", "exempt", "imported", pl.col("request").cast(pl.Binary), text="novelty_text", group="family"
-    ).to_arrow()
-
-
-def _beginning(text: str, other: str) -> str:
-    """The evidence of a comparison: how the texts were split, `word` or `cjk`, and how the other one begins."""
-    return f"{token_mode(text)}: {' '.join(other.split())[:_EVIDENCE_CHARACTERS]}"
+def _evidence(pair: Mapping[str, Any]) -> str:
+    """What the score is of, and how the other text begins."""
+    compared = "asked" if pair["asked"] else token_mode(pair["novelty_text"])
+    return f"{compared}: {' '.join(pair['other'].split())[:_EVIDENCE_CHARACTERS]}"

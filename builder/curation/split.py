@@ -18,21 +18,20 @@ import polars as pl
 import pyarrow as pa
 
 from builder.config import Execution, Split
-from builder.curation.earlier_split import Asked, Known
 from builder.curation.novelty.closeness import Closeness, Near, Tasks
-from builder.curation.novelty.token_sequences import Mask, Numbers, Tokenised, distinct, mask, token_sequences
+from builder.curation.novelty.requests import requests_of
+from builder.curation.novelty.token_sequences import Mask, Numbers, Tokenised, distinct, mask
 from builder.notes import Note
+from builder.text import Thresholds
 
 Side = Literal["train", "validation"]
 
-# Asking goes through all texts, whoever is asked about. So of each stratum so many tasks for each row wanted are asked about at
+# Asking goes through all requests, whoever is asked about. So of each stratum so many tasks for each row wanted are asked about at
 # once, and at least some (in data with the statistics of real instructions a quarter are close to another); where they do not
 # suffice, so many times as many.
 _ASKED, _LEAST_ASKED, _MORE = 2, 256, 8
-# What an earlier split tells is used where no larger share of the tasks changed.
-_MOST_CHANGED = 0.1
-# In place of a close task: there is none, or it was not asked.
-_ALONE, _UNASKED = -1, -2
+# Of a task: it is close to another one, or to none, or was not asked.
+_LINKED, _ALONE, _UNASKED = 1, 0, -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,121 +41,62 @@ class SplitColumns:
     Attributes:
         sides: row: int64, split: string (`train` or `validation`), in the order of the rows given.
         moved: rows that were drawn for validation and went to training, since a training row is too close to them.
-        asked: about which tasks it was asked what they are close to.
+        notes: what a reader should know.
     """
 
     sides: pa.Table
     moved: int
     notes: list[Note]
-    asked: Asked
 
 
 def split_columns(
     rows: pa.Table,
     settings: Split,
     seed: int,
+    execution: Execution,
     *,
     near: Near | None = None,
-    known: Known | None = None,
-    tokens: Callable[[], Tokenised] | None = None,
-    memory_limit: int | None = None,
-    workers: int = 1,
-    shards: Execution | None = None,
+    tokens: Tokenised | None = None,
 ) -> SplitColumns:
     """Choose the validation rows.
 
     The share holds for the whole and, as far as tasks fit, for each category and language; a task is taken where that
-    comes closer to the share than leaving it. The sides depend on the seed, the task names and their rows, not on the
-    order of the rows, the number of workers or what is known.
+    comes closer to the share than leaving it. Two rows are close as in the scan, which goes by `settings.max_similarity` here.
+    The sides depend on the seed, the task names and their rows, not on the order of the rows or where the work is done.
 
     Args:
-        rows: row: int64, group: string (the task), category: string or null, language: string, text: string; the kept rows.
+        rows: row: int64, group: string (the task), category: string or null, language: string, text: string, and where some
+            are imported: imported: bool and `REQUEST_COLUMNS` (see `requests_of`); the kept rows.
         settings: the share, its ceiling, the largest ROUGE-L F1 between the sides, and the least size.
         seed: of the order in which tasks are drawn.
+        execution: the workers among which texts are compared.
         near: another measure of what must not be parted: for two arrays of places of rows, pairs of one of the first and
             one of the second that are close.
-        known: of an earlier split by the same texts and `settings.max_similarity`, without another measure.
-        tokens: gives those of the rows' texts; None makes them.
-        memory_limit: bytes; signatures of texts that take more than half of it go to files.
-        workers: threads.
-        shards: the workers among which texts are compared; None is this process.
+        tokens: of the rows' texts, where they are there.
     """
     frame = pl.DataFrame([pl.Series(name, rows[name]) for name in ("group", "category", "language")])
     tasks, own = _drawn_order(frame, seed)
     sizes = np.bincount(own, minlength=len(tasks))
     wanted = min(round(settings.validation_share * len(rows)), settings.max_validation_rows)
     validation, linked = np.zeros(len(tasks), dtype=bool), np.zeros(len(tasks), dtype=bool)
-    links = np.full(len(tasks), _UNASKED)
 
     @cache
-    def tokenised() -> Tokenised:
-        return token_sequences(rows["text"], workers, shards) if tokens is None else tokens()
+    def closeness() -> Closeness:
+        requests, numbers = requests_of(rows, execution, tokens)
+        filled = pl.Series(requests.filled[numbers])
+        holders = pl.DataFrame({"task": own, "request": numbers}).filter(filled).unique()
+        also = None if near is None else _between_tasks(near, own)
+        closest = Thresholds(settings.max_similarity, settings.max_similarity)
+        return Closeness(Tasks(sizes, holders, requests), closest, execution, also)
 
-    def closeness(chosen: Mask) -> Closeness:
-        """Of some tasks; the texts of others are not looked at."""
-        every_sequence, every_number = tokenised()
-        places = np.flatnonzero(chosen[own])
-        used = distinct(every_number[places])
-        sequences, numbers = every_sequence.only(used), np.searchsorted(used, every_number[places])
-        holders = pl.DataFrame({"task": own[places], "sequence": numbers})
-        return Closeness(
-            Tasks(sizes, holders.filter(sequences.sizes[numbers] > 0).unique(), sequences),
-            settings.max_similarity,
-            also=None if near is None else _between_tasks(near, own),
-            memory_limit=memory_limit,
-            workers=workers,
-            shards=shards,
-        )
-
-    @cache
-    def every() -> Closeness:
-        return closeness(np.ones(len(tasks), dtype=bool))
-
-    of_rows = np.asarray(rows["row"])
     if wanted:
-        if known is not None:
-            links = _links(known, tasks["group"], of_rows, own, closeness)
-        validation, linked = _Draw(sizes, tasks["stratum"].to_numpy(), wanted, links, every).run()
+        validation, linked = _Draw(sizes, tasks["stratum"].to_numpy(), wanted, closeness).run()
     size, moved = int(sizes[validation].sum()), int(sizes[linked & ~validation].sum())
     notes = []
     if settings.validation_share > 0 and size < settings.min_validation_rows:
         notes.append(_too_small(size, moved, len(tasks), len(rows), wanted, settings))
     sides = pa.array(np.where(validation[own], "validation", "train"), pa.string())
-    return SplitColumns(pa.table({"row": rows["row"], "split": sides}), moved, notes, _asked(links, of_rows, own))
-
-
-def _links(
-    known: Known, names: pl.Series, rows: Numbers, own: Numbers, closeness: Callable[[Mask], Closeness]
-) -> Numbers:
-    """For each task a close one, or `_ALONE`, as far as an earlier split tells it; else `_UNASKED`.
-
-    Args:
-        names: of the tasks.
-        rows: their numbers.
-        own: the task of each.
-        closeness: of some of the tasks.
-    """
-    links = np.full(len(names), _UNASKED)
-    changed = names.is_in(known.changed.implode()).to_numpy()
-    if changed.sum() > _MOST_CHANGED * len(names):
-        return links
-    task_of = np.full(int(rows.max()) + 3, _UNASKED)  # two places more: for higher rows, and for no row
-    task_of[rows[~changed[own]]] = own[~changed[own]]
-    task_of[-1] = _ALONE
-    some, close = (task_of[np.minimum(of, len(task_of) - 2)] for of in (known.asked.rows, known.asked.near))
-    told = (some >= 0) & (close != _UNASKED)
-    links[some[told]] = close[told]
-    alone, fresh = np.flatnonzero(links == _ALONE), np.flatnonzero(changed)
-    if len(alone) and len(fresh):
-        links[alone] = closeness(mask(np.concatenate([alone, fresh]), len(names))).linked(alone, fresh)
-    return links
-
-
-def _asked(links: Numbers, rows: Numbers, own: Numbers) -> Asked:
-    first = np.full(len(links) + 1, _ALONE)  # in the last place, for those that are alone
-    first[own[::-1]] = rows[::-1]
-    asked = np.flatnonzero(links != _UNASKED)
-    return Asked(first[asked], first[links[asked]])
+    return SplitColumns(pa.table({"row": rows["row"], "split": sides}), moved, notes)
 
 
 def _drawn_order(rows: pl.DataFrame, seed: int) -> tuple[pl.DataFrame, Numbers]:
@@ -204,14 +144,12 @@ class _Draw:
         sizes: rows of each task.
         strata: the stratum of each.
         wanted: rows.
-        links: what is known of each to be close to, or `_ALONE` or `_UNASKED`; what is asked is entered.
         closeness: of all tasks.
     """
 
-    def __init__(
-        self, sizes: Numbers, strata: Numbers, wanted: int, links: Numbers, closeness: Callable[[], Closeness]
-    ) -> None:
-        self._sizes, self._wanted, self._links, self._closeness = sizes.tolist(), wanted, links, closeness
+    def __init__(self, sizes: Numbers, strata: Numbers, wanted: int, closeness: Callable[[], Closeness]) -> None:
+        self._sizes, self._wanted, self._closeness = sizes.tolist(), wanted, closeness
+        self._links = np.full(len(sizes), _UNASKED)
         self._total = int(sizes.sum())
         self._strata = [np.flatnonzero(strata == stratum) for stratum in range(int(strata.max()) + 1)]
         self._quotas = _quotas(sizes, self._strata, wanted)
@@ -222,7 +160,7 @@ class _Draw:
         drawn = [*self._strata, every]
         counts = [max(_ASKED * quota, _LEAST_ASKED) for quota in self._quotas]
         counts.append(0)  # of the whole, those of the strata come first
-        lacking = list(range(len(counts))) if (self._links == _UNASKED).all() else self._draw_alone()
+        lacking = list(range(len(counts)))
         while lacking:
             self._ask(np.concatenate([drawn[place][: counts[place]] for place in lacking]))
             lacking = self._draw_alone()
@@ -261,7 +199,7 @@ class _Draw:
                 continue
             if self._links[task] == _UNASKED:
                 return False
-            if self._links[task] != _ALONE:
+            if self._links[task] == _LINKED:
                 self._linked[task] = True
             else:
                 self._validation[task] = True

@@ -15,8 +15,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from builder.encoders.encoder import Vectors
-from builder.encoders.function_words import FUNCTION_CHARACTERS, FUNCTION_WORDS
+from builder.encoders.encoder import Codes, Vectors, quantise
+from builder.function_words import FUNCTION_CHARACTERS, FUNCTION_WORDS
 from builder.text import normalise
 
 NAME = "characters"
@@ -33,6 +33,7 @@ _WORD_WEIGHT = 1.0
 _FUNCTION_WEIGHT = 0.2
 # A prompt's later text (a document to work on, say) changes its meaning less and less.
 _LONGEST_TEXT = 4_000
+_TEXTS_AT_ONCE = 8_192
 
 
 class CharacterEncoder:
@@ -52,6 +53,12 @@ class CharacterEncoder:
                 weights.append(weight if count == 1 else weight * (1.0 + math.log(count)))
         summed = np.bincount(np.array(places, dtype=np.int64), weights, minlength=len(texts) * DIMENSIONS)
         return summed.reshape(len(texts), DIMENSIONS).astype(np.float32)
+
+
+def character_codes(texts: Sequence[str]) -> Codes:
+    """The vectors of texts by this encoder, as they are compared; shape (texts, 512)."""
+    parts = [texts[start : start + _TEXTS_AT_ONCE] for start in range(0, len(texts), _TEXTS_AT_ONCE)]
+    return np.concatenate([quantise(CharacterEncoder().encode(part)) for part in parts or [()]])
 
 
 def _grams(text: str) -> list[str]:

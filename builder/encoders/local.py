@@ -1,17 +1,19 @@
-"""A model in a folder on this machine: one of model2vec (small and fast), or one of sentence-transformers.
+"""A model of model2vec (small and fast) or of sentence-transformers: in a folder, or by its name on the Hugging Face hub.
 
 A folder whose `modules.json` lists more than a table of word vectors is read by sentence-transformers, any other by model2vec.
-Nothing is downloaded, and no code in the folder is run.
+Only what a name such as `minishlab/potion-base-8M` asks for is downloaded, its weights as safetensors; no code in it is run.
 """
 
 import hashlib
 import importlib.util
 import json
+import re
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import numpy as np
 
 from builder.encoders.encoder import Vectors
@@ -22,27 +24,29 @@ _VERSION = 1
 _MODULES = "modules.json"
 _OF_STATIC_MODELS = frozenset({"StaticEmbedding", "Normalize"})
 _READ = (".safetensors", ".bin", ".json", ".txt", ".model")
+_HUB = "huggingface_hub"
+_DOWNLOADED = ["*.safetensors", "*.json", "*.txt", "*.model"]
+_ON_THE_HUB = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 
 
 class LocalEncoder:
     """Loads the model when the first text is encoded.
 
     Args:
-        folder: of the model.
+        model: a folder, or a name on the hub where there is no such folder.
 
     Raises:
-        InputFileError: it is no folder, or holds no model.
+        InputFileError: it is neither, or holds no model.
         UsageError: the library that reads it is not installed.
     """
 
     name = NAME
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, model: str) -> None:
+        folder = Path(model)
         if not folder.is_dir():
-            raise InputFileError(
-                folder, "no such folder", remedy="meaning.model names a folder that holds a model of its own."
-            )
-        self._folder = folder
+            folder = _download(model)
+        self._folder, self._model = folder, Path(model).resolve().name
         if not (folder / "config.json").is_file() and not (folder / _MODULES).is_file():
             raise InputFileError(
                 folder, f"holds no model: expected config.json of model2vec or {_MODULES} of sentence-transformers"
@@ -58,13 +62,13 @@ class LocalEncoder:
 
     @cached_property
     def version(self) -> str:
-        """The folder's name and a hash of its weights and settings: the vectors of another model are not these."""
+        """The model's name and a hash of its weights and settings: the vectors of another model are not these."""
         digest = hashlib.sha256()
         for path in sorted(path for path in self._folder.rglob("*") if path.suffix in _READ):
             with path.open("rb") as file:
                 digest.update(path.relative_to(self._folder).as_posix().encode())
                 digest.update(hashlib.file_digest(file, "sha256").digest())
-        return f"{NAME}/{_VERSION}/{self._folder.resolve().name}-{digest.hexdigest()[:12]}"
+        return f"{NAME}/{_VERSION}/{self._model}-{digest.hexdigest()[:12]}"
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """See `Encoder`."""
@@ -92,6 +96,25 @@ class LocalEncoder:
 
         model = SentenceTransformer(str(self._folder), device="cpu", local_files_only=True)
         return lambda texts: model.encode(texts, show_progress_bar=False, convert_to_numpy=True)
+
+
+def _download(name: str) -> Path:
+    """The folder in which the hub's library keeps a model; what is there already is not fetched again."""
+    remedy = "meaning.model names a folder that holds a model, or one on the hub, such as minishlab/potion-base-8M."
+    if not _ON_THE_HUB.fullmatch(name):
+        raise InputFileError(name, "no such folder", remedy=remedy)
+    if importlib.util.find_spec(_HUB) is None:
+        raise UsageError(
+            f"meaning.encoder: local, and {name} needs {_HUB}, which is not installed", f"pip install {_HUB}"
+        )
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(name, allow_patterns=_DOWNLOADED))
+    except (OSError, ValueError, httpx2.HTTPError) as error:
+        raise InputFileError(
+            name, f"no such folder, and not to be had from the hub ({error})", remedy=remedy
+        ) from error
 
 
 def _listed_modules(path: Path) -> set[str]:

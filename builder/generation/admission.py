@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from builder.config import Preset
+from builder.novelty_index import NoveltyIndex
 from builder.recipes.evolve import NEARLY_EQUAL, nearly_equal
 from builder.recipes.recipe import Draft, Instance, Job, Needs, Outcome, Reading, Task, Unreadable
 from builder.schema import Check, Rejection, Sample, task_messages
-from builder.similarity import NoveltyIndex
-from builder.text import normalise, tokenise
+from builder.similarity import NoveltyKey, novelty_text
+from builder.text import Thresholds, normalise, tokenise
 
 SignalValues = Mapping[str, Any]
 MeasureRow = Callable[[Sample], SignalValues]
@@ -40,17 +41,21 @@ class Admission:
     """Admits candidates one job at a time, against everything admitted before.
 
     Args:
-        threshold: of ROUGE-L between instructions.
+        thresholds: of ROUGE-L between what `key` names.
+        key: what is compared, as in curation; `auto` is the instruction.
         measure: signals of one row.
         check: failed checks of one row; the same code as in curation.
         teacher: the model's name, for the source of grown rows, such as `alpaca:seedbed-procedural`.
     """
 
-    def __init__(self, threshold: float, *, measure: MeasureRow, check: CheckRow, teacher: str) -> None:
+    def __init__(
+        self, thresholds: Thresholds, *, measure: MeasureRow, check: CheckRow, teacher: str, key: NoveltyKey = "auto"
+    ) -> None:
+        self._key = key
         self._measure = measure
         self._check = check
         self._teacher = teacher
-        self._index = NoveltyIndex(threshold)
+        self._index = NoveltyIndex(thresholds)
         self.next_row = 0
         # What evolve made, by the task that all of a family were evolved from: they are exempt from novelty among themselves.
         self._families: dict[str, str] = {}
@@ -60,7 +65,7 @@ class Admission:
         """Seeds are always admitted, whatever they are close to; later candidates are held against them."""
         samples = [self._sample(task, instance, source=source, origin="seed") for instance in task.instances]
         for sample in samples:
-            self._index.add(sample.row, tokenise(task.instruction), task.id)
+            self._index.add(sample.row, tokenise(novelty_text(sample, self._key)), task.id)
         return samples, [self._measure(sample) for sample in samples]
 
     def admit_job(self, job: Job, reading: Reading, request_id: str | None) -> Admitted:
@@ -84,13 +89,13 @@ class Admission:
         return admitted
 
     def _admit_task(self, admitted: Admitted, job: Job, draft: Draft, task: Task, request_id: str | None) -> None:
-        tokens = tokenise(_compared(task))
+        compared = self._compared(task)
         evolved = job.recipe == "evolve" and bool(draft.parents)
         first = draft.parents[0] if evolved else draft.same_task or task.id
         family = self._families.get(first, first)
         problem = (
             task_problem(task, job.needs)
-            or self._too_similar(tokens, family)
+            or (self._too_similar(compared[0], family) if self._of_the_task else None)
             or (self._repeats_family(task, family) if evolved else None)
         )
         if problem is not None:
@@ -99,12 +104,15 @@ class Admission:
             return
         first_row = self.next_row
         kept: list[Instance] = []
+        novel: list[list[str]] = []
         seen: set[str | Instance] = set()
         for place, instance in enumerate(task.instances or (_DIALOGUE,)):
             outcome = draft.outcomes[place] if draft.outcomes else None
             check = None if task.dialogue else instance_problem(instance, seen, job.needs.preset)
             if check is None and outcome is not None:
                 check = outcome.failed
+            if check is None and not self._of_the_task:
+                check = self._too_similar(compared[place], family)
             if check is None:
                 sample = self._sample(
                     task,
@@ -126,6 +134,7 @@ class Admission:
                 continue
             seen.add(_same_instance(instance, job.needs.preset))
             kept.append(instance)
+            novel.append(compared[0 if self._of_the_task else place])
             admitted.samples.append(sample)
             admitted.signals.append(values)
         conflict = find_conflict(kept) if job.needs.preset == "self-instruct-classic" else None
@@ -136,13 +145,25 @@ class Admission:
                 self._reject(admitted, job, request_id, conflict, _dump(task, instance))
             return
         if kept:
-            for row in range(first_row, self.next_row):
+            for row, tokens in zip(range(first_row, self.next_row), novel, strict=True):
                 self._index.add(row, tokens, family)
             if evolved:
                 self._families[task.id] = family
                 self._evolved[family].append((first_row, _asked_tokens(task)))
             all_kept = len(kept) == max(1, len(task.instances))
             admitted.tasks.append(task if all_kept else replace(task, instances=tuple(kept)))
+
+    @property
+    def _of_the_task(self) -> bool:
+        """Whether all rows of a task are compared by the same text, so that it is admitted or rejected as a whole."""
+        return self._key in ("auto", "instruction")
+
+    def _compared(self, task: Task) -> list[list[str]]:
+        """What each row of a task would be compared by, as curation has it; one for all where it is the same."""
+        instances = task.instances[:1] if self._of_the_task else task.instances
+        rows = [self._sample(task, instance, source="", origin="generated") for instance in instances or (_DIALOGUE,)]
+        self.next_row -= len(rows)
+        return [tokenise(novelty_text(row, self._key)) for row in rows]
 
     def _repeats_family(self, task: Task, family: str) -> Check | None:
         """Evolve's own rule, which its children are held to among themselves too."""
@@ -154,7 +175,7 @@ class Admission:
 
     def _too_similar(self, tokens: Sequence[str], group: str) -> Check | None:
         match = self._index.match(tokens, group)
-        return None if match is None else Check("too_similar", match.similarity, self._index.threshold, match.row)
+        return None if match is None else Check("too_similar", match.similarity, match.threshold, match.row)
 
     def _sample(
         self,
@@ -266,13 +287,6 @@ def instance_problem(instance: Instance, seen: Collection[str | Instance], prese
 def _same_instance(instance: Instance, preset: Preset | None) -> str | Instance:
     """What two instances of a task must not share: the input, or under a preset the whole instance."""
     return normalise(instance.input) if preset is None else replace(instance, answer_key=None)
-
-
-def _compared(task: Task) -> str:
-    """The text whose novelty counts: as `builder.similarity.novelty_text` gives it for the row that the task becomes."""
-    if task.dialogue:
-        return "\n".join(turn.content for turn in task.dialogue[:-1])
-    return task.instruction
 
 
 def _asked_tokens(task: Task) -> list[str]:

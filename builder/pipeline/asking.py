@@ -1,15 +1,16 @@
-"""Sending a judge's requests: as many at once as the endpoint takes, and what is refused row by row."""
+"""Sending requests about rows that are there: as many at once as the endpoint takes, and what is refused row by row."""
 
 import asyncio
 import random
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Protocol
 
 from builder.config import Settings
-from builder.pipeline.marking import JUDGE, Batch, new_batch
+from builder.pipeline.marking import JUDGE, new_batch
 from builder.requests.budget import Budget, Ceiling
-from builder.requests.ledger import Ledger, Received
+from builder.requests.ledger import Ledger, Received, Request
 from builder.requests.retrying import RequestRefusedError
 from builder.requests.sender import Sender
 from builder.schema import Sample
@@ -20,8 +21,21 @@ _INTERRUPT_SECONDS = 10.0  # how long Ctrl-C waits for replies that are on their
 _REFUSALS = 10
 
 
+class Batch(Protocol):
+    """Rows that one request is about."""
+
+    @property
+    def samples(self) -> tuple[Sample, ...]: ...
+
+    @property
+    def request(self) -> Request: ...
+
+    def context(self) -> Mapping[str, object]:
+        """What the ledger keeps of it."""
+
+
 class Asking:
-    """One run's requests to a judge.
+    """One run's requests to a judge, or whoever else is asked about rows.
 
     Attributes:
         refused: the hashes of conversations that the endpoint does not take, each sent by itself.
@@ -32,11 +46,22 @@ class Asking:
         budget: opened from it.
         groups: rows to ask about, those of one request together.
         first_job: the number of the next job.
+        build: the request of a job about some rows, from its number.
+        recipe: what the ledger calls it.
     """
 
     def __init__(
-        self, settings: Settings, ledger: Ledger, budget: Budget, groups: Iterator[Sequence[Sample]], first_job: int
+        self,
+        settings: Settings,
+        ledger: Ledger,
+        budget: Budget,
+        groups: Iterator[Sequence[Sample]],
+        first_job: int,
+        *,
+        build: Callable[[int, Sequence[Sample], Settings], Batch] = new_batch,
+        recipe: str = JUDGE,
     ) -> None:
+        self._build_batch, self._recipe = build, recipe
         self.refused: set[str] = set()
         self._settings = settings
         self._ledger = ledger
@@ -97,7 +122,7 @@ class Asking:
                 if not self._under_way:
                     raise self._budget.reached(ceiling)
                 return True  # what is in flight may use less than its reservation
-            self._ledger.add_job(request.job, JUDGE, batch.context())
+            self._ledger.add_job(request.job, self._recipe, batch.context())
             self._under_way[asyncio.ensure_future(sender.send(request, first=True))] = batch
         return True
 
@@ -109,7 +134,7 @@ class Asking:
 
     def _build(self, samples: Sequence[Sample]) -> Batch:
         self._next_job += 1
-        return new_batch(self._next_job - 1, samples, self._settings)
+        return self._build_batch(self._next_job - 1, samples, self._settings)
 
     def _collect(self, task: "asyncio.Task[Received]") -> int:
         """Take a request that ended; returns how many rows are done with it."""

@@ -160,10 +160,11 @@ def _start_growth(
     warn: Callable[[str], None],
 ) -> Growth:
     admission = Admission(
-        settings.novelty.threshold,
+        settings.novelty.thresholds,
         measure=measure_row,
         check=lambda sample, values: check_row(sample, values, settings.filters),
         teacher=settings.teacher.model,
+        key=settings.novelty.key,
     )
     pool = Pool(settings, [task for task, _ in sources.seeds], sources.chunks)
     seeds = seed_rows(admission, sources.seeds)

@@ -33,16 +33,6 @@ _VERSION = b"seedbed.encoder"
 _TEXTS_AT_ONCE = 8_192
 
 
-def encoder_of(settings: Settings) -> str | None:
-    """The encoder that these settings need; None where nothing needs vectors.
-
-    It is that of `meaning`, or the one that needs no model where rows are chosen to cover the others or categories are guessed.
-    """
-    if settings.meaning.encoder != "none":
-        return settings.meaning.encoder
-    return "characters" if settings.balance.choose == "coverage" or settings.categories.guess else None
-
-
 def embed_rows(
     folder: DatasetFolder,
     settings: Settings,
@@ -66,15 +56,15 @@ def embed_rows(
         UsageError: vectors are missing that may not be made, or the encoder cannot be used.
         EndpointError, BudgetReachedError: as the encoder raises them; what was bought is kept.
     """
-    name = encoder_of(settings)
-    if name is None:
+    name = settings.meaning.encoder
+    if name == "none":
         return None
     folder.embeddings.mkdir(parents=True, exist_ok=True)
     ledger = folder.embeddings / "ledger.sqlite"
     encoder = ENCODERS[name](settings, ledger, os.environ if environ is None else environ)
     path = folder.embeddings / f"{name}.parquet"
-    folder.check(path)
     hashes = _hash_texts(texts)
+    folder.check(path)
     there, codes = _read(path, encoder.version)
     if np.array_equal(hashes, there):
         return codes
@@ -125,7 +115,7 @@ def _encode(encoder: Encoder, texts: Sequence[str], settings: Settings, reporter
             for chunk, codes in zip(chunks, done, strict=True):
                 parts.append(codes)
                 step.advance(len(chunk))
-    return np.concatenate(parts) if parts else np.zeros((0, 0), dtype=np.int8)
+    return np.concatenate(parts) if parts else np.zeros((0, 0), dtype=np.int16)
 
 
 def encode_chunk(encoder: Encoder, texts: Sequence[str]) -> Codes:
@@ -140,7 +130,7 @@ def _hash_texts(texts: pl.Series) -> Hashes:
 
 def _read(path: Path, version: str) -> tuple[Hashes, Codes]:
     """The hashes of texts and their vectors in this version of the encoder, in row order; none where there is no table."""
-    nothing = np.zeros(0, dtype=np.uint64), np.zeros((0, 0), dtype=np.int8)
+    nothing = np.zeros(0, dtype=np.uint64), np.zeros((0, 0), dtype=np.int16)
     if not path.is_file():
         return nothing
     with parquet_errors(path), parquet_file(path) as file:
@@ -150,12 +140,16 @@ def _read(path: Path, version: str) -> tuple[Hashes, Codes]:
         table = file.read(["text", "vector"])
     vectors = table["vector"].combine_chunks()
     codes = np.asarray(vectors.flatten()).reshape(len(vectors), vectors.type.list_size)
+    if (
+        codes.dtype != np.int16
+    ):  # 8 bits, as Seedbed kept them before: coarser by 0.001, and dear ones need not be bought again
+        codes = quantise(codes)
     return np.asarray(table["text"]).astype(np.uint64), codes
 
 
 def _table(hashes: Hashes, codes: Codes, version: str) -> pa.Table:
     """row, text (the hash of what was encoded) and vector, of every row."""
-    vectors = pa.FixedSizeListArray.from_arrays(pa.array(codes.ravel(), pa.int8()), max(1, codes.shape[1]))
+    vectors = pa.FixedSizeListArray.from_arrays(pa.array(codes.ravel(), pa.int16()), max(1, codes.shape[1]))
     columns = [pa.array(np.arange(len(hashes)), pa.int64()), pa.array(hashes), vectors]
     fields = [pa.field(name, c.type) for name, c in zip(("row", "text", "vector"), columns, strict=True)]
     return pa.Table.from_arrays(columns, schema=pa.schema(fields, metadata={_VERSION: version.encode()}))

@@ -7,6 +7,7 @@ The table is a function of the ledger and the rows, so a run that breaks off goe
 
 import asyncio
 import contextlib
+import hashlib
 import itertools
 import json
 import os
@@ -93,6 +94,7 @@ def judge_folder(
     *,
     kept_only: bool = False,
     again: bool = False,
+    sample: int | None = None,
 ) -> Judging:
     """Send the rows that have no mark yet to the teacher, and write `signals/judge.parquet`.
 
@@ -106,6 +108,8 @@ def judge_folder(
         environ: where keys are; None is the process's environment.
         kept_only: leave out the rows that the last decision dropped.
         again: ask again about rows whose reply could not be read, or that the endpoint refused.
+        sample: mark so many conversations in all, drawn by their ids and `seed`; None marks every one. The same ones are drawn
+            again, so that a run that broke off goes on with them, and a larger sample holds the smaller one.
 
     Raises:
         UsageError: other rows were marked by another model, the teacher sends batches, or it is the embedded one, which
@@ -134,7 +138,7 @@ def judge_folder(
         judge = _refuse_another_judge(ledger, settings)
         before, first_job = _read(ledger, settings)
         settled = {row for row, one in before.items() if not (again and one.state in ("unreadable", "refused"))}
-        survey = _Survey(folder, settled, kept_only)
+        survey = _Survey(folder, settled, kept_only, None if sample is None else (sample, settings.seed))
         asking = Asking(settings, ledger, open_budget(settings, ledger), batches(survey.wanted()), first_job)
         keys = os.environ if environ is None else environ
         ending: SeedbedError | None = None
@@ -178,21 +182,25 @@ class _Survey:
 
     Args:
         settled: the ids of conversations that are not asked about.
+        sample: how many conversations are drawn, and by which seed; None takes all.
 
     Attributes:
         ids: the id of each row's conversation, in row order.
         lacking: how many conversations may have to be judged.
     """
 
-    def __init__(self, folder: DatasetFolder, settled: set[str], kept_only: bool) -> None:
+    def __init__(
+        self, folder: DatasetFolder, settled: set[str], kept_only: bool, sample: tuple[int, int] | None
+    ) -> None:
         self._folder = folder
         self._settled = set(settled)
         self.ids: list[str] = [row_id for table in folder.iter_sample_tables() for row_id in table["id"].to_pylist()]
         self._known = _marked_at_admission(folder)
         kept = folder.verdicts_table(["kept"])["kept"].to_pylist() if kept_only else [True] * len(self.ids)
         kept += [False] * (len(self.ids) - len(kept))  # rows that were added since
+        drawn = None if sample is None else _draw(self.ids, kept, *sample)
         self._asked = [
-            keep and row not in self._known and row_id not in self._settled
+            keep and row not in self._known and row_id not in self._settled and (drawn is None or row_id in drawn)
             for row, (row_id, keep) in enumerate(zip(self.ids, kept, strict=True))
         ]
         self.lacking = len({row_id for row_id, asked in zip(self.ids, self._asked, strict=True) if asked})
@@ -225,6 +233,12 @@ class _Survey:
         )
         arrays = [pa.array(values, field.type) for values, field in zip(columns, JUDGE.schema, strict=True)]
         return pa.Table.from_arrays(arrays, schema=JUDGE.schema)
+
+
+def _draw(ids: Sequence[str], kept: Sequence[bool], count: int, seed: int) -> set[str]:
+    """So many of the conversations, the same ones whatever was marked before."""
+    different = {row_id for row_id, keep in zip(ids, kept, strict=True) if keep}
+    return set(sorted(different, key=lambda row_id: hashlib.sha256(f"{seed}/{row_id}".encode()).digest())[:count])
 
 
 def _marked_at_admission(folder: DatasetFolder) -> dict[int, Judged]:

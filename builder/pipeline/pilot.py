@@ -60,10 +60,11 @@ def read_pilot(
         IntegrityError: a reply cannot be read with these settings.
     """
     admission = Admission(
-        settings.novelty.threshold,
+        settings.novelty.thresholds,
         measure=measure_row,
         check=lambda sample, values: check_row(sample, values, settings.filters),
         teacher=settings.teacher.model,
+        key=settings.novelty.key,
     )
     for task, source in seeds:
         admission.admit_seed(task, source)

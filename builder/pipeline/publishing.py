@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from builder.config import Settings
 from builder.cores import usable_cores
-from builder.curation.classifying import GUESS
+from builder.curation.classifying import ASKED as CATEGORY_ASKED
+from builder.curation.classifying import GUESS, typical_requests
 from builder.curation.deciding import Decision, decide_rows
 from builder.curation.difficulty import DIFFICULTY
 from builder.curation.quality import QUALITY
@@ -31,6 +32,7 @@ from builder.errors import (
 from builder.files import remove_file, table_writer, write_table, write_text
 from builder.generation.grow import Grown
 from builder.notes import Note
+from builder.pipeline.categorising import categories_asked
 from builder.pipeline.checks import checked_table, count_checks
 from builder.pipeline.embedding import embed_rows
 from builder.pipeline.ledgers import refuse_lost
@@ -65,7 +67,7 @@ class Outcome:
 def decide_folder(
     folder: DatasetFolder, settings: Settings, reporter: Reporter, *, may_measure: bool = True
 ) -> Decision:
-    """Measure what was not measured before, then judge every row; the scan and the split go on from the folder's last ones.
+    """Measure what was not measured before, then judge every row.
 
     Args:
         may_measure: False decides from what is there.
@@ -76,11 +78,13 @@ def decide_folder(
     measure_folder(folder, settings, reporter, may_measure=may_measure)
     with reporter.step("Deciding", total=folder.count_samples()) as step:
         rows, texts = read_rows(folder, settings), check_texts(folder, settings)
-        vectors = embed_rows(folder, settings, rows["novelty_text"], reporter, may_encode=may_measure)
-        earlier = folder.readable_verdicts()
-        decision = decide_rows(
-            rows, settings, reviews=folder.read_reviews(), texts=texts, vectors=vectors, earlier=earlier
-        )
+        said = categories_asked(folder, settings, rows, reporter, may_ask=may_measure)
+        rows = rows if said is None else rows.with_columns(said.alias(CATEGORY_ASKED))
+        encoded = rows["novelty_text"]
+        if settings.categories.guess and settings.meaning.encoder not in ("none", "characters"):
+            encoded = pl.concat([encoded, pl.Series(encoded.name, typical_requests()[0])])
+        vectors = embed_rows(folder, settings, encoded, reporter, may_encode=may_measure)
+        decision = decide_rows(rows, settings, reviews=folder.read_reviews(), texts=texts, vectors=vectors)
         step.set(len(rows))
     return decision
 

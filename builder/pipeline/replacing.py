@@ -38,12 +38,13 @@ def writing(folder: DatasetFolder) -> Iterator[bool]:
 
 
 def staged_in(folder: DatasetFolder) -> DatasetFolder:
-    """The folder in which what replaces another one is written first, with that one's reviews and vectors.
+    """The folder in which what replaces another one is written first, with that one's reviews, vectors and categories asked for.
 
-    Vectors are found by their text, so what was paid for them is never lost, whatever becomes of the rest.
+    They are found by their texts, so what was paid for them is never lost, whatever becomes of the rest.
     """
     staged = DatasetFolder(folder.staging)
     staged.reviews, staged.embeddings = folder.reviews, folder.embeddings
+    staged.categories_ledger = folder.categories_ledger
     staged.withdraw_manifest()
     return staged
 

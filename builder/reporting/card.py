@@ -153,9 +153,10 @@ def _making(report: Mapping[str, Any], settings: Settings, native: int) -> str:
     if novelty.threshold < 1:
         sentences.append(
             (
-                f"A row was dropped if a kept one was more similar than ROUGE-L {novelty.threshold:g} "
-                "(characters for Chinese, words for other scripts).",
-                f"若某行与已保留的行 ROUGE-L 高于 {novelty.threshold:g}（中文按字、其他文字按词计算），则予以剔除。",
+                "A row was dropped if a kept one asked for the same; of grown rows, if it was more similar than ROUGE-L "
+                f"{novelty.threshold:g} (words) or {novelty.thresholds.characters:g} (characters, for Chinese).",
+                "若某个已保留的行问的是同一件事，则剔除该行；生成的行，若与已保留的行 ROUGE-L 高于 "
+                f"{novelty.threshold:g}（按词）或 {novelty.thresholds.characters:g}（中文按字），则予以剔除。",
             )[native]
         )
     if report["splits"]["validation"]:

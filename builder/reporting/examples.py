@@ -79,7 +79,7 @@ def describe(sample: Sample) -> dict[str, Any]:
         "category": sample.category,
         "language": sample.language,
         "origin": sample.origin,
-        "prompt": beginning(_prompt_text(sample.prompt)),
+        "prompt": beginning(prompt_text(sample.prompt)),
         "answer": beginning(sample.answer or _last_tool_calls(sample.messages)),
     }
 
@@ -94,7 +94,8 @@ def beginning(text: str) -> str:
     return text
 
 
-def _prompt_text(prompt: Sequence[Message]) -> str:
+def prompt_text(prompt: Sequence[Message]) -> str:
+    """What comes before an answer, with the roles where there are several turns."""
     if len(prompt) == 1:
         return prompt[0].content
     return "\n".join(f"{m.role}: {m.content or m.tool_calls or ''}" for m in prompt)

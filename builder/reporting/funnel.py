@@ -15,6 +15,7 @@ from builder.dataset_folder import DatasetFolder
 from builder.errors import IntegrityError
 from builder.notes import Note
 from builder.reporting.distributions import signal_distributions
+from builder.reporting.dominant import dominant
 from builder.reporting.examples import duplicate_groups, examples
 from builder.reporting.quality import quality_movers
 from builder.reporting.tables import Tables, collect, read_tables, scan_files
@@ -54,6 +55,7 @@ def build_report(
         - candidates: total, admitted, rejected, by_reason {reason: count, falling};
         - rows: total, kept, dropped, by_reason {decisive reason: count, falling}, failed_checks {reason: rows that failed
           it, decisive or not};
+        - dominant: reasons and frames of more than a fifth of the rows, see `builder.reporting.dominant`;
         - target: None, or wanted and reached (kept grown rows);
         - origins: [{origin, before, after}];
         - mix: cells [{category, language, before, after}], by falling size, and rest {cells, before, after};
@@ -88,6 +90,7 @@ def build_report(
         },
         "candidates": candidates,
         "rows": counts,
+        "dominant": dominant(tables),
         "target": _target(rows, settings),
         "origins": _before_after(rows, "origin"),
         "mix": _mix(rows),

@@ -54,6 +54,10 @@ CHECK_LABELS: Mapping[str, _Pair] = {
 }
 COMPONENT_LABELS: Mapping[str, _Pair] = {
     "answer_length": ("Length of the answer", "回答的长度"),
+    "information": ("Says much for its form", "同类回答中信息量大"),
+    "density": ("Few empty words for its form", "同类回答中虚词少"),
+    "fit": ("As brief or long as asked for", "详略符合要求"),
+    "originality": ("Does not repeat the request", "没有照搬题目"),
     "repetition": ("No repetition", "没有重复"),
     "refusal": ("No refusal", "没有拒答"),
     "language": ("Right language", "语言相符"),
@@ -63,6 +67,7 @@ COMPONENT_LABELS: Mapping[str, _Pair] = {
     "arithmetic": ("Right sums", "算式正确"),
     "concreteness": ("Concreteness", "具体程度"),
     "judge": ("Judge", "评审打分"),
+    "ifd": ("Hard to foresee from the request", "由题目难以预见回答"),
     "agreement": ("Agreement of blind answers", "重新作答的一致性"),
 }
 VALUE_LABELS: Mapping[str, _Pair] = {
@@ -75,6 +80,12 @@ VALUE_LABELS: Mapping[str, _Pair] = {
     "easy": ("easy", "简单"),
     "medium": ("medium", "中等"),
     "hard": ("hard", "困难"),
+    "number": ("number", "数字"),
+    "short": ("label, name or phrase", "标签、名称或短语"),
+    "sentence": ("sentence", "一两句话"),
+    "list": ("list", "列表"),
+    "code": ("code", "代码"),
+    "text": ("text", "长文"),
     "passed": ("passed", "正确"),
     "failed": ("failed", "错误"),
     "none": ("not checkable", "无法核对"),
@@ -89,10 +100,14 @@ VALUE_LABELS: Mapping[str, _Pair] = {
     "unclear_instruction": ("unclear instruction", "指令不明"),
     "stray_characters": ("stray characters", "残留字符"),
     "mendable_characters": ("invisible characters or entities", "不可见字符或 HTML 实体"),
+    "copied_input": ("input repeated as answer", "照抄输入作答"),
     "email": ("e-mail", "邮箱"),
     "phone": ("phone number", "电话号码"),
     "identity_number": ("identity number", "身份证号"),
+    "social_security": ("US social security number", "美国社会安全号"),
+    "passport": ("passport number", "护照号"),
     "bank_card": ("bank card", "银行卡号"),
+    "iban": ("IBAN", "IBAN 账号"),
     "ip_address": ("IP address", "IP 地址"),
     "secret": ("key or token", "密钥或令牌"),
     "violence": ("violence", "暴力"),
@@ -112,6 +127,12 @@ COLUMN_LABELS: Mapping[str, _Pair] = {
     "instruction_words": ("Instruction length, words", "指令长度（字）"),
     "answer_words": ("Answer length, words", "回答长度（字）"),
     "prompt_words": ("Prompt length, words", "提示长度（字）"),
+    "answer_form": ("Form of the answer", "回答的形式"),
+    "information": ("Information beside answers of its form", "信息量（与同形式的回答相比）"),
+    "density": ("Density beside answers of its form", "信息密度（与同形式的回答相比）"),
+    "copied": ("Share of the answer that stands in the request", "回答中照搬题目的比例"),
+    "fit": ("As brief or long as asked for", "详略符合要求的程度"),
+    "score": ("Score", "得分"),
     "repetition": ("Repeated share of the answer", "回答中的重复比例"),
     "refusal": ("Refusal", "拒绝回答"),
     "refusal_phrase": ("Words of the refusal", "拒绝时的措辞"),
@@ -215,6 +236,32 @@ WORDS: Mapping[str, _Pair] = {
         "{n} rows failed this check, counting those that another reason decided.",
         "共有 {n} 行未通过此项检查（含由其他原因决定的行）。",
     ),
+    "dominant": ("More than a fifth of the rows", "超过五分之一的行"),
+    "dominant_reason": (
+        "{rows} of {of} rows ({share}) went for one reason: {label}",
+        "{of} 行中有 {rows} 行（{share}）因同一原因剔除：{label}",
+    ),
+    "dominant_frame": (
+        "{rows} of {of} rows ({share}) share a run of words: “{text}”; {kept} of them are kept, {alike} went as too much alike",
+        "{of} 行中有 {rows} 行（{share}）含有同一段文字：“{text}”；其中保留 {kept} 行，因过于相近剔除 {alike} 行",
+    ),
+    "dominant_frame_sampled": (
+        "About {rows} of {of} rows ({share}) share a run of words: “{text}”; of {looked} such rows that were looked at {kept} are "
+        "kept, {alike} went as too much alike",
+        "{of} 行中约有 {rows} 行（{share}）含有同一段文字：“{text}”；抽看的 {looked} 行中保留 {kept} 行，因过于相近剔除 {alike} 行",
+    ),
+    "dominant_frame_remedy": (
+        "If they ask for different things, raise novelty.threshold (novelty.threshold_characters for Chinese), or compare instructions "
+        "alone with novelty.key: instruction.",
+        "如果它们问的并不是一回事，请调高 novelty.threshold（中文为 novelty.threshold_characters），或设 novelty.key: instruction，只比较指令。",
+    ),
+    "dominant_frame_kept": (
+        "Hardly a row was dropped for it. A model learns what stands in every row by heart; balance.caps limits such rows by category.",
+        "几乎没有行因此被剔除。每一行都有的文字，模型会原样记住；可用 balance.caps 按类别限制这类数据。",
+    ),
+    "dominant_kept": ("This row is kept", "这一行保留"),
+    "dominant_dropped": ("This row is dropped", "这一行剔除"),
+    "change": ("To change it:", "调整办法："),
     "mix": ("Category and language", "类别与语言"),
     "quotas": ("Quotas", "配额"),
     "quotas_intro": (
@@ -245,8 +292,10 @@ WORDS: Mapping[str, _Pair] = {
     "quality": ("Quality", "质量"),
     "quality_intro": (
         "Of two rows that say the same the better is kept. The score is the weighted mean of these components, from 0 to 1; "
-        "a row counts as moved by the component that moved it most from the mean of all rows.",
-        "内容重复的行只保留更好的一条。质量分是以下各项的加权平均，取值 0 到 1；每行计入使它偏离全体均值最多的那一项。",
+        "a row counts as moved by the component that moved it most from the mean of all rows. Quality is the place of its score "
+        "among the rows of its language and form of answer: 0.9 is better than nine tenths of them.",
+        "内容重复的行只保留更好的一条。得分是以下各项的加权平均，取值 0 到 1；每行计入使它偏离全体均值最多的那一项。"
+        "质量是该得分在同语言、同回答形式的行中的位次：0.9 表示好于其中九成。",
     ),
     "component": ("Component", "项目"),
     "weight": ("Weight", "权重"),
@@ -296,6 +345,24 @@ WORDS: Mapping[str, _Pair] = {
     ),
     "duplicates_none": ("No row was dropped as a duplicate.", "没有因重复而剔除的行。"),
     "group_more": ("and {n} more", "另有 {n} 行"),
+    "curve": ("Thresholds, measured", "各阈值的实测"),
+    "curve_intro": (
+        "Of two requests that look alike, how often the one that goes as too similar asks for the same, and how many such pairs are "
+        "found: {word} labelled pairs in words, {cjk} in Chinese characters, look-alikes by design, so that a file of yours is "
+        "mostly easier. Grown rows go by ROUGE-L above the threshold; imported rows by what they ask (last line).",
+        "两条看上去相近的请求，被判为过于相似而剔除的确实是同一请求的比例，以及找到的比例：按单词切分的标注对 {word} 对，按汉字切分的 {cjk} 对。"
+        "这些都是特意挑选的易混样本，实际数据通常更容易判断。生成的行按 ROUGE-L 是否高于阈值裁定；导入的行按所问的内容裁定（末行）。",
+    ),
+    "curve_heading": (
+        "  above      right (words)   found            right (chars)   found",
+        "  高于        判对（单词）     找到              判对（汉字）     找到",
+    ),
+    "curve_imported": ("imported", "导入的行"),
+    "curve_above": ("Above", "高于"),
+    "curve_right": ("{mode}: right (95% interval)", "{mode}：判对（95% 区间）"),
+    "curve_found": ("{mode}: found", "{mode}：找到"),
+    "curve_word": ("Words", "单词"),
+    "curve_cjk": ("Characters", "汉字"),
     "examples": ("Examples", "示例"),
     "examples_dropped": ("Dropped rows", "剔除的行"),
     "examples_rejected": ("Rejected candidates", "未收录的候选"),
@@ -320,6 +387,7 @@ WORDS: Mapping[str, _Pair] = {
     "diversity_categories": ("Entropy over category and language, bits", "类别与语言的熵（比特）"),
     "diversity_words": ("Entropy over pairs of words, bits", "相邻词对的熵（比特）"),
     "diversity_distance": ("Mean distance to the nearest other row", "到最近一行的平均距离"),
+    "diversity_quality": ("Mean quality", "平均质量"),
     "diversity_coverage": ("Mean cosine of all rows to the nearest kept one", "全部行与最近保留行的平均余弦"),
     "guessed": ("Guessed categories", "推断的类别"),
     "guessed_intro": (

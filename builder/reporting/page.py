@@ -11,12 +11,14 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from builder.config import Language, Settings
+from builder.config import Language, Novelty, Settings
 from builder.dataset_folder import DatasetFolder
 from builder.files import write_json, write_text
 from builder.notes import Note
 from builder.reporting import charts, labels
+from builder.reporting.dominant import dominant_remedy, dominant_sentence
 from builder.reporting.funnel import build_report
+from builder.reporting.novelty_curve import curve_lines, read_curves
 from builder.reporting.reasons import reason_for
 
 _CATEGORIES_SHOWN = 30
@@ -65,7 +67,12 @@ def render_page(report: Mapping[str, Any]) -> str:
             for key, stage, kept in (("why_rejected", "candidates", "admitted"), ("why_dropped", "rows", "kept"))
             if report[stage]["by_reason"]
         ],
+        dominant=[
+            (one, dominant_sentence(one, language), dominant_remedy(one, language)) for one in report["dominant"]
+        ],
         mix=_mix_table(report, words),
+        curve=curve_lines(Novelty(**report["settings"]["novelty"]).thresholds),
+        curve_pairs={mode: one.pairs for mode, one in read_curves().items()},
         panels=_panels,
         limits=_limits(report["settings"]),
         histogram=charts.histogram,

@@ -412,10 +412,10 @@ _ROW_REASONS: Mapping[str, Reason] = {
     "too_similar": Reason(
         "Too similar",
         "过于相似",
-        "A kept row is so close by ROUGE-L that this one teaches little new.",
-        "与某个已保留的行按 ROUGE-L 过于接近，几乎没有新内容。",
-        "Raise novelty.threshold to keep more, or widen the seeds and categories to grow wider.",
-        "想多保留，请调高 novelty.threshold；想更多样，请丰富种子和类别。",
+        "A kept row asks for the same, or is so close by ROUGE-L, that this one teaches little new.",
+        "某个已保留的行问的是同一件事，或按 ROUGE-L 过于接近，本行几乎没有新内容。",
+        "Raise novelty.threshold (novelty.threshold_characters for Chinese) to keep more, or widen the seeds to grow wider.",
+        "想多保留，请调高 novelty.threshold（中文为 novelty.threshold_characters）；想更多样，请丰富种子和类别。",
     ),
     "same_meaning": Reason(
         "Says the same",
@@ -503,6 +503,9 @@ _MEASURES: Mapping[str, tuple[str, str]] = {
     "over_target": ("number {v} where the target is {t}", "第 {v} 行，目标 {t}"),
     "other_phrasing": ("number {v} where {t} may be published", "第 {v} 种说法，最多发布 {t} 种"),
 }
+# Of requests of which one is imported: not how alike the texts are, but what they ask (`builder.curation.asking`).
+_ASKED = "asked: "
+_ASKED_MEASURE = ("{v} of what is asked is the same, above {t}", "所问内容有 {v} 相同，高于 {t}")
 _OTHER_MEASURE = ("{v} against {t}", "{v}，界限 {t}")
 _COLLISIONS: Mapping[str, tuple[str, str]] = {
     "too_similar": ("Too similar to row {of}", "与第 {of} 行过于相似"),
@@ -532,7 +535,8 @@ def explain(check: Check, language: Language) -> str:
     parts = [label]
     if check.value is not None and check.threshold is not None:
         value, threshold = _legible(float(check.value), float(check.threshold))
-        parts.append(_MEASURES.get(check.reason, _OTHER_MEASURE)[native].format(v=value, t=threshold))
+        measured = _ASKED_MEASURE if check.evidence.startswith(_ASKED) else _MEASURES.get(check.reason, _OTHER_MEASURE)
+        parts.append(measured[native].format(v=value, t=threshold))
     evidence = " ".join(check.evidence.split())
     kinds, arrow, found = evidence.partition(" → ")
     if native and arrow and all(kind in VALUE_LABELS for kind in kinds.split(", ")):

@@ -18,12 +18,13 @@ from builder.signals.readability import READABILITY
 from builder.signals.refusal import REFUSAL
 from builder.signals.repetition import REPETITION
 from builder.signals.signal import ROWS_AT_ONCE, Signal, SignalValue
+from builder.signals.substance import SUBSTANCE
 from builder.signals.unsafe import UNSAFE
 
 __all__ = ["SIGNALS", "Signal", "SignalValue", "measure_all", "measure_row", "signal_tables"]
 
 _ALL = (
-    *(LENGTH, READABILITY, REPETITION, CONCRETENESS, REFUSAL, LANGUAGE),
+    *(LENGTH, SUBSTANCE, READABILITY, REPETITION, CONCRETENESS, REFUSAL, LANGUAGE),
     *(DEFECT, PRIVACY, UNSAFE, FORMAT, ARITHMETIC, ANSWER),
 )
 SIGNALS: Mapping[str, Signal] = {signal.name: signal for signal in _ALL}

@@ -12,8 +12,9 @@ from fractions import Fraction
 import pyarrow as pa
 
 from builder.schema import Sample
+from builder.signals.asked_sums import wrong_answer
 from builder.signals.expressions import TOKEN, UnreadableError, compute
-from builder.signals.signal import Card, Read, Signal, SignalValue, last_question
+from builder.signals.signal import Card, Found, Read, Signal, SignalValue, last_question
 
 # More than that is no sum for people; it keeps a strange text cheap.
 _LONGEST_SIDE = 120
@@ -29,8 +30,15 @@ _FORMULA_ENDS = (("\\(", " "), ("\\)", " "), ("\\[", " "), ("\\]", " "))
 _SIDE = frozenset("0123456789.,+-*/^()% \t$￥¥€£xX[]")
 _LIST_MARK = re.compile(r"^\s*(?:\(?\d{1,2}[.)]\s+|[-*]\s+)")
 _OTHER_RULES = re.compile(
-    r"\b(?:binary|hexadecimal|octal|base[- ]?\d|modulo|mod|remainder|xor|matrix|vector|pattern|puzzle|roman)\b|二进制|八进制"
-    r"|十六进制|取余|余数|取模|矩阵|向量|规律|谜题",
+    r"\b(?:binary|hexadecimal|octal|base[- ]?(?:\d|two|three|eight|ten|sixteen)|modulo|mod|remainder|xor|matrix|vector|pattern|puzzle"
+    r"|roman|boolean|clock|float(?:s|ing)?)\b|[二八]进制|十六进制|取余|余数|取模|矩阵|向量|规律|谜题|布尔|逻辑[加或运]|时钟|钟[表面]|浮点",
+    re.IGNORECASE,
+)
+# A line that says so of a sum is right about it, and some prompts ask for such a sum.
+_SAID_WRONG = re.compile(r"\b(?:wrong|false|incorrect|not equal|untrue)\b|错误|错的|不对|不正确|假命题", re.IGNORECASE)
+_ASKS_FOR_WRONG = re.compile(
+    r"\b(?:wrong|false|incorrect|untrue)\b[^.?!\n]{0,20}\b(?:equation|sum|statement|calculation|claim|arithmetic)s?\b"
+    r"|(?:错误|不正确|假)的?(?:数学)?(?:算式|等式|计算|例子|命题|陈述)",
     re.IGNORECASE,
 )
 _PERCENT_EN = re.compile(
@@ -73,7 +81,12 @@ def wrong_sums(answer: str, prompt: str = "") -> tuple[int, list[str]]:
     """
     if not _may_state_sums(answer):
         return 0, []
-    text = _fold(answer)
+    if _ASKS_FOR_WRONG.search(prompt):
+        return 0, []
+    text = answer
+    if _SAID_WRONG.search(answer):
+        text = "\n".join(line for line in answer.split("\n") if not _SAID_WRONG.search(line))
+    text = _fold(text)
     statements = [*_equations(text), *_percentages(text)]
     if not statements or _OTHER_RULES.search(answer) or _OTHER_RULES.search(prompt):
         return 0, []
@@ -179,7 +192,7 @@ def _side_before(text: str, end: int, start: int) -> str:
     if (
         begin > start
         and _NOT_BEFORE.match(text[begin - 1])
-        and not (side[:1] in " \t" or "\u4e00" <= text[begin - 1] <= "\u9fff")
+        and not (side[:1] in " \t" or side[:2] == ", " or "\u4e00" <= text[begin - 1] <= "\u9fff")
     ):
         return ""
     line_start = begin == 0 or text[begin - 1] == "\n"
@@ -243,8 +256,13 @@ def _decimal(value: Fraction) -> str:
 
 
 def measure_arithmetic(sample: Sample) -> tuple[SignalValue, ...]:
-    """How many statements of the last answer were checked, and the wrong ones."""
-    checked, wrong = wrong_sums(sample.answer, last_question(sample))
+    """How many statements of the last answer were checked, the answer to a sum among them, and the wrong ones."""
+    question = last_question(sample)
+    checked, wrong = wrong_sums(sample.answer, question)
+    if not checked:
+        asked, given = (question, "") if sample.instruction is None else (sample.instruction, sample.input or "")
+        answered, shown = wrong_answer(asked, given, sample.answer)
+        return int(answered), [shown] if shown else []
     return checked, wrong
 
 
@@ -253,12 +271,17 @@ ARITHMETIC = Signal(
     columns=(("arithmetic_checked", pa.int64()), ("arithmetic_wrong", pa.list_(pa.string()))),
     measure=measure_arithmetic,
     card=Card(
-        meaning_en="Sums in the answer that could be checked, and those that are wrong with the right value in brackets.",
-        meaning_zh="回答中可以验算的算式个数，以及算错的算式（括号内为正确值）。",
+        meaning_en="Sums in the answer that could be checked, also a bare number that answers a sum, and those that are wrong with "
+        "the right value in brackets.",
+        meaning_zh="回答中可以验算的算式个数（也包括问题是一道算式、回答只有一个数的），以及算错的算式（括号内为正确值）。",
         range_en="a count, and a list of statements",
         range_zh="一个个数和一列算式",
-        misses_en="Sums with units or letters inside, in words of other kinds, and answers that are wrong without an equals sign.",
-        misses_zh="夹带单位或字母的算式、其他文字表述的算式，以及没有等号的错误答案。",
-        precision=(Read("en", 1, 1),),
+        misses_en="Sums with units or letters inside, word problems, fractions as an answer, averages of a list, and wrong answers in a "
+        "sentence without an equals sign.",
+        misses_zh="夹带单位或字母的算式、应用题、以分数作答的算式、一列数的平均值，以及写在句子里而没有等号的错误答案。",
+        precision=(Read("en", 2, 2), Read("zh", 2, 2)),
+        recall=(Found("en", 2, 4), Found("zh", 2, 8)),
+        fresh=True,
     ),
+    version=2,
 )

@@ -1,4 +1,4 @@
-"""Numbers that prove themselves: mainland identity numbers and bank cards."""
+"""Numbers that prove themselves: mainland identity numbers, bank cards and IBANs."""
 
 import re
 from datetime import date
@@ -79,6 +79,84 @@ _TEST_CARDS = frozenset(
 )
 
 
+# SWIFT, IBAN Registry (ISO 13616): how long each country's are, and the examples that the registry and banks print.
+IBAN_LENGTHS = {
+    country: length
+    for length, countries in {
+        15: "NO", 16: "BE", 18: "DK FI FK FO GL NL SD", 19: "MK SI", 20: "AT BA EE KZ LT LU MN XK",
+        21: "CH HR LI LV", 22: "BG BH CR DE GB GE IE ME RS VA", 23: "AE GI IL IQ OM SO TL",
+        24: "AD CZ ES MD PK RO SA SE SK TN VG", 25: "LY PT ST", 26: "IS TR", 27: "BI DJ FR GR IT MC MR SM",
+        28: "AL AZ BY CY DO GT HN HU LB NI PL", 29: "BR EG PS QA UA", 30: "JO KW MU YE", 31: "MT SC SV", 32: "LC", 33: "RU",
+    }.items()
+    for country in countries.split()
+}  # fmt: skip
+_EXAMPLE_IBANS = frozenset(
+    [
+        "AD1200012030200359100100",
+        "AE070331234567890123456",
+        "AT611904300234573201",
+        "AZ21NABZ00000000137010001944",
+        "BE68539007547034",
+        "BG80BNBG96611020345678",
+        "BR9700360305000010009795493P1",
+        "CH9300762011623852957",
+        "CY17002001280000001200527600",
+        "CZ6508000000192000145399",
+        "DE89370400440532013000",
+        "DK5000400440116243",
+        "EE382200221020145685",
+        "ES9121000418450200051332",
+        "ES7921000813610123456789",
+        "FI2112345600000785",
+        "FO6264600001631634",
+        "FR1420041010050500013M02606",
+        "FR7630006000011234567890189",
+        "GB29NWBK60161331926819",
+        "GB33BUKB20201555555555",
+        "GB82WEST12345698765432",
+        "GB94BARC10201530093459",
+        "GE29NB0000000101904917",
+        "GI75NWBK000000007099453",
+        "GL8964710001000206",
+        "GR1601101250000000012300695",
+        "HR1210010051863000160",
+        "HU42117730161111101800000000",
+        "IE29AIBK93115212345678",
+        "IL620108000000099999999",
+        "IS140159260076545510730339",
+        "IT60X0542811101000000123456",
+        "KW81CBKU0000000000001234560101",
+        "KZ86125KZT5004100100",
+        "LI21088100002324013AA",
+        "LT121000011101001000",
+        "LU280019400644750000",
+        "LV80BANK0000435195001",
+        "MC5811222000010123456789030",
+        "ME25505000012345678951",
+        "MT84MALT011000012345MTLCAST001S",
+        "NL91ABNA0417164300",
+        "NL20INGB0001234567",
+        "NO9386011117947",
+        "PK36SCBL0000001123456702",
+        "PL61109010140000071219812874",
+        "PT50000201231234567890154",
+        "QA58DOHB00001234567890ABCDEFG",
+        "RO49AAAA1B31007593840000",
+        "RS35260005601001611379",
+        "SA0380000000608010167519",
+        "SE4550000000058398257466",
+        "SI56263300012039086",
+        "SK3112000000198742637541",
+        "SM86U0322509800000000270100",
+        "TN5910006035183598478831",
+        "TR330006100519786457841326",
+        "UA213223130000026007233566001",
+        "VG96VPVG0000012345678901",
+        "XK051212012345678906",
+    ]
+)
+
+
 def is_identity_number(text: str) -> bool:
     """Whether a text is a mainland identity number: 18 characters with checksum (GB 11643) or 15 digits of the old kind.
 
@@ -99,6 +177,13 @@ def is_card_number(number: str) -> bool:
         and not is_filler(number)
         and _passes_luhn(number)
     )
+
+
+def is_iban(letters: str) -> bool:
+    """Whether letters and digits have the length of their country's IBANs and pass the check of ISO 13616; examples do not count."""
+    if len(letters) != IBAN_LENGTHS.get(letters[:2]) or letters in _EXAMPLE_IBANS or is_filler(letters[4:]):
+        return False
+    return int("".join(str(int(letter, 36)) for letter in letters[4:] + letters[:4])) % 97 == 1
 
 
 def _is_date(digits: str) -> bool:

@@ -12,7 +12,7 @@ import warnings
 import pyarrow as pa
 
 from builder.schema import Sample
-from builder.signals.signal import Card, Read, Signal, SignalValue, last_question, tokens_of
+from builder.signals.signal import Card, Found, Read, Signal, SignalValue, last_question, tokens_of
 
 # Longer blocks are not judged: parsing a strange one may cost much memory.
 _LONGEST_CODE = 20_000
@@ -20,12 +20,13 @@ _LONGEST_QUESTION = 2_000
 
 _ASKS_JSON = re.compile(
     r"\b(?:in|as|into|to|return|output|produce|generate|write|create|give|respond with|using)\b[^.?!\n]{0,24}\bjson\b"
-    r"|(?:输出|返回|生成|转换[为成]|转[为成]|写|以|用|按|采用|给出|创建)[^，。？！\n]{0,12}json",
+    r"|(?:输出|返回|生成|转换[为成]|转[为成]|写|以(?![下上])|用|按|采用|给出|创建)[^，。？！\n]{0,12}json",
     re.IGNORECASE,
 )
 _ABOUT_JSON = re.compile(
     r"\b(?:code|function|program|script|python|java|javascript|parse|api|explain|what is|difference|schema|article|essay|blog|tutorial)\b"
-    r"|代码|函数|程序|脚本|解析|解释|什么是|区别|关于|介绍|文章",
+    r"|json\b[^.?!\n]{0,40}\b(?:in)?to (?!.*json)|代码|函数|程序|脚本|解析|解释|什么是|区别|关于|介绍|文章"
+    r"|json[^，。？！\n]{0,12}转(?:换|化)?[为成到](?!.*json)",
     re.IGNORECASE,
 )
 _FENCE = re.compile(r"^[ \t]{0,8}```[ \t]*([\w+#-]{0,20})[^\n]*\n(.*?)(?:^[ \t]{0,8}```|\Z)", re.DOTALL | re.MULTILINE)
@@ -50,19 +51,23 @@ _ASKS_ITEMS_EN = re.compile(
     re.IGNORECASE,
 )
 _ASKS_ITEMS_ZH = re.compile(
-    r"(?:列出|列举|给出|提供|写出|举出|说出|推荐|建议|想出|生成|提出|找出|描述|说明|创建|设计|写下|写|给我|举)"
-    r"(?:一下|我|关于)?(至少|最多|大约|大概|不少于|不超过)?"
+    r"(最多|至多|至少|不少于|不超过)?(?:列出|列举|给出|提供|写出|举出|说出|推荐|建议|想出|生成|提出|找出|描述|说明|创建|设计|写下|写|给我|举)"
+    r"(?:一下|我|关于)?(至少|最多|至多|大约|大概|不少于|不超过)?"
     r"([两二三四五六七八九十]|\d{1,2})(?:个|条|种|项|点|款|部|首|件|位|道|则|本|大)(?![月年天小])"
 )
 _NUMERAL = re.compile(r"[\d两二三四五六七八九十]")
+# "Three meals for each day" are more than three.
+_EACH = re.compile(r"\b(?:each|every|per)\b|每|各", re.IGNORECASE)
 # A second number may ask for a second list.
 _ANY_NUMBER = re.compile(
     r"\b(?:two|three|four|five|six|seven|eight|nine|ten)\b|\d+|[两二三四五六七八九十](?=[个条种项点款部首件位道则])",
     re.IGNORECASE,
 )
-_ITEM = re.compile(r"^([ \t]{0,16})(?:(?:\*\*)?\(?(\d{1,2})[.)、．）:：]|([-*•·])[ \t])", re.MULTILINE)
+_ITEM = re.compile(r"^([ \t]{0,16})(?:(?:\*\*)?\(?(\d{1,2})(?:[)、．）:：]|\.(?!\d))|([-*•·])[ \t])", re.MULTILINE)
+# The same within a line: "1. Oak 2. Maple 3. Birch".
+_ITEM_INLINE = re.compile(r"(?<![\d.,$€£¥])(\d{1,2})(?:[.)、．）][ \t]?|[:：] ?)(?=[^\d\s.)])")
 _AT_LEAST = ("at least", "over", "more than", "至少", "不少于")
-_AT_MOST = ("up to", "最多", "不超过")
+_AT_MOST = ("up to", "最多", "至多", "不超过")
 
 
 def json_validity(question: str, answer: str) -> tuple[bool | None, str]:
@@ -136,42 +141,55 @@ def _python_complaint(body: str) -> str:
 def list_length(question: str, answer: str) -> tuple[bool | None, str]:
     """Whether a list has as many items as asked for ("five tips", 列出三个); None where that cannot be told.
 
-    Only answers that are one list are judged: items at the outermost level, numbered or with bullets. With both numbers.
+    Only answers that are one list are judged. Where its items can be counted in several ways (a number within a line, an
+    item that is indented by mistake, a heading with a bullet of its own), one that fits is enough. With both numbers.
     """
     numbered = _NUMERAL.search(question) or not _NUMBERS_EN.keys().isdisjoint(tokens_of(question))
     if not numbered or len(question) >= _LONGEST_QUESTION:
         return None, ""
-    asked = [*_ASKS_ITEMS_EN.findall(question), *_ASKS_ITEMS_ZH.findall(question)]
-    if len(asked) != 1 or len(_ANY_NUMBER.findall(question)) > 1:
+    asked = [*_ASKS_ITEMS_EN.findall(question)]
+    asked += [(before or about, number) for before, about, number in _ASKS_ITEMS_ZH.findall(question)]
+    if len(asked) != 1 or len(_ANY_NUMBER.findall(question)) > 1 or _EACH.search(question):
         return None, ""
     about, number = asked[0][0].strip().lower(), asked[0][1].lower()
     wanted = int(number) if number.isdecimal() else _NUMBERS_EN.get(number) or _NUMBERS_ZH[number]
-    given = _count_items(answer)
-    if wanted < 2 or given is None:
+    counts = _count_items(answer)
+    if wanted < 2 or not counts or (about and about not in (*_AT_LEAST, *_AT_MOST)):
         return None, ""
     if about in _AT_LEAST:
-        kept = given >= wanted
+        kept = max(counts) >= wanted
     elif about in _AT_MOST:
-        kept = given <= wanted
-    elif about:
-        return None, ""
+        kept = min(counts) <= wanted
     else:
-        kept = given == wanted
-    return kept, f"{wanted} → {given}"
+        kept = wanted in counts
+    return kept, f"{wanted} → {counts[0]}"
 
 
-def _count_items(answer: str) -> int | None:
-    """Items of the one list that an answer is, or None where it has none or several."""
+def _count_items(answer: str) -> list[int]:
+    """Every sensible count of the items of the one list that an answer is; empty where it is none, or several."""
     items = _ITEM.findall(answer)
     numbered = [(indent, int(number)) for indent, number, _ in items if number]
+    inline = _counted_up([int(number) for number in _ITEM_INLINE.findall(answer)])
     if numbered:
         outermost = min(len(indent) for indent, _ in numbered)
-        numbers = [number for indent, number in numbered if len(indent) == outermost]
-        return len(numbers) if numbers == list(range(1, len(numbers) + 1)) else None
+        runs = [number for _, number in numbered], [number for indent, number in numbered if len(indent) == outermost]
+        counts = [len(run) for run in runs if run == list(range(1, len(run) + 1))]
+        return [*counts, inline] if counts else []
     if items:
         outermost = min(len(indent) for indent, _, _ in items)
-        return sum(1 for indent, _, _ in items if len(indent) == outermost)
-    return None
+        counts = [sum(1 for indent, _, _ in items if len(indent) == outermost), len(items)]
+        # A line without a bullet between bullets may be an item, its heading, or what belongs to it.
+        lines = [line for line in answer.splitlines() if line.strip()]
+        return [*counts, len(lines), len(lines) - 1, len(lines) - counts[0]] if len(lines) > len(items) else counts
+    return []
+
+
+def _counted_up(numbers: list[int]) -> int:
+    """How far the numbers count up from 1, others between them left out."""
+    reached = 0
+    for number in numbers:
+        reached += number == reached + 1
+    return reached
 
 
 def measure_format(sample: Sample) -> tuple[SignalValue, ...]:
@@ -196,9 +214,12 @@ FORMAT = Signal(
         meaning_zh="要求的 JSON 是否有效，Python 代码能否解析，列表条数是否符合要求。",
         range_en="yes, no, or nothing where it was not asked for; and what is wrong",
         range_zh="是、否，未作要求时为空；以及问题所在",
-        misses_en="Code in other languages, lists within sentences, and answers with several lists.",
-        misses_zh="其他语言的代码、写在句子里的列举，以及含有多个列表的回答。",
-        precision=(Read("en", 3, 3), Read("zh", 2, 2)),
+        misses_en="Code in other languages, lists within sentences, answers with several lists, and a bullet too few or too many "
+        "beside lines without one.",
+        misses_zh="其他语言的代码、写在句子里的列举、含有多个列表的回答，以及夹有无标记行的列表里多出或少掉的一条。",
+        precision=(Read("zh", 4, 5),),
+        recall=(Found("en", 0, 1), Found("zh", 4, 6)),
+        fresh=True,
     ),
-    version=2,
+    version=3,
 )

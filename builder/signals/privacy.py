@@ -3,21 +3,22 @@
     给我发邮件：li.wei@qq.com，或拨打 13912345067   →   e-mail li.wei@qq.com, phone 13912345067
 
 Kinds: `email`, `phone` (mainland mobile and landline, North American, international with +), `identity_number` (mainland, 18
-digits by GB 11643 with checksum, or 15), `bank_card` (Luhn, with the prefix and length of a card scheme), `ip_address`
-(public ones) and `secret` (keys of known shape, private key blocks, bearer tokens, JSON web tokens). Numbers and addresses
-that are nobody's are not hits: example.com, 555 numbers, private networks, test cards, runs of one digit.
+digits by GB 11643 with checksum, or 15), `social_security` (of the United States) and `passport` (beside a word that says
+so), `bank_card` (Luhn, with the prefix and length of a card scheme), `iban` (with its check digits), `ip_address` (public
+ones) and `secret` (keys of known shape, private key blocks, bearer tokens, JSON web tokens). Numbers and addresses that are
+nobody's are not hits: example.com, 555 numbers, private networks, test cards, runs of one digit.
 """
 
 import ipaddress
 import json
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import pyarrow as pa
 
 from builder.schema import Sample
-from builder.signals.checksums import is_card_number, is_filler, is_identity_number
+from builder.signals.checksums import is_filler
+from builder.signals.personal_numbers import PASSPORT_WORDS, SECURITY_WORD, Span, bank_numbers, passports, state_numbers
 from builder.signals.signal import Card, Finding, Read, Signal, SignalValue, kinds_and_spans
 
 _FULL_WIDTH_WORD = re.compile("[\uff10-\uff19\uff20-\uff3a\uff41-\uff5a]")
@@ -50,6 +51,7 @@ _NO_ASCII_DIGIT = bytes(code for code in range(256) if not 0x30 <= code <= 0x39)
 # Nothing with fewer digits in a row, separators aside, is a phone number, an identity number, a card or an address. The
 # look back leaves out places within a number: what begins there begins before too.
 _FEWEST_DIGITS = 7
+_FEWEST_IN_A_PASSPORT = 5
 _DIGITS = re.compile(r"\d(?<!\d\d)(?:[ ().-]{0,2}\d){6}")
 _MOBILE = re.compile(r"(?<![\d.+-])(?:(?:\+|00)?86[- ]?)?(1[3-9]\d[- ]?\d{4}[- ]?\d{4})(?![\d]|[.-]\d)")
 _LANDLINE = re.compile(
@@ -62,9 +64,6 @@ _INTERNATIONAL = re.compile(r"(?<![\d+])\+[1-9]\d{0,2}(?:[ .-]?\(?\d{1,5}\)?){2,
 _TOLL_FREE = frozenset({"400", "800", "822", "833", "844", "855", "866", "877", "888", "900"})
 _SUM = re.compile(r"[=×*/√^]|\bmod\b")
 
-_IDENTITY_18 = re.compile(r"(?<![0-9A-Za-z.])[1-9]\d{16}[\dXx](?![0-9A-Za-z]|\.\d)")
-_IDENTITY_15 = re.compile(r"(?<![0-9A-Za-z.])[1-9]\d{14}(?![0-9A-Za-z]|\.\d)")
-_CARD = re.compile(r"(?<![\dA-Za-z.+-])\d(?:[ -]?\d){12,18}(?![\dA-Za-z]|[ .-]\d)")
 _IPV4 = re.compile(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d]|\.\d)")
 _IPV6 = re.compile(r"(?<![\w:.])[23][0-9A-Fa-f]{3}:[0-9A-Fa-f:]{2,34}(?![\w:])")
 _IPV6_BEGINNING = re.compile("[23][0-9A-Fa-f]{3}:")
@@ -102,14 +101,6 @@ _SECRET = re.compile(
 _NO_SECRET = re.compile(r"example|your|placeholder|xxxx|1234567890|0{6}|\.\.\.|abcdefgh|<|token|insert", re.IGNORECASE)
 
 
-class Span(NamedTuple):
-    """Where something private stands: kind, and the characters from `start` up to `end`."""
-
-    kind: str
-    start: int
-    end: int
-
-
 def find_private(text: str) -> list[Span]:
     """All private spans of a text, in order, none overlapping another.
 
@@ -125,8 +116,10 @@ def find_private(text: str) -> list[Span]:
     if "@" in folded:
         spans += _emails(folded)
     if digits >= _FEWEST_DIGITS and _DIGITS.search(folded):
-        spans += [*_identities(folded), *_cards(folded), *_phones(folded)]
+        spans += [*bank_numbers(folded), *state_numbers(folded), *_phones(folded)]
         spans += _addresses(folded, _IPV4) if folded.count(".") > 2 else []
+    if digits >= _FEWEST_IN_A_PASSPORT and any(map(folded.casefold().__contains__, PASSPORT_WORDS)):
+        spans += passports(folded)
     if digits and folded.count(":") > 1 and _IPV6_BEGINNING.search(folded):
         spans += _addresses(folded, _IPV6)
     return _without_overlaps(spans) if spans else []
@@ -167,19 +160,6 @@ def _secrets(text: str) -> Iterator[Span]:
                 yield Span("secret", *found.span())
         elif len(set(secret)) >= 10 and any(map(str.isdigit, secret)) and not _NO_SECRET.search(secret):
             yield Span("secret", *found.span())
-
-
-def _identities(text: str) -> Iterator[Span]:
-    for pattern in (_IDENTITY_18, _IDENTITY_15):
-        for found in pattern.finditer(text):
-            if is_identity_number(found.group()):
-                yield Span("identity_number", *found.span())
-
-
-def _cards(text: str) -> Iterator[Span]:
-    for found in _CARD.finditer(text):
-        if is_card_number(found.group().replace(" ", "").replace("-", "")):
-            yield Span("bank_card", *found.span())
 
 
 def _phones(text: str) -> Iterator[Span]:
@@ -267,8 +247,12 @@ def _json_texts(text: str) -> Iterator[str]:
 
 def measure_privacy(sample: Sample) -> tuple[SignalValue, ...]:
     """The kinds of private data in all texts of a row, and the first span of each."""
+    texts = list(private_texts(sample))
     return kinds_and_spans(
-        Finding(span.kind, text[span.start : span.end]) for text in private_texts(sample) for span in find_private(text)
+        Finding(span.kind, text[span.start : span.end])
+        for text in texts
+        for span in find_private(text)
+        if span.kind != "social_security" or any(map(SECURITY_WORD.search, texts))
     )
 
 
@@ -277,14 +261,16 @@ PRIVACY = Signal(
     columns=(("privacy", pa.list_(pa.string())), ("privacy_spans", pa.list_(pa.string()))),
     measure=measure_privacy,
     card=Card(
-        meaning_en="Personal data and secrets in any turn, tool call or rejected answer: e-mail, phone, identity number, bank "
-        "card, IP address, key or token.",
-        meaning_zh="各轮对话、工具调用与落选回答中的个人信息与密钥：邮箱、电话、身份证号、银行卡号、IP 地址、密钥或令牌。",
+        meaning_en="Personal data and secrets in any turn, tool call or rejected answer: e-mail, phone, identity number, US "
+        "social security number, passport, bank card, IBAN, IP address, key or token.",
+        meaning_zh="各轮对话、工具调用与落选回答中的个人信息与密钥：邮箱、电话、身份证号、美国社会安全号、护照号、"
+        "银行卡号、IBAN、IP 地址、密钥或令牌。",
         range_en="the kinds found, and the first span of each",
         range_zh="发现的类型，以及每类的第一处原文",
-        misses_en="Names and postal addresses, local numbers without an area code, passwords without a known shape.",
-        misses_zh="姓名与住址、不带区号的座机号码、没有固定样式的密码。",
+        misses_en="Names and postal addresses, local numbers without an area code, passwords without a known shape; social security "
+        "and passport numbers with no word beside them that says so.",
+        misses_zh="姓名与住址、不带区号的座机号码、没有固定样式的密码；旁边没有相应字样的社会安全号与护照号。",
         precision=(Read("en", 2, 2),),
     ),
-    version=3,
+    version=4,
 )

@@ -26,6 +26,14 @@ class Read(NamedTuple):
     read: int
 
 
+class Found(NamedTuple):
+    """Rows with the fault, found by reading and not by the signal: of `there` rows in `language`, it flagged `found`."""
+
+    language: str
+    found: int
+    there: int
+
+
 @dataclass(frozen=True, slots=True)
 class Card:
     """What a signal says and how well.
@@ -34,8 +42,10 @@ class Card:
         meaning_en: what the columns say, for readers of a report; `meaning_zh` is its twin.
         range_en: the values that there are; `range_zh` is its twin.
         misses_en: what it is known to overlook or to mistake; `misses_zh` is its twin.
-        precision: flagged rows that were read by hand, by language (`benchmarks/precision.py` counts them again); empty
-            where nothing is flagged, as for lengths.
+        precision: flagged rows that were read by hand, by language (`benchmarks/verdicts.py` counts those of the demo files
+            again); empty where nothing is flagged, as for lengths.
+        recall: rows with the fault that were found by reading, by language; empty where it was not measured.
+        fresh: whether those rows were read before any pattern was made on them, so that others should fare alike.
     """
 
     meaning_en: str
@@ -45,6 +55,8 @@ class Card:
     misses_en: str
     misses_zh: str
     precision: tuple[Read, ...] = ()
+    recall: tuple[Found, ...] = ()
+    fresh: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,14 @@
-"""Instructions that a reader could not act on: material that is not there, two tasks in one, no task at all.
+"""Instructions that a reader could not act on: material that is not there, a request that is cut off, none at all.
 
 Summarise the following article.          (and nothing follows)
-Write a haiku. What is 3 + 4?             (two tasks)
+Write a letter to the                     (cut off)
 She walked along the river.               (no request)
 """
 
 import re
 from collections.abc import Iterator
 
+from builder.signals.attached import GENERIC, find_attached
 from builder.signals.signal import Finding, tokens_of
 from builder.text import tokenise
 
@@ -55,11 +56,6 @@ _REFERENCE_ZH = re.compile(
     rf"|附件(?:中|里|内)的?[^，。！？\n]{{0,4}}?{_MATERIAL_ZH}|我(?:刚才?|已经?)?(?:上传|发送|贴出)的(?:这[张个份篇段])?{_MATERIAL_ZH}"
     r"|(?:根据|按照|依据|参考|参照|看)(?:这[张个幅]|该|本)?(?:表格|图表|图片|照片|图像|示意图)(?=[，,]|中|里|上|回答)"
 )
-# Work on texts in general: code that will be given one, and how-to questions.
-_GENERIC = re.compile(
-    r"\b(?:how (?:do|can|to)|algorithm|chat ?bot)\b|函数|程序|算法|代码|系统|模型|脚本|查询|正则|如何|怎么|怎样",
-    re.IGNORECASE,
-)
 # Of quotation marks that open one inside another, only the last is looked at, so that a text of them takes no time.
 _STATED = re.compile(
     r"[:：]\s*\S|[\"“「『《‘](?:[^\"“「『《‘”」』》’\n]+|[^\"“「『《‘”」』》’\n]*[“「『《‘])[\"”」』》’]|\n\s*\S"
@@ -68,7 +64,6 @@ _STATED = re.compile(
 # One of the characters that begin what `_STATED` finds.
 _MAY_STATE = re.compile("[-:：\"“「『《‘\n–—`'{\\[]")
 _NUMBERED = re.compile(r"^\(?\d{1,2}[.)、]\s*")
-_ADDRESS = re.compile(r"\s*https?://\S{1,300}\s*")
 _SENTENCE = re.compile(r"[^.!?。！？\n]+[.!?。！？]?")
 
 _ANSWER_MISSES = re.compile(
@@ -148,60 +143,51 @@ _ASKS_ZH = re.compile(
 )
 _STATEMENT_EN = re.compile(r"(?:he|she|they|it|the|a|an|there|his|her|their)\s", re.IGNORECASE)
 _STATEMENT_ZH = re.compile("(?:[他她它]们?|这[个家只本辆座些]|那[个家只本辆座些]|[\u4e00-\u9fff]{2,4}[在很是没])")
-_LONGEST_CUT = 12  # no word at which an instruction is cut off has more characters
+_LONGEST_CUT = 40  # no words at which an instruction is cut off have more characters
+# Words that end no request, and those that do only after a relative clause ("a place you would like to live in").
 _CUT_EN = re.compile(
-    r"(?:,|\b(?:the|a|an|of|to|and|or|with|for|in|that|which|is|are|by|from|as|than|between|into|about))$",
+    r"(?:\b(?:the|an|and|or|between|including|such as|than|whose|because|(?:about|of|for|to|with|on|in|is|as|from|by) an?))$",
     re.IGNORECASE,
 )
-_CUT_ZH = re.compile("(?:[，、；]|的以及|以及|并且|和|或者|与|或|因为|但是|例如|关于)$")
+_CUT_AFTER_EN = re.compile(r"\b(?:about|with|to|for|of|from|by|into|that|which)$", re.IGNORECASE)
+_CUT_ZH = re.compile(
+    "(?:[，、；]|的以及|以及|并且|[^温缓平饱中柔总谐随祥亲共]和|[^参赋给授]与|或者|[^抑]或|因为|但是|例如|比如|关于)$"
+)
+_RELATIVE_EN = re.compile(
+    r"\b(?:you|your|i|we|they|he|she|it|people|someone|somebody|that|who|whom|which|what|where|how|why|when)\b",
+    re.IGNORECASE,
+)
+_QUESTION_EN = re.compile(
+    r"(?:what|who|whom|whose|which|where|when|why|how|is|are|was|were|do|does|did|can|could|would|should|will|has|have)\b",
+    re.IGNORECASE,
+)
+# What is left open on purpose.
+_LEFT_OPEN = re.compile(
+    r"\b(?:complet\w*|finish\w*|continu\w*|fill|blanks?|begin\w*|start\w*|end(?:s|ing)|prompt|following|next|predict|templates?"
+    r"|placeholders?)\b|_{2,}|\.{3}|…|填|完成|补[全充]|续|接|开头|接下来|下一|后面|模板|占位",
+    re.IGNORECASE,
+)
+# Rows in which somebody is to ask back, or a text that may do so is wanted.
+_SPOKEN = re.compile(
+    r"\b(?:e-?mails?|repl(?:y|ies)|respon[ds]\w*|dialogues?|letters?|messages?|conversations?|chat|customers?|scripts?|questions?"
+    r"|rewrite|rephrase|paraphrase|translat\w*|polite\w*|role|act as|pretend|interview)\b"
+    r"|邮件|回复|回应|对话|来信|信件|消息|客户|客服|脚本|提问|问题|改写|重写|翻译|礼貌|角色|扮演|假装|面试|采访",
+    re.IGNORECASE,
+)
+_LONGEST_ASKING = 400  # an answer that goes on after its question back has understood the task
+_LONGEST_STATEMENT = 80
 _TEMPLATE = re.compile(
     r"\[(?:insert|your|enter|topic|name of)\b[^\]\n]{0,40}\]|<(?:insert|your|topic)\b[^>\n]{0,40}>"
-    r"|\{\{?(?:topic|input|instruction|subject|text)\}?\}|【(?:请)?(?:插入|填写"
-    r"|输入)[^】\n]{0,20}】",
+    r"|\{\{?(?:topic|input|instruction|subject|text)\}?\}|【(?:请)?(?:插入|填写|输入)[^】\n]{0,20}】",
     re.IGNORECASE,
 )
-
-_FIELD_MARK = re.compile(
-    r"(?:^|\n)[ \t#*]{0,6}(?:instruction|task ?\d{1,2}|指令|任务 ?[\d一二三四五]{1,2})[ \t*]{0,3}[:：]", re.IGNORECASE
-)
-_NEXT_TASK = re.compile(
-    r"(?:^|\n)[ \t]{0,4}#{2,4} ?(?:instruction|指令|input|human|user)\b|(?:^|\n)(?:instruction|指令) ?[:：]",
-    re.IGNORECASE,
-)
-_VERB_EN = re.compile(
-    r"(?:please |then |and |also )?(?:write|translate|list|calculate|compute|summari[sz]e"
-    r"|explain|describe|name|compose|convert|create|generate|classify|compare|identify"
-    r"|design|suggest|define|find|give|provide|come up with|brainstorm|recommend|propose|construct|add|how many"
-    r"|what (?:is|are|was|were)|who (?:is|was|wrote|invented)|where (?:is|are)"
-    r"|when (?:did|was|is)|how (?:do|many|much|does))\b",
-    re.IGNORECASE,
-)
-_VERB_ZH = re.compile(
-    "(?:请|再|并|另外)?(?:帮我)?(?:写|翻译|列出|计算|总结|解释|描述|说出|创作"
-    "|转换|生成|分类|比较|识别|设计|推荐|介绍|定义|什么是|谁是|列举|给出|提供|提出|举出|想出|找出|编写|撰写|创建|构建)"
-)
-_REFERS_BACK = re.compile(
-    r"\b(?:it|its|they|them|their|this|that|these|those|he|she|his|her|him|the"
-    r"|your|each|both|such|output|answer|result|above|also include|same|one|ones)\b"
-    r"|[其它他她该此这那]|上述|每|结果|答案|输出|并且|同时|原因|以上|各|之间|两者|内容",
-    re.IGNORECASE,
-)
-# "the capital of Peru" is named in full, "the capital" was named before.
-_NAMED = re.compile(r"\bthe (?:\w+ )?\w+ of (?!the\b)", re.IGNORECASE)
-_WORD = re.compile(r"[a-z]{4,}|[\u4e00-\u9fff]{2}")
 
 
 def find_unseen(instruction: str, input: str, answer: str) -> Iterator[Finding]:
     """A reference to something that the row does not hold; nothing where there is an input that holds it."""
-    address = _ADDRESS.fullmatch(input) if "://" in input else None
-    if address and re.search(
-        r"\b(?:article|page|photos?|pictures?|images?|videos?|content|stor(?:y|ies)"
-        r"|website|recipe)\b|文章|网页|图|照片|视频|内容",
-        instruction,
-        re.IGNORECASE,
-    ):
-        if not re.search(r"\b(?:url|link|domain|address|code|html)\b|网址|链接|域名|代码", instruction, re.IGNORECASE):
-            yield Finding("unseen_reference", address.group().strip())
+    address = find_attached(instruction, input)
+    if address:
+        yield Finding("unseen_reference", address)
         return
     if input.strip() or len(instruction) > _LONGEST_INSTRUCTION:
         return
@@ -214,7 +200,7 @@ def find_unseen(instruction: str, input: str, answer: str) -> Iterator[Finding]:
     patterns = () if _REFERENCE_TOKENS.isdisjoint(tokens_of(instruction)) else (_REFERENCE_EN,)
     for pattern in patterns if instruction.isascii() else (*patterns, _REFERENCE_ZH):
         found = pattern.search(instruction)
-        if found and _count_sentences(instruction) == 1 and not _GENERIC.search(instruction):
+        if found and _count_sentences(instruction) == 1 and not GENERIC.search(instruction):
             yield Finding("unseen_reference", found.group())
             return
         if found and _ANSWER_MISSES.search(answer[:_ANSWER_OPENING]):
@@ -226,60 +212,48 @@ def _count_sentences(text: str) -> int:
     return sum(1 for sentence in _SENTENCE.findall(text) if len(sentence.strip()) > 3)
 
 
-def find_merged(instruction: str, answer: str) -> Iterator[Finding]:
-    """Two tasks in one instruction, or the next task at the end of an answer."""
-    bare = instruction.strip()
-    mark = _FIELD_MARK.search(bare, 1) if "\n" in bare else None
-    if mark is None and "\n" in answer and ("##" in answer or "nstruction" in answer or "指令" in answer):
-        mark = _NEXT_TASK.search(answer, 1)
-    if mark:
-        yield Finding("merged_instructions", mark.group())
-        return
-    if len(instruction) > _LONGEST_INSTRUCTION:
-        return
-    tasks = [sentence.strip() for sentence in _SENTENCE.findall(instruction)]
-    tasks = [task for task in tasks if len(task) > 5]
-    if len(tasks) < 2:
-        return
-    tasks = [_NUMBERED.sub("", task) for task in tasks]
-    starts = [task for task in tasks if _VERB_EN.match(task) or _VERB_ZH.match(task)]
-    if len(starts) < 2 or len(starts) != len(tasks):
-        return
-    first, second = starts[0], starts[1]
-    shared = _words(first) & _words(second)
-    if not shared and not _REFERS_BACK.search(_NAMED.sub("", second)):
-        yield Finding("merged_instructions", f"{first} | {second}")
-
-
-def _words(text: str) -> set[str]:
-    lower = text.lower()
-    pairs = {lower[place : place + 2] for place in range(len(lower) - 1) if "\u4e00" <= lower[place] <= "\u9fff"}
-    return pairs | {word for word in _WORD.findall(lower) if word.isascii()}
-
-
 def find_unclear(instruction: str, input: str, answer: str) -> Iterator[Finding]:
-    """An instruction without a request, cut off, with a gap left to fill, or that the answer asks back about."""
+    """An instruction without a request, cut off, with a gap left to fill, or that the answer does nothing but ask back about."""
     bare = instruction.strip()
-    gap = _TEMPLATE.search(bare)
-    if gap:
+    gap = _TEMPLATE.search(bare) if "[" in bare or "<" in bare or "{" in bare or "【" in bare else None
+    if gap and not input.strip() and not _LEFT_OPEN.search(bare):
         yield Finding("unclear_instruction", gap.group())
     elif not any(map(str.isalnum, bare)):
         yield Finding("unclear_instruction", bare)
     elif not input.strip():
-        opening = answer.strip()[:_ANSWER_OPENING]
-        asked_back = _CLARIFICATION.search(opening) if any(map(opening.__contains__, _CLARIFYING)) else None
-        ending = max(0, len(bare) - _LONGEST_CUT)
-        if _CUT_EN.search(bare, ending) or _CUT_ZH.search(bare, ending):
+        if _is_cut(bare):
             yield Finding("unclear_instruction", bare[-60:])
         elif _is_statement(bare):
             yield Finding("unclear_instruction", bare)
-        elif asked_back and len(bare) < _LONGEST_INSTRUCTION:
-            yield Finding("unclear_instruction", asked_back.group())
+        else:
+            asked_back = _asks_back(bare, answer.strip())
+            if asked_back:
+                yield Finding("unclear_instruction", asked_back)
+
+
+def _is_cut(text: str) -> bool:
+    if len(text) > _LONGEST_INSTRUCTION or not (text[-1].isalnum() or text[-1] == "、"):
+        return False
+    ending = text[-_LONGEST_CUT:]
+    if not ending.isascii() and _CUT_ZH.search(ending):
+        return _LEFT_OPEN.search(text) is None
+    cut = _CUT_EN.search(ending) or (_CUT_AFTER_EN.search(ending) and not _RELATIVE_EN.search(text[:-5]))
+    return bool(cut) and not _QUESTION_EN.match(text) and not _LEFT_OPEN.search(text)
 
 
 def _is_statement(text: str) -> bool:
-    if len(text) > 80:
+    if len(text) > _LONGEST_STATEMENT:
         return False
     if text.isascii():
         return bool(_STATEMENT_EN.match(text)) and text.endswith(".") and not _ASKS_EN.search(text)
     return bool(_STATEMENT_ZH.match(text)) and text.endswith("。") and not _ASKS_ZH.search(text)
+
+
+def _asks_back(instruction: str, answer: str) -> str | None:
+    opening = answer[:_ANSWER_OPENING]
+    if len(answer) > _LONGEST_ASKING or not any(map(opening.__contains__, _CLARIFYING)):
+        return None
+    asked = _CLARIFICATION.search(opening)
+    if not asked or len(instruction) >= _LONGEST_INSTRUCTION or _SPOKEN.search(instruction):
+        return None
+    return asked.group()

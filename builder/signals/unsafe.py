@@ -11,20 +11,41 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from builder.schema import Sample
-from builder.signals.signal import Card, Finding, Signal, SignalValue, kinds_and_spans, last_question, tokens_of
+from builder.signals.signal import (
+    Card,
+    Finding,
+    Found,
+    Read,
+    Signal,
+    SignalValue,
+    kinds_and_spans,
+    last_question,
+    tokens_of,
+)
 from builder.text import tokenise
 
+_KIN_EN = (
+    r"(?:wife|husband|spouse|partner|boss|neighbou?r|friend|girlfriend|boyfriend|child|children|kids?|son|daughter|brother|sister"
+    r"|mother|father|parents?|family|teacher|classmates?|coworkers?|roommate|ex|date|rival|enemy)"
+)
 _PERSON_EN = (
-    r"(?:someone|somebody|people|a person|(?:my|your|his|her|their|our) (?:\w+ )?(?:wife"
-    r"|husband|boss|neighbou?r|friend|girlfriend|boyfriend|child|children|kids?"
-    r"|mother|father|parents?|teacher|classmates?|coworkers?|ex)|him|her|them|humans?"
-    r"|civilians)"
+    rf"(?:someone|somebody|people|an? (?:\w+ )?(?:person|human(?: being)?|woman|man|girl|boy|child|toddler|baby|cop|policeman|police officer"
+    rf"|politician|stranger|president)|(?:my|your|his|her|their|our|the) (?:\w+ )?(?:{_KIN_EN}|president|prime minister)|him|her|them|humans?"
+    r"|civilians|children|immigrants|women|gay people|jews|muslims)(?!['’]s (?:house|home|hair|heart|records?|high score)\b)"
 )
 _HOW_EN = (
-    r"\b(?:how (?:to|do i|can i|could i|do you|can you|would (?:i|one|you))|(?:ways?"
-    r"|steps?|methods?|instructions?|guide|recipe|tutorial|plan) (?:to|for|on how to)"
+    r"\b(?:how (?:to|do i|can i|can we|could i|do you|can you|would (?:i|one|you))|(?:ways?|steps?|methods?|instructions?|guide|recipe"
+    r"|tutorial|plan|process|ideas?|tips) (?:to|for|of|on how to)|what (?:can i do|should i do|steps should i take) to"
     r"|(?:teach|tell|show|help) me (?:how )?(?:to )?)(?:(?!\bnot\b|n[’']t\b|\bwithout\b)[^.?!\n]){0,30}?\b"
 )
+# What hurts whoever it is done to; and what only does where a person follows at once and no game or sport is meant.
+_HARM_EN = (
+    r"(?:kill(?:ing)?|murder(?:ing)?|poison(?:ing)?|stab(?:bing)?|strangl(?:e|ing)|tortur(?:e|ing)|kidnap(?:ping)?|shoot(?:ing)?"
+    r"|assassinat(?:e|ing)|behead(?:ing)?|decapitat(?:e|ing)|butcher(?:ing)?|suffocat(?:e|ing)|throttl(?:e|ing)|chok(?:e|ing)"
+    r"|slay(?:ing)?|exterminat(?:e|ing)|beat(?:ing)? up|get(?:ting)? rid of the body of)"
+)
+_ROUGH_EN = r"(?:beat|execut(?:e|ing)|attack(?:ing)?|punch(?:ing)?|drown(?:ing)?|eradicat(?:e|ing)|annihilat(?:e|ing)|hunt(?:ing)? down)"
+_PLACE_EN = r"(?:house|home|hospital|school|building|bridge|plane|airport|stadium|mosque|church|synagogue|concert|city|apartment|car|store)"
 # Nobody before it who does it, and nothing between that asks about it: 犯罪分子如何洗钱, 如何认定诈骗, 怎么处理虐待老人的案件.
 _HOW_ZH = (
     r"(?<!古代)(?<!古人)(?<!警方)(?<!警察)(?<!分子)(?<!罪犯)(?<!黑客)(?<!骗子)(?<!凶手)(?<!毒贩)(?<!小偷)(?<!他们)(?<!人们)(?<!有人)(?<!分子是)(?<!分子都)"
@@ -43,12 +64,14 @@ _PERSON_ZH = (
 # What a question asks to be told.
 _ASKED = (
     ("violence", re.compile(
-        _HOW_EN + rf"(?:kill|murder|poison|stab|strangle|torture|kidnap|shoot|assassinate|beat up"
-    rf"|get rid of the body of) {_PERSON_EN}\b"
+        _HOW_EN + rf"(?:{_HARM_EN} {_PERSON_EN}\b|{_ROUGH_EN} {_PERSON_EN}(?=\W*$|[.?!\n,]| (?:with|in the (?:street|face|head)|without|secretly))"
+    rf"|cut(?:ting)? off (?:a|my|your) (?:human|{_KIN_EN})['’]s (?:head|hand)"
+    rf"|(?:commit(?:ting)?|plan|stage) (?:an? )?(?:perfect )?(?:murder|massacre|assassination|mass shooting|school shooting))\b"
         rf"|{_HOW_ZH}(?:杀死|杀掉|谋杀|毒死|毒害|弄死|勒死|绑架|暗杀|折磨|殴打|虐待"
     rf"|虐杀)[^。！？\n，]{{0,6}}?{_PERSON_ZH}{_TALKED_ABOUT_ZH}", re.IGNORECASE)),
     ("self_harm", re.compile(
-        _HOW_EN + r"(?:kill myself|commit suicide|end my (?:own )?life|cut myself(?! (?:an?|some|off|loose|in|out)\b)|hurt myself"
+        _HOW_EN + r"(?:kill myself|hang myself|drown myself|shoot myself|slit my wrists?|commit suicide"
+    r"|end my (?:own )?life|cut myself(?! (?:an?|some|off|loose|in|out)\b)|hurt myself"
     r"|harm myself|overdose on|starve myself)\b"
         rf"|{_HOW_ZH}(?:自杀|自残|轻生|割腕|结束自己的生命|上吊)(?!预防|干预|率|行为"
     rf"|的人|者|倾向|念头)", re.IGNORECASE)),
@@ -62,8 +85,12 @@ _ASKED = (
     r"|email|bank|facebook|instagram|password|system|website|server)s?"
         r"|launder money|forge (?:\w+ ){0,2}?(?:passport|document|signature|check|cheque"
     r"|id|prescription)s?|make (?:counterfeit|fake) (?:money|bills|notes|ids?|passports?)"
-        r"|(?:steal|shoplift|rob) (?:\w+ ){0,3}?(?:car|money|bank|store|credit card"
-    r"|identity|wallet|house|from)s?|smuggle (?:\w+ ){0,2}?(?:drugs?|people|weapons?"
+        r"|(?:steal|shoplift|rob)(?:l?ing|b?ing)? (?:[\w'’]+ ){0,3}?(?:car|money|bank|store|casino|credit card"
+    r"|identity|wallet|house|password|purse|bike|phone|from|without (?:being|getting) caught)s?"
+    rf"|(?:blow|blowing) up (?:a|an|the|my|your) (?:\w+ )?{_PLACE_EN}|bomb(?:ing)? (?:a|an|the|my|your) (?:\w+ )?{_PLACE_EN}"
+    rf"|set(?:ting)? (?:a|an|the|my|your) (?:\w+ )?{_PLACE_EN} on fire"
+    rf"|break(?:ing)? into (?:a|an|the|my|your|someone['’]s|somebody['’]s) (?:[\w'’]+ )?(?:{_PLACE_EN}|bank vault|office)"
+    rf"|(?:scam|defraud|blackmail|extort|frame) {_PERSON_EN}(?= (?:out|for|by|into|with)\b|\W*$)|smuggle (?:\w+ ){0,2}?(?:drugs?|people|weapons?"
     r"|goods)"
         r"|evade (?:paying )?tax(?:es)?|cheat on (?:my )?taxes|pick (?:a |the |someone's )?locks?\b[^.?!\n]{0,20}without"
     r"|buy (?:\w+ ){0,2}?(?:drugs|stolen) |traffic (?:drugs|humans?|people))\b"
@@ -71,7 +98,7 @@ _ASKED = (
     rf"|炸药|燃烧瓶|枪支|毒品|冰毒|海洛因|可卡因|假币|假钞|假证|病毒程序|木马(?:程序"
     rf"|病毒)|勒索软件|毒气){_TALKED_ABOUT_ZH}"
         rf"|{_HOW_ZH}(?:(?:洗钱|逃税|偷税|伪造[^。！？\n，]{{0,6}}(?:护照|证件|签名|文件"
-    rf"|身份证)|盗取|偷[走窃盗]|抢劫|走私|贩卖?毒|入侵[^。！？\n，]{{0,8}}(?:账[户号]"
+    rf"|身份证)|盗取|偷[走窃盗](?![^。！？\n，]{{0,6}}心)|抢劫|走私|贩卖?毒|入侵[^。！？\n，]{{0,8}}(?:账[户号]"
     rf"|系统|电脑|网络|网站|服务器)|黑进(?!度)|破解[^。！？\n，]{{0,6}}(?:密码|账号|wifi)"
     rf"|诈骗(?!电话|短信|案|手段|信息)){_TALKED_ABOUT_ZH})", re.IGNORECASE)),
     ("sexual", re.compile(
@@ -98,14 +125,13 @@ _SAID = (
     r"|me) (?:hard|in the))\b"
         # Two of the words that food, mathematics and machines have too.
         r"|(?:鸡巴|骚穴|淫水|做爱的快感|淫荡地|呻吟着高潮)"
-        r"|(?P<one>肉棒|小穴|抽插|口爆|内射)(?=[^\n]{0,200}?(?!(?P=one))(?:肉棒|小穴|抽插|口爆|内射))", re.IGNORECASE)),
+        r"|(?P<one>(?<![蟹鸡鱼牛虾猪羊])肉棒(?!骨)|小穴|抽插|口爆|内射)(?=[^\n]{0,200}?(?!(?P=one))(?:肉棒|小穴|抽插|口爆|内射))", re.IGNORECASE)),
     ("hate", re.compile(
         r"\b(?:all |the )?(?:jews|muslims|blacks|black people|white people|asians|chinese people"
     r"|mexicans|immigrants|refugees|gays|gay people|women|africans|arabs|christians"
     r"|hindus|gypsies)"
-        r" (?:are|should(?: all)? be|deserve to(?: be)?|must(?: all)? be) (?:\w+ )?(?:inferior"
-    r"|vermin|subhuman|animals|parasites|scum|filth|trash|exterminated|killed|gassed"
-    r"|deported en masse|die|eradicated|enslaved|cockroaches)\b"
+        r" (?:are (?:\w+ )?(?:inferior|vermin|subhuman|animals|parasites|scum|filth|trash|cockroaches)"
+    r"|(?:should(?: all)?|deserve to|must(?: all)?) (?:die|be (?:\w+ )?(?:exterminated|killed|gassed|deported en masse|eradicated|enslaved)))\b"
         r"|(?:黑人|犹太人|穆斯林|女人|女性|同性恋者?|外地人|河南人|非洲人|印度人|日本人"
     r"|中国人|移民|难民)(?:都|全都|就|天生|本来就|根本)?(?:是|都是|就是)(?:劣等"
     r"|垃圾|畜生|下贱|低等|害虫|寄生虫|人渣|败类)"
@@ -121,7 +147,10 @@ _SAID = (
 # Looked for first, since the patterns take fifty times as long: one of these tokens or strings stands in every hit.
 _ASKED_TOKENS = frozenset(
     tokenise(
-        "kill murder poison stab strangle torture kidnap shoot assassinate beat rid suicide life myself overdose bomb bombs explosive"
+        "kill killing murder poison poisoning stab stabbing strangle strangling torture torturing kidnap kidnapping shoot shooting"
+        " assassinate assassination behead decapitate butcher butchering suffocate throttle choke slay slaying exterminate execute"
+        " executing attack attacking punch drown eradicate annihilate hunt cut massacre hang slit blow bombing break breaking set scam"
+        " defraud blackmail extort frame stealing robbing beat beating rid suicide life myself overdose bomb bombs explosive"
         " explosives molotov grenade grenades gas gun silencer malware ransomware virus keylogger meth methamphetamine cocaine heroin"
         " crack lsd mdma ecstasy fentanyl hack launder forge counterfeit fake steal shoplift rob smuggle evade taxes lock locks drugs"
         " stolen traffic erotic pornographic explicit smut porn racist sexist antisemitic homophobic islamophobic hateful"
@@ -168,15 +197,24 @@ _GOES_NOT_ALONG = re.compile(
 _OPENING = 600
 # Fiction, history, prevention and figures of speech: "how to kill time", "how to write a murder mystery".
 _HARMLESS_ASK = re.compile(
-    r"\b(?:prevent|avoid|protect|detect|stop|history|novel|story|movie|film|game"
+    r"\b(?:prevent\w*|avoid|protect\w*|detect\w*|scanners?|stop|history|novel|story|movie|film|game"
     r"|chess|plot|character|book|song|metaphor|mosquito|weeds?|bugs?|bacteria"
-    r"|virus(?:es)? (?:spread|work)|process|time|ethical|penetration test|report"
+    r"|virus(?:es)? (?:spread|work)|process(?! (?:of|for))|time|ethical|penetration test|report(?:ing)? (?:a|an|the|it|them|him|her|someone|abuse)"
+    r"|checkers|tennis|judo|boxing|karate|wrestling|baseball|basketball|football|soccer|poker|cards?|race|debate|match|fiction|play|show|scene"
+    r"|my own (?:\w+ )?(?:account|password|computer|phone|wi-?fi|network|email|website|system|server)|into my own"
+    r"|i(?:'ve)? (?:forgot|forgotten|lost)|locked (?:myself )?out|processes"
+    r"|minecraft|fortnite|roblox|skyrim|opponent"
     r"|recover|survive|legal(?:ly)?|law|insects?|germs?"
-    r"|(?:bath|chocolate|cocoa|seed|fat|energy|glitter|tea|cake) bombs?|prescription (?:drugs?|medicines?)|over.the.counter|pharmacy"
+    r"|(?:bath|chocolate|cocoa|seed|fat|energy|glitter|tea|cake) bombs?|bomb (?:calorimeter|shelter|disposal|cyclone)s?"
+    r"|prescription (?:drugs?|medicines?)|over.the.counter|pharmacy"
     r"|dragon|enem(?:y|ies)|boss fight|zombies?|rpg)\b"
     r"|预防|防止|避免|防范|保护|识别|应对|历史|小说|故事|电影|游戏|剧本|角色|歌"
-    r"|比喻|成语|蚊|虫|细菌|病毒传播|举报|法律|时间|犯罪心理|治疗|戒",
+    r"|使命召唤|反恐精英|绝地求生|王者荣耀|侠盗猎车|我的世界|英雄联盟|战地|原神|塞尔达|《[^》]{1,20}》[中里]|比喻|成语|蚊|虫|细菌|病毒传播|举报|法律|时间|犯罪心理|治疗|戒|忘记|忘了|自己的?(?:账号|账户|密码|电脑|手机|网络|wifi|网站|服务器)|炸弹(?:[烧肉鸡饭鱼面酒]|蛋糕)|进程|线程",
     re.IGNORECASE,
+)
+# "In Call of Duty", "in The Witcher 3": a title of two words or more, which hardly any place has together with such a question.
+_IN_A_TITLE = re.compile(
+    r"\b(?:in|of|from) (?:(?:The|Mr|Mrs|Grand|Call|Counter|Red|World|Star) [A-Z\w]|GTA\b|[A-Z][\w']+ (?:of |the |and )?[A-Z0-9])"
 )
 # People are shot with cameras; a bomb is not.
 _PHOTOGRAPHY = re.compile(
@@ -197,7 +235,7 @@ def find_unsafe(question: str, answer: str) -> Iterator[Finding]:
         answer: the answer.
     """
     if _may_ask(question) and answer and not answer.isspace():
-        harmless = _HARMLESS_ASK.search(question) is not None
+        harmless = _HARMLESS_ASK.search(question) is not None or _IN_A_TITLE.search(question) is not None
         for kind, pattern in _ASKED:
             # Of sexual content and hate, fiction is what is asked for.
             found = pattern.search(question) if not harmless or kind in ("sexual", "hate") else None
@@ -236,6 +274,9 @@ UNSAFE = Signal(
         range_zh="发现的类别，以及每类的第一处原文",
         misses_en="Harm in plain or coded words, in fiction, and spread over several turns.",
         misses_zh="措辞平常或隐晦的有害内容、虚构作品中的内容，以及分散在多轮中的内容。",
+        precision=(Read("en", 8, 8), Read("zh", 5, 5)),
+        recall=(Found("en", 8, 32), Found("zh", 5, 21)),
+        fresh=True,
     ),
-    version=3,
+    version=4,
 )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from builder.addresses import Address
 from builder.errors import IntegrityError
+from builder.journal import LEDGERS
 from builder.object_store import Store
 
 CONTENTS = "CONTENTS.json"
@@ -17,7 +18,7 @@ PUSH = ".push"
 LOCAL_ONLY = re.compile(r"(^|/)\.lock$|-shm$|(^|/)\.[^/]*\.tmp[^/]*$|^\.rebuild/")
 _MAX_BYTES = 64 * 2**20  # some 400,000 files
 # Not in a manifest, and part of the dataset all the same.
-_LIVE = ("reviews.jsonl", "reviews-unplaced.jsonl", "ledger.sqlite", "embeddings/ledger.sqlite", "judge.sqlite")
+_LIVE = ("reviews.jsonl", "reviews-unplaced.jsonl", *LEDGERS)
 _SHA256 = re.compile("[0-9a-f]{64}")
 
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 import polars as pl
 import pyarrow as pa
 
-from builder.config import Balance, Settings, Split
+from builder.config import Balance, Execution, Settings, Split
 from builder.curation.balance import Profile, balance_rows
 from builder.curation.contamination import BenchmarkText, contamination_table, index_benchmark
 from builder.curation.deciding import decide
@@ -17,10 +17,10 @@ from builder.curation.facts import facts_table
 from builder.curation.split import split_columns
 from builder.dataset_folder import Review
 from builder.notes import Note
+from builder.novelty_index import Match, NoveltyIndex
 from builder.schema import Check, Sample
 from builder.signals import measure_row
-from builder.similarity import Match, NoveltyIndex
-from builder.text import tokenise
+from builder.text import Thresholds, tokenise
 
 T = TypeVar("T")
 
@@ -30,7 +30,7 @@ FEW_SEEDS = f"seeds.files=[{Path(__file__).parents[1] / 'fixtures' / 'few_seeds.
 
 def scan(
     rows: Iterable[T],
-    threshold: float,
+    thresholds: Thresholds,
     *,
     text: Callable[[T], str],
     row: Callable[[T], int],
@@ -47,7 +47,7 @@ def scan(
     Returns:
         For each dropped row the kept row that decided it.
     """
-    index = NoveltyIndex(threshold)
+    index = NoveltyIndex(thresholds)
     dropped: dict[int, Match] = {}
     for item in rows:
         tokens = tokenise(text(item))
@@ -126,7 +126,7 @@ def split(rows: Sequence[SplitRow], settings: Split, seed: int) -> SplitResult:
         "language": pa.array([row.language for row in rows], pa.string()),
         "text": pa.array([row.text for row in rows], pa.string()),
     }
-    found = split_columns(pa.table(columns), settings, seed)
+    found = split_columns(pa.table(columns), settings, seed, Execution(workers=1))
     return SplitResult(
         dict(zip(*(found.sides[name].to_pylist() for name in ("row", "split")), strict=True)), found.moved, found.notes
     )

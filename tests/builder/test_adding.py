@@ -4,7 +4,7 @@ import json
 import random
 import subprocess
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,144 +15,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from builder import dataset_folder, pipeline
-from builder.curation.novelty import additions
-from builder.curation.novelty.additions import EarlierScan, scan_digest, scan_on
-from builder.curation.novelty.scanning import scan_columns
 from builder.curation.partitions import Work, measure_partition
 from builder.dataset_folder import DatasetFolder, Partition, Review
 from builder.errors import InputFileError, UsageError
 from builder.formats.importing import distinct_names
 from builder.progress import Reporter
 from builder.settings_file import load_settings
-from tests.builder.test_scanning import IMPORTED, Row, plain, scanned, sequential, some_requests, some_rows, table
 
 QUIET = Reporter(quiet=True)
 ROOT = Path(__file__).parents[2]
-
-# The scan gone on with.
-
-
-def scanned_on(
-    rows: Sequence[Row],
-    threshold: float,
-    first: int,
-    gone: Collection[int] = (),
-    imported: Collection[int] = (),
-    **options: Any,
-) -> list[tuple[int, int, float]]:
-    """What the scan of the rows that are not gone gives when it goes on from one of those numbered below `first`."""
-    old = table([row for row in rows if row[0] < first], imported)
-    dropped = scan_columns(old, threshold)
-    earlier = EarlierScan(old, dropped, scan_digest(old, threshold, dropped))
-    found = scan_on(table([row for row in rows if row[0] not in gone], imported), threshold, earlier, **options)
-    return list(zip(*(found[name].to_pylist() for name in ("row", "of", "similarity")), strict=True))
-
-
-@pytest.fixture
-def however_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A scan is gone on with however many rows are added."""
-    monkeypatch.setattr(additions, "_LARGEST_SHARE", 1)
-
-
-@pytest.fixture
-def never_all(monkeypatch: pytest.MonkeyPatch, however_many: None) -> None:
-    """However much must be judged again, all rows are not scanned at once."""
-
-    def refused(*_: object, **__: object) -> pa.Table:
-        raise AssertionError("all rows were scanned")
-
-    monkeypatch.setattr(additions, "scan_columns", refused)
-    monkeypatch.setattr(additions, "_MOST_INDICES", 100)
-    monkeypatch.setattr(additions, "_MEETINGS_OF_A_ROW", 1_000)
-
-
-@pytest.mark.usefixtures("never_all")
-@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(some_rows(), st.sampled_from([0.2, 0.5, 2 / 3, 0.7, 0.95]), st.integers(0, 30))
-def test_added_rows_anywhere_in_the_order_give_the_sequential_scan_of_all(
-    rows: list[Row], threshold: float, first: int
-) -> None:
-    assert scanned_on(rows, threshold, first) == sequential(rows, threshold)
-
-
-@pytest.mark.usefixtures("never_all")
-@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    some_rows(),
-    st.sampled_from([0.2, 0.5, 2 / 3, 0.7, 0.95]),
-    st.integers(0, 30),
-    st.sets(st.integers(0, 29), max_size=9),
-)
-def test_rows_that_left_free_what_they_dropped(rows: list[Row], threshold: float, first: int, gone: set[int]) -> None:
-    left = [row for row in rows if row[0] not in gone]
-    assert scanned_on(rows, threshold, first, gone) == sequential(left, threshold)
-
-
-@pytest.mark.usefixtures("never_all")
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(some_requests(), IMPORTED, st.integers(0, 30), st.sets(st.integers(0, 29), max_size=9))
-def test_imported_rows_that_join_or_leave_give_the_sequential_scan_of_all(
-    rows: list[Row], imported: frozenset[int], first: int, gone: set[int]
-) -> None:
-    left = [row for row in rows if row[0] not in gone]
-    assert scanned_on(rows, 0.6, first, gone, imported) == sequential(left, 0.6, imported)
-
-
-@pytest.mark.usefixtures("never_all")
-@pytest.mark.parametrize("seed", range(4))
-def test_displaced_rows_set_others_free_and_these_drop_others_in_turn(seed: int) -> None:
-    # Windows on a line of words: each is close to the next ones, and not to those after them.
-    rng = random.Random(seed)
-    words = [f"w{place}" for place in range(150)]
-    characters = "春眠不觉晓处处闻啼鸟夜来风雨声花落知多少床前明月光疑是地上霜举头望低思故乡"
-    texts = [" ".join(words[at : at + 9]) for at in range(142)] + [characters[at : at + 9] for at in range(27)]
-    rng.shuffle(texts)
-    rows = [(row, text, str(row % 90), row % 40 == 0) for row, text in enumerate(texts)]
-    rng.shuffle(rows)
-    found = scanned_on(rows, 0.7, 100)
-    assert found == scanned(rows, 0.7)
-    before = {row: of for row, of, _ in scanned([row for row in rows if row[0] < 100], 0.7)}
-    now = {row: of for row, of, _ in found}
-    assert any(row not in now for row in before)  # set free
-    assert any(row < 100 and row not in before for row in now)  # displaced
-    gone = set(random.Random(seed).sample(range(100), 20))
-    assert scanned_on(rows, 0.7, 100, gone) == scanned([row for row in rows if row[0] not in gone], 0.7)
-
-
-@pytest.mark.usefixtures("however_many")
-def test_a_scan_goes_on_from_one_of_the_same_rows_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = plain(
-        ["write a poem about rain", "write a poem about rain", "list three rivers", "name a fern", "name a moss"]
-    )
-    calls: list[int] = []
-
-    def counted(rows: pa.Table, threshold: float, **_: object) -> pa.Table:
-        calls.append(len(rows))
-        return scan_columns(rows, threshold)
-
-    monkeypatch.setattr(additions, "scan_columns", counted)
-    old = table(rows[:4])
-    dropped = scan_columns(old, 0.7)
-    earlier = EarlierScan(old, dropped, scan_digest(old, 0.7, dropped))
-
-    def scans_all(rows: Sequence[Row], threshold: float = 0.7, earlier: EarlierScan | None = earlier) -> bool:
-        calls.clear()
-        assert scan_on(table(rows), threshold, earlier) == scan_columns(table(rows), threshold)
-        return calls == [len(rows)]
-
-    assert not scans_all(rows)
-    assert not scans_all([rows[4], *rows[:4]])
-    assert not scans_all(rows[:4])
-    assert scans_all(rows, earlier=None)
-    assert scans_all(rows, threshold=0.6)
-    assert scans_all([rows[1], rows[0], *rows[2:]])  # in another order
-    assert not scans_all(rows[1:])  # one of them passes no longer
-    assert scans_all([rows[0], (1, rows[1][1], "0", False), *rows[2:]])  # of another task
-    assert scans_all([rows[0], (1, rows[1][1], "1", True), *rows[2:]])  # kept by hand now
-    assert scans_all([rows[0], (1, "write a poem about sun", "1", False), *rows[2:]])
-    other = pa.Table.from_pylist([{"row": 2, "of": 0, "similarity": 0.9}], schema=dropped.schema)
-    assert scans_all(rows, earlier=EarlierScan(old, other, earlier.digest))  # a file that was changed
-
 
 # Files added to a folder.
 
@@ -211,11 +82,7 @@ def content(folder: DatasetFolder) -> dict[str, Any]:
     return verdicts | {str(path): (folder.root / path).read_bytes() for path in kept}
 
 
-@pytest.mark.usefixtures("however_many")
-@settings(
-    max_examples=5,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
-)
+@settings(max_examples=5, suppress_health_check=[HealthCheck.too_slow])
 @given(
     files=st.lists(rows_of_a_file(), min_size=2, max_size=4),
     reviewed=st.dictionaries(st.integers(0, 13), st.sampled_from(["keep", "drop"]), max_size=3),
@@ -242,7 +109,6 @@ def test_rows_added_in_steps_give_what_one_curation_of_all_gives(
     assert grown.verify() == []
 
 
-@pytest.mark.usefixtures("never_all")
 def test_deciding_again_by_other_filters_gives_what_a_first_decision_gives(tmp_path: Path) -> None:
     rng = random.Random(3)
     rows = [
@@ -253,17 +119,11 @@ def test_deciding_again_by_other_filters_gives_what_a_first_decision_gives(tmp_p
         for frame, *slots in rng.choices(STEMS, k=40)
     ]
     file = write_rows(tmp_path / "a.jsonl", rows + numbered(40))
-
-    def first(name: str, *overrides: str) -> DatasetFolder:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(additions, "scan_columns", scan_columns)
-            return curated([file], tmp_path / name, *overrides)
-
-    folder = first("again")
+    folder = curated([file], tmp_path / "again")
     for least in (4, 25, 3, 1):
         setting = f"filters.min_answer_words={least}"
         pipeline.curate_folder(folder.root, None, [setting], QUIET, may_measure=False)
-        assert content(folder) == content(first(str(least), setting))
+        assert content(folder) == content(curated([file], tmp_path / str(least), setting))
     assert folder.verify() == []
 
 

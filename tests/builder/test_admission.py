@@ -13,12 +13,16 @@ from builder.recipes.alpaca import ALPACA, read
 from builder.recipes.recipe import Draft, Instance, Job, Needs, Reading, Task
 from builder.requests.sender import Completion
 from builder.signals import measure_row
+from builder.similarity import NoveltyKey
+from builder.text import Thresholds
 
 SEED = Task("s1", "List five fruits that grow in warm places.", (Instance("", "Mango, …"),), "open_qa", "en", False)
 
 
 def admission() -> Admission:
-    made = Admission(0.7, measure=measure_row, check=lambda s, v: check_row(s, v, Filters()), teacher="test")
+    made = Admission(
+        Thresholds(0.7, 0.7), measure=measure_row, check=lambda s, v: check_row(s, v, Filters()), teacher="test"
+    )
     made.admit_seed(SEED, "seeds.jsonl#1")
     return made
 
@@ -166,6 +170,39 @@ def test_what_evolve_makes_is_held_against_other_tasks() -> None:
     made.admit_seed(PICNIC, "seeds.jsonl#2")
     admitted = made.admit_job(*evolved(PICNIC, "List ten fruits that grow in warm places."), "r000009.0")
     assert [(r.reason, r.of) for r in admitted.rejections] == [("too_similar", 0)]
+
+
+TRANSLATE = "Translate the notice on the pier into French."
+
+
+def keyed(key: NoveltyKey) -> Admission:
+    return Admission(Thresholds(0.7, 0.7), measure=measure_row, check=lambda *_: [], teacher="test", key=key)
+
+
+def test_what_is_compared_is_what_novelty_key_names() -> None:
+    one = task(TRANSLATE, ("The ferry leaves at noon.", "Le ferry part à midi."))
+    other = task(TRANSLATE, ("No swimming while the flag is red.", "Baignade interdite quand le drapeau est rouge."))
+    same = task("Give the French answer, please.", ("No diving.", "Baignade interdite quand le drapeau est rouge."))
+    found = {key: admit(keyed(key), one, other, same)[1] for key in ("auto", "instruction", "prompt", "answer")}
+    assert found == {
+        "auto": ["too_similar"],
+        "instruction": ["too_similar"],
+        "prompt": [],
+        "answer": ["too_similar"],
+    }
+
+
+def test_where_prompts_are_compared_only_the_instance_that_repeats_one_goes() -> None:
+    made = keyed("prompt")
+    admit(made, task(TRANSLATE, ("The ferry leaves at noon.", "Le ferry part à midi.")))
+    again = task(
+        TRANSLATE, ("The ferry leaves at noon!", "…"), ("No swimming while the flag is red.", "Baignade interdite.")
+    )
+    job, found = reading([again])
+    admitted = made.admit_job(replace(job, number=8), found, "r000008.0")
+    assert [sample.answer for sample in admitted.samples] == ["Baignade interdite."]
+    assert [(r.reason, r.of, r.threshold) for r in admitted.rejections] == [("too_similar", 0, 0.7)]
+    assert [sample.row for sample in admitted.samples] == [1]
 
 
 @pytest.mark.parametrize(

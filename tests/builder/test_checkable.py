@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builder.signals.arithmetic import wrong_sums
+from builder.signals.asked_sums import wrong_answer
 from builder.signals.concreteness import concreteness
 from builder.signals.format import code_validity, json_validity, list_length
 from builder.signals.readability import readability_index
@@ -78,6 +79,12 @@ def test_right_and_rounded_sums_pass(answer: str) -> None:
         "1 + 1 = 2x",
         "(1 + 2 = 5",
         "1 / 0 = 3",
+        "9 + 5 = 2 on a clock",
+        "In base two, 1 + 1 = 10.",
+        "As a float, 0.1 + 0.2 = 0.30000000000000004",
+        "布尔运算中，1 + 1 = 1。",
+        "It is wrong that 2 + 2 = 5.",
+        "“2 + 2 = 5”是错误的。",
         "9^99999 = 1 + 1",
     ],
 )
@@ -86,7 +93,77 @@ def test_what_is_no_sum_of_plain_numbers_is_not_checked(answer: str) -> None:
 
 
 def test_sums_that_the_prompt_states_are_not_the_answer_s_fault() -> None:
+    assert wrong_sums("2 + 2 = 5", "Give an example of a false statement.") == (0, [])
+    assert wrong_sums("First, 3 + 4 = 8.\nThe claim is false.")[1] == ["3 + 4 = 8 (7)"]
     assert wrong_sums("You wrote 2 + 2 = 5, but 2 + 2 = 4.", "Is 2 + 2 = 5 right?") == (1, [])
+
+
+ASKED = [
+    ("What is 12 × 14?", "", "158", "12 * 14 → 158 (168)"),
+    ("Calculate 345 + 789.", "", "The answer is 1,135.", "345 + 789 → 1,135 (1134)"),
+    ("25 + 38 =", "", "64", "25 + 38 → 64 (63)"),
+    ("Compute the following expression.", "3^2 + 2^4", "24", "3^2 + 2^4 → 24 (25)"),
+    ("What is the sum of 5 and 7?", "", "The sum of 5 and 7 is 13.", "5 + 7 → 13 (12)"),
+    ("Subtract 5 from 12.", "", "6", "12 - 5 → 6 (7)"),
+    ("What is 15% of 80?", "", "$13", "15%*80 → 13 (12)"),
+    ("Given two numbers, calculate the sum.", "7, 9", "15", "7 + 9 → 15 (16)"),
+    ("3加5等于多少？", "", "9", "3+5 → 9 (8)"),
+    ("求解这个数学表达式：9*(4+2)", "", "计算结果为126。", "9*(4+2) → 126 (54)"),
+    ("1000减256等于几？", "", "734", "1000-256 → 734 (744)"),
+    ("计算下面算式的结果。", "4 + 8 × 2", "24", "4 + 8 * 2 → 24 (20)"),
+    ("给定两个数字，计算它们的乘积。", "4和8", "33。", "4 * 8 → 33 (32)"),
+    ("将12和14相乘的结果是什么？", "", "158", "12 * 14 → 158 (168)"),
+    ("找到29和32的积", "", "918", "29 * 32 → 918 (928)"),
+    ("把以下数字相加：", "5, 3, 7", "16", "5 + 3 + 7 → 16 (15)"),
+    ("80的15%是多少？", "", "答案是13", "80*15% → 13 (12)"),
+]
+
+
+@pytest.mark.parametrize(("question", "input", "answer", "shown"), ASKED)
+def test_a_bare_number_is_held_against_the_sum_that_is_asked(
+    question: str, input: str, answer: str, shown: str
+) -> None:
+    assert wrong_answer(question, input, answer) == (True, shown)
+    right = shown.rpartition("(")[2].rstrip(")")
+    assert wrong_answer(question, input, right) == (True, None)
+
+
+@pytest.mark.parametrize(
+    ("question", "input", "answer"),
+    [
+        ("What is 10 / 3?", "", "3.33"),
+        ("What is 7 divided by 2?", "", "3"),
+        ("What is 1/3 as a percentage of 1? 1/3", "", "33%"),
+    ],
+)
+def test_a_rounded_answer_is_right(question: str, input: str, answer: str) -> None:
+    assert wrong_answer(question, input, answer)[1] is None
+
+
+@pytest.mark.parametrize(
+    ("question", "input", "answer"),
+    [
+        ("What is 17 divided by 5?", "", "3 remainder 2"),
+        ("Evaluate 3/4 + 1/2.", "", "1 1/4"),
+        ("Round 3.7 + 2.6.", "", "6"),
+        ("What is 24/7?", "", "It means all day."),
+        ("What is 5 + x?", "", "7"),
+        ("How many days are 2 + 3 weeks?", "", "5"),
+        ("Simplify 3x2 + 5x.", "", "8"),
+        ("2031-10-05", "", "7"),
+        ("What is 2031-10-05?", "", "A day: 5"),
+        ("5-12", "", "7"),
+        ("Convert 10 + 11 from binary.", "", "5"),
+        ("Find the sum of the even numbers.", "1, 2, 3, 4", "6"),
+        ("Find the next number.", "2, 4, 6", "8"),
+        ("Find the median.", "3, 1, 2", "2"),
+        ("Add a comma.", "1000", "1,000"),
+        ("把17加5的结果四舍五入。", "", "20"),
+        ("Name a prime between 20 + 1 and 30.", "", "23"),
+    ],
+)
+def test_questions_that_are_no_sum_are_left_alone(question: str, input: str, answer: str) -> None:
+    assert wrong_answer(question, input, answer) == (False, None)
 
 
 _SIGNS = {"+": "+", "-": "-", "×": "*", "÷": "/"}
@@ -113,6 +190,9 @@ FORMS = [
     (json_validity, "写一篇关于JSON的文章。", "JSON是一种文本格式。", None),
     (json_validity, "Write a short article on JSON.", "It is a text format.", None),
     (json_validity, "Explain what JSON is.", "A text format.", None),
+    (json_validity, "Turn the output, which is JSON, into a table.", "Name | Price", None),
+    (json_validity, "将以下JSON数据转换为表格。", "书名 | 页数", None),
+    (json_validity, "将以下表格转换为JSON。", "书名：磨坊", False),
     (json_validity, "Write Python code to parse a JSON file.", "import json", None),
     (code_validity, "Write it in Python.", "```python\ndef f(x):\n    return x\n```", True),
     (code_validity, "Write it in Python.", "```\nfor i in range(3):\n    print(i)\n```", True),
@@ -130,8 +210,22 @@ FORMS = [
     (list_length, "List three pros and name two reasons to wait.", "1. a\n2. b", None),
     (list_length, "列出三个读书的理由。", "1. 乐趣\n2. 平静\n3. 词汇", True),
     (list_length, "列出三个读书的理由。", "1、乐趣\n2、平静", False),
+    (list_length, "最多给出三个读书的理由。", "1、乐趣\n2、平静", True),
+    (list_length, "至少列出三个读书的理由。", "1、乐趣\n2、平静", False),
     (list_length, "给出5条建议。", "1. 甲\n   - 细节\n2. 乙\n3. 丙\n4. 丁\n5. 戊", True),
     (list_length, "写一个故事。", "1. 从前\n2. 后来", None),
+    (list_length, "Name three trees for a garden; list three kinds.", "1. Oak 2. Elm 3. Ash", None),
+    (list_length, "List three kinds of garden trees.", "1. Oak 2. Elm 3. Ash", True),
+    (list_length, "List three kinds of garden trees.", "1. Oak 2. Elm", False),
+    (list_length, "List three reasons to read.", "1. joy\n 2. calm\n 3. words", True),
+    (list_length, "List three reasons to read.", " 1. joy\n2. calm\n3. words", True),
+    (list_length, "List four reasons to read.", " 1. joy\n2. calm\n3. words", False),
+    (list_length, "List three reasons to read.", "Joy\n- it cheers\nCalm\n- it rests\nWords\n- it teaches", True),
+    (list_length, "List three tips for each season.", "- dress\n- walk\n- rest\n- read", None),
+    (list_length, "List two kinds of pipes.", "1. 3.5 inches wide\n2. 4.5 inches wide", True),
+    (list_length, "列出三种树。", "1.橡树 2.榆树 3.白蜡树", True),
+    (list_length, "给出两条建议。", "每天：\n- 早睡\n- 早起", True),
+    (list_length, "给出四条建议。", "- 早睡\n- 早起", False),
 ]
 
 

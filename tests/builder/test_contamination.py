@@ -99,6 +99,44 @@ def test_every_character_folds_as_its_other_forms_do(conversion: str) -> None:
     assert fold(converted).codes.tolist() == fold(characters).codes.tolist()
 
 
+CYRILLIC = str.maketrans("aceopxyisjBEHKMTACOPX", "асеорхуіѕјВЕНКМТАСОРХ")
+GREEK = str.maketrans("aoiuvnkxpBEHIKMNOPTXYZ", "αοιυνηκχρΒΕΗΙΚΜΝΟΡΤΧΥΖ")
+
+
+@pytest.mark.parametrize("letters", [CYRILLIC, GREEK, {**GREEK, **CYRILLIC}, str.maketrans("eE", "еЕ")])
+@pytest.mark.parametrize("case", [str, str.upper, str.title])
+def test_a_copy_with_letters_of_another_alphabet_is_found(letters: dict[int, str], case: Callable[[str], str]) -> None:
+    text = case(EN_ITEM).translate(letters)
+    assert text != case(EN_ITEM)
+    assert found_in(f"Solve this. {text} Thanks!") == ["eval.jsonl#1 messages[0]"] * 2
+    assert found_in(case(EN_SHORT).translate(letters)) == ["eval.jsonl#3 messages[0]"] * 2
+    assert found_in(case(EN_ANSWER).translate(letters))[0] == "eval.jsonl#5 messages[1]"
+
+
+RU_ITEM = (
+    "Пекарь продаёт девять буханок каждый час и закрывает лавку через семь часов, сколько буханок он продал сегодня?"
+)
+EL_ITEM = (
+    "Ο φούρναρης πουλάει εννέα καρβέλια κάθε ώρα και κλείνει μετά από επτά ώρες, πόσα καρβέλια πούλησε σήμερα άραγε;"
+)
+
+
+def test_rows_in_russian_and_greek_are_told_apart_as_others_are() -> None:
+    benchmark = load_benchmark([make_sample(0, RU_ITEM, "63"), make_sample(1, EL_ITEM, "63"), make_sample(2, EN_ITEM)])
+    rows = [RU_ITEM.upper(), EL_ITEM.upper(), *(text for text in HONEST)]
+    found = find_contamination([make_sample(row, text) for row, text in enumerate(rows)], benchmark, 13)
+    assert list(found) == [0, 1]
+
+
+HONEST = [
+    "Рыбак каждое утро выходит в море и привозит домой двадцать окуней и трёх крабов, сколько он поймал за неделю?",
+    "Сколько буханок продал пекарь?",
+    "Пекарь продаёт хлеб каждый день и закрывает лавку после обеда, сколько рабочих часов осталось у него сегодня?",
+    "Ο ψαράς βγαίνει κάθε πρωί στη θάλασσα και φέρνει σπίτι είκοσι λαβράκια και τρία καβούρια, πόσα έπιασε σε μία εβδομάδα;",
+    "Пока он ест, мама нам не мешает, а кот на ковре тоже не спит: он сам хочет есть и хочет к нам, но ему нет места.",
+]
+
+
 TEXTS = {
     EN_ITEM: "eval.jsonl#1 messages[0]",
     ZH_ITEM: "eval.jsonl#2 messages[0]",

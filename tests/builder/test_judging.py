@@ -51,7 +51,7 @@ def make_folder(root: Path, samples: Sequence[Sample]) -> Path:
     return root
 
 
-def judge(root: Path, url: str, *overrides: str, **options: bool) -> Judging:
+def judge(root: Path, url: str, *overrides: str, **options: Any) -> Judging:
     endpoint = ["teacher.provider=openai", f"teacher.base_url={url}", "teacher.model=judge-1", "teacher.max_attempts=2"]
     return judge_folder(root, None, [*endpoint, *overrides], QUIET, {"OPENAI_API_KEY": "k"}, **options)
 
@@ -146,6 +146,19 @@ def test_each_answer_is_marked_once_and_what_has_no_mark_says_why(tmp_path: Path
     assert done.cost == pytest.approx((20 * 1 + 10 * 2) / 1e6)
     assert DatasetFolder(root).verify() == []
     assert pipeline.verify(root) == []
+
+
+def test_a_sample_is_the_same_one_again_and_part_of_a_larger_one(tmp_path: Path) -> None:
+    rows = [row(number, f"Name thing {number}.", f"Thing {number}") for number in range(30)]
+    root = make_folder(tmp_path / "d", rows)
+    marked: list[set[int]] = []
+    with reading(Reader().reply) as (url, _):
+        for sample, asked in ((8, 8), (8, 0), (12, 4), (5, 0)):
+            assert judge(root, url, sample=sample).asked == asked
+            marked.append({number for number, score in scores(root).items() if score is not None})
+    assert [len(some) for some in marked] == [8, 8, 12, 12]
+    assert marked[0] < marked[2]
+    assert marked[0] != set(range(8))
 
 
 def test_the_instruction_its_input_and_earlier_turns_are_shown(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from builder.recipes.recipe import Draft, Instance, Job, Reading, Task, Unreadab
 from builder.requests.completion import Completion
 from builder.settings_file import dump_settings, load_settings
 from builder.signals import measure_row
+from builder.text import Thresholds
 from tests.builder.test_growing import QUIET
 
 SELF_INSTRUCT: Preset = "self-instruct-classic"
@@ -38,7 +39,9 @@ def admit(
     preset: Preset, instances: Sequence[tuple[str, str]], instruction: str = "Answer the note in one word."
 ) -> Admitted:
     chosen = settings(preset)
-    made = Admission(0.7, measure=measure_row, check=lambda s, v: check_row(s, v, chosen.filters), teacher="t")
+    made = Admission(
+        Thresholds(0.7, 0.7), measure=measure_row, check=lambda s, v: check_row(s, v, chosen.filters), teacher="t"
+    )
     task = Task("", instruction, tuple(Instance(*one) for one in instances), "writing", "en", False)
     return made.admit_job(job(preset), Reading((Draft(task),)), "r000000.0")
 
@@ -103,7 +106,7 @@ def test_the_rules_of_instances_one_by_one(
 
 
 def test_a_task_that_was_withdrawn_leaves_nothing_behind() -> None:
-    made = Admission(0.7, measure=measure_row, check=lambda *_: [], teacher="t")
+    made = Admission(Thresholds(0.7, 0.7), measure=measure_row, check=lambda *_: [], teacher="t")
     task = Task("", "Answer the note in one word.", (Instance("a", "x"), Instance("a", "y")), "writing", "en", False)
     other = replace(task, instances=(Instance("a", "x"),))
     admitted = made.admit_job(job(SELF_INSTRUCT), Reading((Draft(task), Draft(other))), "r000000.0")

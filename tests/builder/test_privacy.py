@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builder.signals.privacy import find_private
+from builder.schema import Sample, task_messages
+from builder.signals.privacy import find_private, measure_privacy
 
 PEM = "-----BEGIN RSA PRIVATE KEY-----\n" + "MIIEpQ8kd93jfKL2mXw0\n" * 4 + "-----END RSA PRIVATE KEY-----"
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI5MTcifQ.dBjftJeZ4CVPmB92K27uhbUJU1p1rwW1g"
@@ -24,6 +25,28 @@ PLANTED = [
     ("identity_number", "身份证号11010519491231002X。", "11010519491231002X"),
     ("identity_number", "旧证号130503670401001。", "130503670401001"),
     ("bank_card", "Card 4539 1488 0343 6467 was charged.", "4539 1488 0343 6467"),
+    ("social_security", "Her SSN is 536-22-8714, born in May.", "536-22-8714"),
+    ("social_security", "Social Security Number: 536 22 8714", "536 22 8714"),
+    ("social_security", "social security no. 536228714 (on file)", "536228714"),
+    ("social_security", "He wrote 536-22-8714 (SSN) on the form.", "536-22-8714"),
+    ("social_security", '{"name": "Ann", "ssn": "536-22-8714"}', "536-22-8714"),
+    ("social_security", "他的美国社会安全号码是536-22-8714。", "536-22-8714"),
+    ("social_security", "536-22-8714", "536-22-8714"),
+    ("passport", "我的护照号码是E71930284，请登记。", "E71930284"),
+    ("passport", "护照：EA2719304", "EA2719304"),
+    ("passport", "護照號碼：K04719283", "K04719283"),
+    ("passport", "持中国护照（G27193048）入境。", "G27193048"),
+    ("passport", "Her US passport number is 530917264.", "530917264"),
+    ("passport", "Passport No: A30917264 expires in May.", "A30917264"),
+    ("passport", "British passport #: 530917264", "530917264"),
+    ("passport", "his Indian passport, M7391028, was lost", "M7391028"),
+    ("passport", "French passport 17AK93028", "17AK93028"),
+    ("passport", "Canadian passport AC739102 or, since 2023, other shapes", "AC739102"),
+    ("passport", "passport P739102CD, issued in Ottawa", "P739102CD"),
+    ("passport", "Korean passport M739D1028", "M739D1028"),
+    ("passport", "Passport number (Germany): C4T71N3L8", "C4T71N3L8"),
+    ("passport", "Japanese passport TK7391028", "TK7391028"),
+    ("passport", '{"passport_number": "E71930284"}', "E71930284"),
     ("ip_address", "The server is 114.55.23.190 in Hangzhou.", "114.55.23.190"),
     ("ip_address", "Seen from 2408:8207:7821:5a30::1a2f today.", "2408:8207:7821:5a30::1a2f"),
     ("secret", "api_key = sk-proj-a8Kd93LmQz71XwPv02RtYb64", "sk-proj-a8Kd93LmQz71XwPv02RtYb64"),
@@ -128,6 +151,36 @@ def _identity(body: str) -> str:
     return body + "10X98765432"[sum(int(d) * w for d, w in zip(body, weights, strict=True)) % 11]
 
 
+def _iban(country: str, account: str) -> str:
+    """The IBAN of an account, by ISO 13616."""
+    rest = int("".join(str(int(letter, 36)) for letter in f"{account}{country}00")) % 97
+    return f"{country}{98 - rest:02}{account}"
+
+
+ACCOUNTS = [
+    ("DE", "512108001245126199"),
+    ("GB", "LOYD30963471930284"),
+    ("FR", "20041010057193028M02615"),
+    ("NL", "RABO0371930284"),
+    ("NO", "71930284615"),
+    ("CH", "0076271930284AB95"),
+    ("MT", "VALL22013000000071930284615"),
+]
+
+
+@pytest.mark.parametrize(("country", "account"), ACCOUNTS)
+def test_ibans_are_found_by_length_and_check_digits_alone(country: str, account: str) -> None:
+    number = _iban(country, account)
+    grouped = " ".join(number[start : start + 4] for start in range(0, len(number), 4))
+    wrong = number[:-1] + str((int(number[-1], 36) + 1) % 10)
+
+    for text in (number, grouped):
+        found = find_private(f"请汇至{text}，谢谢。 BIC FITBXX21. Pay to {text} BIC FITBXX21.")
+        assert [(span.kind, span.end - span.start) for span in found] == [("iban", len(text))] * 2
+    assert [span.kind for span in find_private(f"Pay to {wrong} BIC.") if span.kind == "iban"] == []
+    assert [span.kind for span in find_private(f"Pay to {number}7.") if span.kind == "iban"] == []
+
+
 @pytest.mark.parametrize(("kind", "text", "span"), PLANTED)
 def test_planted_private_data_is_found_where_it_stands(kind: str, text: str, span: str) -> None:
     assert [(found.kind, text[found.start : found.end]) for found in find_private(text)] == [(kind, span)]
@@ -188,6 +241,23 @@ LOOK_ALIKES = [
     "The function f(2)(3) has 100 - 200 - 3000 rows.",
     "eyJ is how a token begins",
     "公元前221年至公元1911年",
+    "Part 536-22-8714 fits the pump.",
+    "Your SSN has the form AAA-GG-SSSS, such as 123-45-6789.",
+    "Never print 078-05-1120; no social security number begins with 000-12-3456, 666-22-8714 or 923-22-8714.",
+    "Social Security paid 536,228,714 dollars.",
+    "The Social Security office answers 536-22-871.",
+    '{"ssn": 536228714}',
+    "社会安全基金共 536.22.8714",
+    "A passport holds 32 pages and lasts 10 years.",
+    "The passport fee is 130917264 won; the passport office has room B7391028.",
+    "护照号码如 E12345678 由字母和八位数字组成。",
+    "护照费用为 530917264 元。",
+    "My Passport drive WD7391028 broke.",
+    "passport.js 0530917264 users",
+    "Flight CA7391028 left after the passport check.",
+    "DE89 3704 0044 0532 0130 00 and GB82 WEST 1234 5698 7654 32 are examples.",
+    "DE00 0000 0000 0000 0000 00",
+    "AB12 3456 7890 is a licence key.",
 ]
 
 
@@ -206,3 +276,39 @@ def test_spans_are_in_order_and_apart(text: str) -> None:
 @pytest.mark.parametrize(("before", "after"), list(product(["", "见", "(", "“", "："], ["", "。", ")", "”", " 谢谢"])))
 def test_a_number_is_found_beside_any_punctuation(before: str, after: str) -> None:
     assert [found.kind for found in find_private(f"{before}13912045067{after}")] == ["phone"]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("My passport no. is 509274618.", ["509274618"]),
+        ("Passport No. E50927461", ["E50927461"]),
+        ("护照EA5092746", ["EA5092746"]),
+        ("Go through passport control to gate A509274.", []),
+        ("passport photo DSC509274", []),
+        ("Do I need a passport? No. Flight BA509274 is domestic.", []),
+    ],
+)
+def test_a_passport_s_number_is_announced(text: str, found: list[str]) -> None:
+    assert [text[span.start : span.end] for span in find_private(text)] == found
+
+
+@pytest.mark.parametrize(
+    ("question", "kinds"),
+    [
+        ("Find the order number in the mail.", []),
+        ("What is her SSN?", ["social_security"]),
+        ("查一下社会安全号。", ["social_security"]),
+    ],
+)
+def test_a_bare_number_is_one_of_social_security_where_the_row_speaks_of_it(question: str, kinds: list[str]) -> None:
+    sample = Sample(
+        row=0,
+        task_id="t",
+        messages=task_messages(question, None, "536-22-8714"),
+        category=None,
+        language="en",
+        origin="imported",
+        source="rows.json",
+    )
+    assert measure_privacy(sample)[0] == kinds

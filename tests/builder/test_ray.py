@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from builder.config import Execution
-from builder.curation.novelty import scanning, sharded_neighbours
+from builder.curation.novelty import neighbours, scanning
 from builder.curation.novelty.scanning import scan_columns
 from builder.dataset_folder import DatasetFolder, Partition
 from builder.errors import InputFileError, WorkerLostError
 from builder.execution import run, shards
+from builder.text import Thresholds
 from tests.builder.test_curating import content, curate, make_folder, make_rows
 from tests.builder.test_execution import Words, die_at_three, exchanged, fail_at_three, process_of, rows_of
 from tests.builder.test_scanning import plain, table, variations
@@ -73,15 +74,16 @@ def test_an_actor_that_dies_or_fails_is_an_error() -> None:
 
 def test_the_scan_on_a_cluster_drops_what_one_process_drops(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scanning, "_ROWS_AT_ONCE", 40)
-    monkeypatch.setattr(sharded_neighbours, "_FETCHED", 30)
+    monkeypatch.setattr(neighbours, "_FETCHED", 30)
     rng = random.Random(2)
     words = [f"w{number}" for number in range(60)]
     stems = [" ".join(rng.choices(words, k=size)) for size in (8, 9, 12, 15, 70, 90)]
     rows = table(plain(variations(rng, stems * 4, words, " ", 130)))
-    whole = scan_columns(rows, 0.7)
+    thresholds = Thresholds(0.7, 0.7)
+    whole = scan_columns(rows, thresholds, Execution(workers=1))
     assert 30 < len(whole) < 125
     on_ray = Execution(engine="ray", workers=2, partition_rows=17)
-    assert scan_columns(rows, 0.7, shards=on_ray).equals(whole)
+    assert scan_columns(rows, thresholds, on_ray).equals(whole)
 
 
 def packed_for_elsewhere(partition: Partition) -> Partition:

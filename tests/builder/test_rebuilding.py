@@ -175,7 +175,8 @@ def _served(url: str) -> int:
 
 @pytest.mark.parametrize("threshold", [0.3, 0.5])
 def test_a_lower_threshold_admits_what_a_plain_scan_admits(made: Path, tmp_path: Path, threshold: float) -> None:
-    rebuilt = rebuild(made, f"novelty.threshold={threshold}", out=tmp_path / "new")
+    thresholds = [f"novelty.{name}={threshold}" for name in ("threshold", "threshold_characters")]
+    rebuilt = rebuild(made, *thresholds, out=tmp_path / "new")
     kept = [row["instruction"] for row in rows(made) if row["origin"] == "seed"]
     expected = []
     for row in grown(made):

@@ -36,6 +36,7 @@ from builder.similarity import novelty_text
 from builder.teachers.embedded import create_app
 from builder.teachers.faults import Faults
 from builder.teachers.lessons import compose_reply
+from builder.text import Thresholds
 from tests.builder.recipe_jobs import CHINESE, ENGLISH, JOBS, as_lines, job_of
 from tests.builder.references import FEW_SEEDS, scan
 from tests.builder.test_growing import QUIET, ledger_rows, published, rows
@@ -278,7 +279,7 @@ def test_wordings_are_bounded_and_never_come_twice() -> None:
 
 
 def test_wordings_share_the_tasks_id_and_are_exempt_among_themselves() -> None:
-    made = Admission(0.7, measure=measure_row, check=lambda *_: [], teacher="t")
+    made = Admission(Thresholds(0.7, 0.7), measure=measure_row, check=lambda *_: [], teacher="t")
     made.admit_seed(ENGLISH, "seeds#1")
     job = job_of("phrasings", ENGLISH)
     found = RECIPES["phrasings"].proceed(
@@ -417,7 +418,7 @@ def test_a_cut_reply_of_instances_loses_its_last_task_alone() -> None:
 def test_a_preset_says_that_it_is_english_and_what_its_threshold_is() -> None:
     with pytest.raises(UsageError, match="English by nature"):
         settings("growth.preset=alpaca-classic", "growth.languages={en: 1, zh: 1}")
-    with pytest.raises(UsageError, match=r"novelty\.threshold 0\.7"):
+    with pytest.raises(UsageError, match=r"novelty\.threshold_characters 0\.7"):
         settings("growth.preset=alpaca-classic", "growth.languages={en: 1}", "novelty.threshold=0.8")
 
 
@@ -528,7 +529,7 @@ def test_a_mixed_build_reaches_its_target_and_its_counts_close(tmp_path: Path, o
 
     too_close = scan(
         [sample_from_record(row) for row in rows(tmp_path / "d")],
-        0.7,
+        Thresholds(0.7, 0.7),
         text=lambda sample: novelty_text(sample, "auto"),
         row=lambda sample: sample.row,
         group=lambda sample: first(sample.task_id),

@@ -1,8 +1,8 @@
 """The scan over columns against the sequential scan, with `rouge_score` itself where it can judge."""
 
 import random
-from collections.abc import Collection, Sequence
-from pathlib import Path
+from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 
 import pyarrow as pa
 import pytest
@@ -11,21 +11,21 @@ from hypothesis import strategies as st
 from rouge_score import rouge_scorer
 
 from builder.config import Execution
-from builder.curation.differences import request_key, telling_difference
+from builder.curation.asking import overlap, read_request, request_key
+from builder.curation.differences import reordered, telling_difference
+from builder.curation.facts import facts_schema, request_facts
 from builder.curation.novelty import (
-    edges,
-    local_neighbours,
     meetings,
+    neighbours,
     requests,
     scanning,
-    sharded_neighbours,
-    signature_columns,
-    signature_index,
     signatures,
     token_sequences,
 )
+from builder.curation.novelty.requests import REQUEST_COLUMNS
 from builder.curation.novelty.scanning import scan_columns
-from builder.text import tokenise
+from builder.text import Thresholds, count_words, token_mode, tokenise
+from tests.builder.references import scan
 
 Row = tuple[int, str, str, bool]
 Dropped = list[tuple[int, int, float]]
@@ -45,31 +45,47 @@ def rouge(a: str, b: str) -> float:
     return float(ROUGE.score(a, b)["rougeL"].fmeasure)
 
 
-def alike(text: str, other: str) -> bool:
-    """Nothing tells two requests apart."""
-    return request_key(tokenise(text)) == request_key(tokenise(other)) and telling_difference(text, other) is None
+def likeness(text: str, other: str, answer: str = "", other_answer: str = "") -> float:
+    """How alike two requests are of which one is imported, as the documentation tells it; no answer is a stock phrase."""
+    some, others = read_request(text), read_request(other)
+    words, other_words = count_words(answer), count_words(other_answer)
+    same = min(words, other_words) > 0 and answer.lower().rstrip(".") == other_answer.lower().rstrip(".")
+    if not tokenise(text) or not tokenise(other):
+        return 0.0
+    if request_key(some) == request_key(others):
+        labels = not same and 0 < words < 4 and 0 < other_words < 4 and tokenise(text) != tokenise(other)
+        return float(not labels and reordered(text, other) is None)
+    if not same or words < 8 or some.given != others.given:
+        return 0.0
+    return 0.0 if telling_difference(text, other, same_answer=True) else overlap(some, others)
 
 
-def sequential(rows: Sequence[Row], threshold: float, imported: Collection[int] = ()) -> Dropped:
+def both(threshold: float | Thresholds) -> Thresholds:
+    return threshold if isinstance(threshold, Thresholds) else Thresholds(threshold, threshold)
+
+
+def sequential(
+    rows: Sequence[Row],
+    threshold: float | Thresholds,
+    imported: Collection[int] = (),
+    answers: Mapping[int, str] = MappingProxyType({}),
+) -> Dropped:
     """Every row against every kept one: the most similar above the threshold, the lowest row among equals.
 
-    Where one of two rows is imported, nothing may tell them apart; of a row that is not, only the words are its.
+    Where one of two rows is imported, they are as similar as can be, or not at all.
     """
 
-    def compared(row: Row, other: Row) -> bool:
-        own = [row[0] in imported, other[0] in imported]
-        texts = [text if all(own) else " ".join(tokenise(text)) for text in (row[1], other[1])]
-        return not any(own) or alike(*texts)
+    def compared(row: Row, other: Row) -> float:
+        if row[0] not in imported and other[0] not in imported:
+            return rouge(row[1], other[1])
+        return likeness(row[1], other[1], answers.get(row[0], ""), answers.get(other[0], ""))
 
     kept: list[Row] = []
     dropped: Dropped = []
     for row, text, group, exempt in rows:
-        scores = [
-            (rouge(held[1], text), -held[0])
-            for held in kept
-            if held[2] != group and compared((row, text, group, exempt), held)
-        ]
-        above = [score for score in scores if score[0] > threshold]
+        scores = [(compared(held, (row, text, group, exempt)), -held[0], held[1]) for held in kept if held[2] != group]
+        needed = [both(threshold).of(*(token_mode(t) == "cjk" for t in (text, other))) for _, _, other in scores]
+        above = [(score, other) for (score, other, _), least in zip(scores, needed, strict=True) if score > least]
         if above and not exempt:
             score, number = max(above)
             dropped.append((row, -number, score))
@@ -78,36 +94,30 @@ def sequential(rows: Sequence[Row], threshold: float, imported: Collection[int] 
     return dropped
 
 
-def table(rows: Sequence[Row], imported: Collection[int] = ()) -> pa.Table:
+REQUEST_SCHEMA = pa.schema([field for field in facts_schema("auto") if field.name in REQUEST_COLUMNS])
+
+
+def table(
+    rows: Sequence[Row], imported: Collection[int] = (), answers: Mapping[int, str] = MappingProxyType({})
+) -> pa.Table:
     types = {"row": pa.int64(), "text": pa.large_string(), "group": pa.large_string(), "exempt": pa.bool_()}
     columns = {name: pa.array([row[place] for row in rows], types[name]) for place, name in enumerate(types)}
     if imported:
         columns["imported"] = pa.array([row[0] in imported for row in rows], pa.bool_())
-        columns["request"] = pa.array([request_key(tokenise(row[1])) for row in rows], pa.binary())
+        facts = pa.Table.from_pylist([request_facts(row[1], answers.get(row[0], "")) for row in rows], REQUEST_SCHEMA)
+        columns |= dict(zip(facts.column_names, facts.columns, strict=True))
     return pa.table(columns)
 
 
 def scanned(
     rows: Sequence[Row],
-    threshold: float,
+    threshold: float | Thresholds,
     *,
-    kept: Sequence[Row] | None = None,
-    memory_limit: int | None = None,
-    spill: Path | None = None,
     workers: int = 1,
-    shards: int | None = None,
     imported: Collection[int] = (),
+    answers: Mapping[int, str] = MappingProxyType({}),
 ) -> Dropped:
-    before = None if kept is None else table(kept, imported)
-    found = scan_columns(
-        table(rows, imported),
-        threshold,
-        kept=before,
-        memory_limit=memory_limit,
-        spill=spill,
-        workers=workers,
-        shards=None if shards is None else Execution(workers=shards),
-    )
+    found = scan_columns(table(rows, imported, answers), both(threshold), Execution(workers=workers))
     return list(zip(*(found[name].to_pylist() for name in ("row", "of", "similarity")), strict=True))
 
 
@@ -135,21 +145,30 @@ def test_decisions_are_those_of_the_sequential_scan_with_rouge_score(rows: list[
     assert scanned(rows, threshold) == sequential(rows, threshold)
 
 
-@pytest.fixture(params=["extended", "single", "long", "table"])
+@settings(max_examples=80)
+@given(some_rows(), st.builds(Thresholds, THRESHOLDS | st.just(1.0), THRESHOLDS | st.just(1.0)))
+def test_texts_in_characters_have_a_threshold_of_their_own_in_the_scan_and_at_admission(
+    rows: list[Row], thresholds: Thresholds
+) -> None:
+    found = scanned(rows, thresholds)
+    assert found == sequential(rows, thresholds)
+    admitted = scan(
+        rows, thresholds, row=lambda r: r[0], text=lambda r: r[1], group=lambda r: r[2], exempt=lambda r: r[3]
+    )
+    assert [(row, match.row, match.similarity) for row, match in admitted.items()] == found
+
+
+@pytest.fixture(params=["extended", "single", "long"])
 def portions(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Runs, portions and partitions so small that a few rows fill many of them; signatures of two tokens, or of one, or none."""
+    """Runs, portions and partitions so small that a few rows fill many of them; signatures of two tokens, or of one."""
     monkeypatch.setattr(scanning, "_ROWS_AT_ONCE", 5)
     monkeypatch.setattr(scanning, "_MEETINGS_OF_A_ROW", 1)
-    monkeypatch.setattr(signature_index, "_SEQUENCES_AT_ONCE", 4)
+    monkeypatch.setattr(signatures, "_AT_ONCE", 4)
     monkeypatch.setattr(meetings, "_AT_ONCE", 3)
-    monkeypatch.setattr(signature_index, "_ENTRIES_OF_A_PARTITION", 30)
     monkeypatch.setattr(signatures, "_SAMPLE", 8)
     monkeypatch.setattr(signatures, "_PAIRS_PER_SIGNATURE", 1000 if request.param == "single" else 0)
-    monkeypatch.setattr(local_neighbours, "_PAIRS_OF_A_MEETING", 1 << 30 if request.param == "table" else 4)
-    monkeypatch.setattr(edges, "_ROWS", 3)
-    monkeypatch.setattr(edges, "_COLUMNS", 4)
-    monkeypatch.setattr(sharded_neighbours, "_FETCHED", 3)
-    monkeypatch.setattr(sharded_neighbours, "_SIGNED_AT_ONCE", 2)
+    monkeypatch.setattr(neighbours, "_FETCHED", 3)
+    monkeypatch.setattr(neighbours, "_SIGNED_AT_ONCE", 2)
     if request.param == "long":
         monkeypatch.setattr(meetings, "_COUNTERS", 20)
         monkeypatch.setattr(meetings, "_SPARSE", 4)
@@ -161,31 +180,9 @@ def portions(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.usefixtures("portions")
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(some_rows(), THRESHOLDS, st.integers(1, 3), st.sampled_from([None, 100]))
-def test_decisions_depend_on_no_portion_partition_worker_or_memory_limit(
-    rows: list[Row], threshold: float, workers: int, memory_limit: int | None
-) -> None:
-    assert scanned(rows, threshold, workers=workers, memory_limit=memory_limit) == sequential(rows, threshold)
-
-
-@pytest.mark.usefixtures("portions")
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(some_rows(), THRESHOLDS, st.sampled_from([1, 2, 8]), st.integers(0, 30))
-def test_decisions_depend_on_no_number_of_shards(rows: list[Row], threshold: float, shards: int, cut: int) -> None:
-    first = scanned(rows[:cut], threshold, shards=shards)
-    assert first == sequential(rows[:cut], threshold)
-    gone = {row for row, _, _ in first}
-    kept = [row for row in rows[:cut] if row[0] not in gone]
-    assert first + scanned(rows[cut:], threshold, kept=kept, shards=shards) == sequential(rows, threshold)
-
-
-@settings(max_examples=60)
-@given(some_rows(), THRESHOLDS, st.integers(0, 30))
-def test_added_rows_are_judged_as_in_one_scan_of_all(rows: list[Row], threshold: float, cut: int) -> None:
-    first = scanned(rows[:cut], threshold)
-    gone = {row for row, _, _ in first}
-    kept = [row for row in rows[:cut] if row[0] not in gone]
-    assert first + scanned(rows[cut:], threshold, kept=kept) == sequential(rows, threshold)
+@given(some_rows(), THRESHOLDS, st.sampled_from([1, 2, 3, 8]))
+def test_decisions_depend_on_no_portion_part_or_worker(rows: list[Row], threshold: float, workers: int) -> None:
+    assert scanned(rows, threshold, workers=workers) == sequential(rows, threshold)
 
 
 REQUESTS = st.sampled_from(
@@ -196,6 +193,9 @@ REQUESTS = st.sampled_from(
     ]
 )  # fmt: skip
 IMPORTED = st.one_of(st.just(frozenset(range(30))), st.frozensets(st.integers(0, 29)))
+ANSWERS = st.sampled_from(
+    ["", "", "Yes", "No", "one two three four five six seven eight", "It lists nine things, one a line."]
+)
 
 
 @st.composite
@@ -207,16 +207,17 @@ def some_requests(draw: st.DrawFn) -> list[Row]:
 
 @pytest.mark.usefixtures("portions")
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(some_requests(), IMPORTED, THRESHOLDS, st.integers(1, 3), st.sampled_from([None, 1, 3]), st.integers(0, 30))
+@given(
+    *(some_requests(), IMPORTED, st.dictionaries(st.integers(0, 29), ANSWERS)),
+    *(st.builds(Thresholds, THRESHOLDS, THRESHOLDS), st.integers(1, 3)),
+)
 def test_an_imported_row_goes_only_if_nothing_tells_it_apart_wherever_the_work_is_done(
-    rows: list[Row], imported: frozenset[int], threshold: float, workers: int, shards: int | None, cut: int
+    rows: list[Row], imported: frozenset[int], answers: dict[int, str], thresholds: Thresholds, workers: int
 ) -> None:
-    whole = sequential(rows, threshold, imported)
-    assert scanned(rows, threshold, imported=imported, workers=workers, shards=shards) == whole
-    first = scanned(rows[:cut], threshold, imported=imported, shards=shards)
-    gone = {row for row, _, _ in first}
-    kept = [row for row in rows[:cut] if row[0] not in gone]
-    assert first + scanned(rows[cut:], threshold, kept=kept, imported=imported, shards=shards) == whole
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(requests, "_MOST_ASKING", 30)
+        found = scanned(rows, thresholds, imported=imported, answers=answers, workers=workers)
+    assert found == sequential(rows, thresholds, imported, answers)
 
 
 @pytest.mark.parametrize(
@@ -251,11 +252,41 @@ def test_the_same_words_inside_an_imported_request_are_what_it_is_about(text: st
 
 
 def test_numbers_and_letters_in_another_order_are_never_compared(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(requests, "telling_difference", lambda *_: pytest.fail("compared"))
+    monkeypatch.setattr(requests, "reordered", lambda *_, **__: pytest.fail("compared"))
     rng = random.Random(3)
     for things in ("123456789", "BCEFGHXOZ"):
         texts = {f"Sort what follows and print it on one line: {' '.join(rng.sample(things, 9))}" for _ in range(500)}
         assert scanned(plain(sorted(texts)), 0.7, imported=frozenset(range(len(texts)))) == []
+
+
+@pytest.mark.parametrize("kind", ["order", "signs"])
+def test_very_many_texts_of_the_same_words_do_not_all_meet(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = random.Random(3)
+    nouns = [
+        "moon",
+        "river",
+        "table",
+        "cloud",
+        "spoon",
+        "garden",
+        "window",
+        "pepper",
+        "candle",
+        "bridge",
+        "violin",
+        "saddle",
+    ]
+    made = {
+        "order": lambda: f"Describe a {' '.join(rng.sample(nouns, 12))}.",
+        "signs": lambda: "Compute " + "".join(f"7 {rng.choice('+-*/')} " for _ in range(12)) + "7",
+    }
+    texts = sorted({made[kind]() for _ in range(600)})
+    compared: list[int] = []
+    monkeypatch.setattr(requests, "reordered", lambda *texts, **_: compared.append(len(texts)))
+    repeated = [*texts, *(f"Please {text}" for text in texts)]
+    found = scanned(plain(repeated), 0.7, imported=frozenset(range(len(repeated))))
+    assert [(row, of) for row, of, _ in found] == [(row + len(texts), row) for row in range(len(texts))]
+    assert len(compared) < 2 * len(repeated)
 
 
 def test_requests_in_one_template_meet_none_of_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -263,7 +294,7 @@ def test_requests_in_one_template_meet_none_of_the_others(monkeypatch: pytest.Mo
     texts = [f"{frame} {word}{end}" for word in (f"w{number}" for number in range(2_000)) for end in ("", "!")]
     imported = frozenset(range(len(texts)))
     compared: list[int] = []
-    monkeypatch.setattr(requests, "telling_difference", lambda *texts: compared.append(len(texts)))
+    monkeypatch.setattr(requests, "reordered", lambda *texts, **_: compared.append(len(texts)))
     found = scanned(plain(texts), 0.7, imported=imported)
     assert [(row, of) for row, of, _ in found] == [(row, row - 1) for row in range(1, len(texts), 2)]
     assert len(compared) == 2_000
@@ -303,7 +334,7 @@ def test_texts_of_shared_frames_are_judged_as_by_the_sequential_scan() -> None:
     found = scanned(plain(texts), 0.7)
     assert found == sequential(plain(texts), 0.7)
     assert 100 < len(found) < 295
-    assert scanned(plain(texts), 0.7, shards=3) == found
+    assert scanned(plain(texts), 0.7, workers=3) == found
 
 
 def test_a_template_leaves_its_few_survivors(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -316,7 +347,7 @@ def test_a_template_leaves_its_few_survivors(monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.parametrize("largest", [0xFFFF, 50])
 def test_long_and_short_texts_meet(largest: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(signature_columns, "LARGEST", largest)
+    monkeypatch.setattr(signatures, "LARGEST", largest)
     monkeypatch.setattr(meetings, "LARGEST", largest)
     rng = random.Random(3)
     words = [f"w{rng.randrange(40)}" for _ in range(200)]
@@ -329,7 +360,7 @@ def test_long_and_short_texts_meet(largest: int, monkeypatch: pytest.MonkeyPatch
     rng.shuffle(texts)
     assert scanned(plain(texts), 0.7) == sequential(plain(texts), 0.7)
     assert scanned(plain(texts), 0.5) == sequential(plain(texts), 0.5)
-    assert scanned(plain(texts), 0.5, shards=3) == sequential(plain(texts), 0.5)
+    assert scanned(plain(texts), 0.5, workers=3) == sequential(plain(texts), 0.5)
 
 
 def test_texts_of_a_few_words_are_judged_as_by_the_sequential_scan() -> None:
@@ -378,18 +409,10 @@ def test_a_threshold_of_one_drops_nothing() -> None:
 
 
 def test_no_rows_give_an_empty_table() -> None:
-    assert scan_columns(table([]), 0.7).schema == scanning.DROPPED
+    assert scan_columns(table([]), Thresholds(0.7, 0.7), Execution()).schema == scanning.DROPPED
 
 
 def test_decisions_hold_when_tokens_outnumber_characters(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(token_sequences, "_CHARACTERS", 5)
     texts = ["a b c d e", "a b c d f", "x y z", "x y z w", "d c b a", "a b c d e g", "x y z w v"]
     assert scanned(plain(texts), 0.7) == sequential(plain(texts), 0.7)
-    monkeypatch.setattr(local_neighbours, "_PAIRS_OF_A_MEETING", 1 << 30)
-    assert scanned(plain(texts), 0.7) == sequential(plain(texts), 0.7)
-
-
-def test_files_of_signatures_are_removed(tmp_path: Path) -> None:
-    texts = [f"write a poem about the {word} in the garden" for word in ("cat", "dog", "tree")]
-    assert scanned(plain(texts), 0.7, memory_limit=1, spill=tmp_path) == [(1, 0, 8 / 9), (2, 0, 8 / 9)]
-    assert list(tmp_path.iterdir()) == []

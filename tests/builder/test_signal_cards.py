@@ -17,19 +17,25 @@ LONG = 100_000
 
 def test_the_precision_on_each_card_is_counted_from_the_labels() -> None:
     for name, signal in SIGNALS.items():
-        path = LABELS / f"{name}.jsonl"
+        fresh = LABELS / "fresh" / f"{name}.jsonl"
+        path = fresh if fresh.exists() else LABELS / f"{name}.jsonl"
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
         records = [json.loads(line) for line in lines]
-        read = Counter(record["language"] for record in records)
-        right = Counter(record["language"] for record in records if record["label"])
+        flagged = [record for record in records if record.get("flagged", True)]
+        read = Counter(record["language"] for record in flagged)
+        right = Counter(record["language"] for record in flagged if record["label"])
         assert list(signal.card.precision) == [(language, right[language], read[language]) for language in sorted(read)]
+        assert signal.card.fresh == fresh.exists()
+        there = Counter(record["language"] for record in records if record["label"])
+        recall = [(language, right[language], there[language]) for language in sorted(there)]
+        assert list(signal.card.recall) == (recall if fresh.exists() else [])
 
 
 def test_labels_hold_no_text_of_the_rows() -> None:
-    for path in LABELS.glob("*.jsonl"):
+    for path in LABELS.rglob("*.jsonl"):
         for line in path.read_text(encoding="utf-8").splitlines():
             record = json.loads(line)
-            assert set(record) == {"id", "file", "language", "kind", "label", "why"}
+            assert set(record) - {"flagged"} == {"id", "file", "language", "kind", "label", "why"}
             assert len(record["why"]) < 60
 
 
@@ -48,7 +54,7 @@ def test_every_card_is_written_in_both_languages() -> None:
 # Runs that make a pattern try again from each of their places, if it lets them.
 RUNS = [
     *("a", "1 ", "1-", "1.", "1+", "1=", "(", "@", "a@", "a.", "\n", " ", "#\n", "- ", "1. ", "```\n", "[", "<", "\\n", "&"),
-    *("% of ", "a:", "sk-", "eyJa.", "的", "，", "一", "给定", "画", "how to ", "the following ", "I am ", "“", "Ã"),
+    *("% of ", "a:", "sk-", "eyJa.", "的", "，", "一", "给定", "画", "11. Input:\n", "how to ", "the following ", "I am ", "“", "Ã"),
 ]  # fmt: skip
 
 

@@ -5,8 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rouge_score import rouge_scorer
 
-from builder.similarity import Match, NoveltyIndex, least_lcs, rouge_l, similarity
-from builder.text import tokenise
+from builder.novelty_index import Match, NoveltyIndex
+from builder.similarity import least_lcs, rouge_l, similarity
+from builder.text import Thresholds, tokenise
 from tests.builder.references import scan
 
 ROUGE = rouge_scorer.RougeScorer(["rougeL"], use_stemmer=False)
@@ -28,7 +29,7 @@ def sequential(texts: list[str], threshold: float) -> list[int]:
 def scanned(texts: list[str], threshold: float) -> list[int]:
     dropped = scan(
         list(enumerate(texts)),
-        threshold,
+        Thresholds(threshold, threshold),
         text=lambda t: t[1],
         row=lambda t: t[0],
         group=lambda t: str(t[0]),
@@ -53,17 +54,17 @@ def test_short_texts_all_survive() -> None:
 
 
 def test_a_match_names_the_closest_row_and_its_score() -> None:
-    index = NoveltyIndex(0.7)
+    index = NoveltyIndex(Thresholds(0.7, 0.7))
     index.add(4, tokenise("List five fruits that grow in cold places"), "a")
     index.add(9, tokenise("List five fruits that grow in warm places"), "b")
-    assert index.match(tokenise("List six fruits that grow in warm places")) == Match(9, 0.875)
+    assert index.match(tokenise("List six fruits that grow in warm places")) == Match(9, 0.875, 0.7)
 
 
 def test_members_of_one_task_do_not_match_each_other() -> None:
-    index = NoveltyIndex(0.7)
+    index = NoveltyIndex(Thresholds(0.7, 0.7))
     index.add(0, tokenise("Sort the words by length"), "task")
     assert index.match(tokenise("Sort the words by length"), "task") is None
-    assert index.match(tokenise("Sort the words by length"), "other") == Match(0, 1.0)
+    assert index.match(tokenise("Sort the words by length"), "other") == Match(0, 1.0, 0.7)
 
 
 def test_a_threshold_of_one_drops_nothing() -> None:
@@ -128,7 +129,7 @@ def test_long_and_short_texts_meet() -> None:
 def test_decisions_hold_when_tokens_outnumber_characters(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("builder.similarity._LARGEST_CODE", 3)
+    monkeypatch.setattr("builder.novelty_index._LARGEST_CODE", 3)
     texts = ["a b c d e", "a b c d f", "x y z", "x y z w", "d c b a"]
     assert scanned(texts, 0.7) == sequential(texts, 0.7) == [0, 2, 4]
 

@@ -1,4 +1,4 @@
-"""Which tasks have a text close to another task's: for the split, which must not part them.
+"""Which tasks have a request close to another task's, as the scan has it: for the split, which must not part them.
 
 Tasks are gone through in growing portions, and one is asked about no further once it has a neighbour: thousands of tasks of
 one template cost a small multiple of one.
@@ -13,8 +13,9 @@ import numpy as np
 import polars as pl
 
 from builder.config import Execution
-from builder.curation.novelty.neighbours import Neighbours, neighbours
-from builder.curation.novelty.token_sequences import Mask, Numbers, TokenSequences, distinct, mask
+from builder.curation.novelty.requests import Close, Requests, close_requests
+from builder.curation.novelty.token_sequences import Mask, Numbers, distinct, mask
+from builder.text import Thresholds
 
 # Given two sets of tasks: pairs of one of the first and one of the second that are close.
 Near = Callable[[Numbers, Numbers], tuple[Numbers, Numbers]]
@@ -26,17 +27,17 @@ _FIRST_EXPLORED = 256
 
 @dataclass(frozen=True, slots=True)
 class Tasks:
-    """Tasks by number, and their texts as token sequences.
+    """Tasks by number, and their requests.
 
     Attributes:
         sizes: how many rows each task has.
-        holders: task, sequence: each task beside each of its texts that has tokens, once.
-        sequences: all texts.
+        holders: task, request: each task beside each of its requests that has tokens, once.
+        requests: all of them.
     """
 
     sizes: Numbers
     holders: pl.DataFrame
-    sequences: TokenSequences
+    requests: Requests
 
     def __len__(self) -> int:
         return len(self.sizes)
@@ -47,50 +48,30 @@ class Tasks:
 
 
 class Closeness:
-    """Close tasks, by ROUGE-L and by what else measures it.
+    """Close tasks, by their requests and by what else measures it.
 
     Args:
         tasks: all of them.
-        threshold: in (0, 1]; two are close if two of their texts exceed it by ROUGE-L F1. At 1 none are.
+        thresholds: two are close if two of their requests are.
+        execution: where that is found.
         also: another measure.
-        memory_limit, workers, shards: as for `neighbours`.
     """
 
-    def __init__(
-        self,
-        tasks: Tasks,
-        threshold: float,
-        *,
-        also: Near | None,
-        memory_limit: int | None,
-        workers: int,
-        shards: Execution | None,
-    ) -> None:
-        self._tasks, self._threshold, self._also = tasks, threshold, also
-        self._memory_limit, self._workers, self._shards = memory_limit, workers, shards
+    def __init__(self, tasks: Tasks, thresholds: Thresholds, execution: Execution, also: Near | None) -> None:
+        self._tasks, self._thresholds, self._execution, self._also = tasks, thresholds, execution, also
 
-    def linked(self, tasks: Numbers, others: Numbers | None = None) -> Numbers:
-        """For each task one that it is close to; -1 where it is close to none.
-
-        Args:
-            others: those that it may be close to; None is all.
-        """
-        found = np.full(len(self._tasks), -1)
-        among = np.arange(len(self._tasks)) if others is None else others
-        with self._neighbours(tasks) as texts:
-            for near in self._measures(texts):
-                asked = tasks[found[tasks] < 0]
-                for portion in self._portions(len(asked), among):
+    def linked(self, tasks: Numbers) -> Mask:
+        """Which of some tasks are close to another one."""
+        found = np.zeros(len(self._tasks), dtype=bool)
+        with self._close(tasks) as requests:
+            for near in self._measures(requests):
+                asked = tasks[~found[tasks]]
+                for portion in self._portions(len(asked)):
                     if not len(asked):
                         break
                     some, close = near(asked, portion)
-                    falling = np.lexsort((close, some))[
-                        ::-1
-                    ]  # of several the lowest, in whatever order they were found
-                    some, close = some[falling], close[falling]
-                    found[close] = some
-                    found[some] = close
-                    asked = asked[found[asked] < 0]
+                    found[some] = found[close] = True
+                    asked = asked[~found[asked]]
         return found[tasks]
 
     def groups(self, tasks: Numbers, fits: Callable[[int], bool]) -> Iterator[Numbers]:
@@ -104,19 +85,19 @@ class Closeness:
         joined = _Joined(self._tasks.sizes)
         explored = np.zeros(len(self._tasks), dtype=bool)
         given: set[int] = set()
-        with self._neighbours(tasks) as texts:
+        with self._close(tasks) as requests:
             start, count = 0, _FIRST_EXPLORED
             while start < len(tasks):
                 portion = tasks[start : start + count]
                 start, count = start + count, 2 * count
-                self._explore(portion, texts, joined, explored, fits)
+                self._explore(portion, requests, joined, explored, fits)
                 for root in map(joined.root, portion.tolist()):
                     if root not in given and fits(joined.size(root)):
                         given.add(root)
                         yield np.sort(joined.members(root))
 
     def _explore(
-        self, tasks: Numbers, texts: Neighbours, joined: "_Joined", explored: Mask, fits: Callable[[int], bool]
+        self, tasks: Numbers, requests: Close, joined: "_Joined", explored: Mask, fits: Callable[[int], bool]
     ) -> None:
         """Join tasks with all that they are linked to, as far as that fits."""
 
@@ -127,8 +108,8 @@ class Closeness:
         while len(asked):
             explored[asked] = True
             reached = [asked]
-            for near in self._measures(texts):
-                for portion in self._portions(len(asked), np.arange(len(self._tasks))):
+            for near in self._measures(requests):
+                for portion in self._portions(len(asked)):
                     some, others = near(asked, portion)
                     joined.join(some, others)
                     reached.append(others)
@@ -136,52 +117,42 @@ class Closeness:
             met = distinct(np.concatenate(reached))
             asked = fitting(met[~explored[met]])
 
-    def _neighbours(self, tasks: Numbers) -> AbstractContextManager[Neighbours]:
-        return neighbours(
-            self._tasks.sequences,
-            self._threshold,
-            among=_texts(self._tasks.of(tasks)),
-            memory_limit=self._memory_limit,
-            spill=None,
-            workers=self._workers,
-            shards=self._shards,
-        )
+    def _close(self, tasks: Numbers) -> AbstractContextManager[Close]:
+        among = _requests(self._tasks.of(tasks))
+        return close_requests(self._tasks.requests, self._thresholds, self._execution, among)
 
-    def _measures(self, texts: Neighbours) -> list[Near]:
-        measures: list[Near] = [partial(self._near, texts)] if self._threshold < 1 else []
+    def _measures(self, requests: Close) -> list[Near]:
+        measures: list[Near] = [partial(self._near, requests)] if self._thresholds.least < 1 else []
         return measures if self._also is None else [*measures, self._also]
 
-    @staticmethod
-    def _portions(asked: int, among: Numbers) -> Iterator[Numbers]:
-        """Tasks in portions for so many that are asked about."""
+    def _portions(self, asked: int) -> Iterator[Numbers]:
+        """All tasks in portions for so many that are asked about."""
         start, stop = 0, 1 + _FIRST_PAIRS // max(asked, 1)
-        while start < len(among):
-            yield among[start:stop]
+        while start < len(self._tasks):
+            yield np.arange(start, min(stop, len(self._tasks)))
             start, stop = stop, _MORE * stop
 
-    def _near(self, near: Neighbours, some: Numbers, others: Numbers) -> tuple[Numbers, Numbers]:
-        """`Near` by ROUGE-L. Of those that hold a text the first stands for all, so that some pairs are left to others."""
+    def _near(self, close: Close, some: Numbers, others: Numbers) -> tuple[Numbers, Numbers]:
+        """`Near` by requests. Of those that hold one the first stands for all, so that some pairs are left to others."""
         mine, theirs = self._tasks.of(some), self._tasks.of(others)
-        texts, opposite = _texts(mine), _texts(theirs)
-        edges = near.edges(texts, opposite)
-        same = np.intersect1d(texts, opposite, assume_unique=True)
-        close = pl.DataFrame({"a": np.append(edges.some, same), "b": np.append(edges.others, same)})
+        own, opposite = _requests(mine), _requests(theirs)
+        edges = close.edges(own, opposite)
+        same = np.intersect1d(own, opposite, assume_unique=True)
+        both = pl.DataFrame({"a": np.append(edges.some, same), "b": np.append(edges.others, same)})
         found = [
-            close.join(left, left_on="a", right_on="sequence").join(
-                right, left_on="b", right_on="sequence", suffix="_b"
-            )
+            both.join(left, left_on="a", right_on="request").join(right, left_on="b", right_on="request", suffix="_b")
             for left, right in ((mine, _first(theirs)), (_first(mine), theirs))
         ]
         pairs = pl.concat(found).filter(pl.col("task") != pl.col("task_b"))
         return pairs["task"].to_numpy(), pairs["task_b"].to_numpy()
 
 
-def _texts(holders: pl.DataFrame) -> Numbers:
-    return distinct(holders["sequence"].to_numpy())
+def _requests(holders: pl.DataFrame) -> Numbers:
+    return distinct(holders["request"].to_numpy())
 
 
 def _first(holders: pl.DataFrame) -> pl.DataFrame:
-    return holders.group_by("sequence").agg(pl.col("task").min())
+    return holders.group_by("request").agg(pl.col("task").min())
 
 
 class _Joined:

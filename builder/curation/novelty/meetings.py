@@ -10,64 +10,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from builder.curation.novelty.signature_columns import LARGEST, RANK_BITS, SignatureColumns
-from builder.curation.novelty.signatures import Integers, Signatures
-from builder.curation.novelty.token_sequences import Bits, Mask, Numbers, TokenSequences, distinct
+from builder.curation.novelty.signatures import Signatures
+from builder.curation.novelty.signed import LARGEST, RANK_BITS, Integers, Signed
+from builder.curation.novelty.token_sequences import Numbers, distinct
 
 _AT_ONCE = 2_000_000
-_SLACK = 1e-9
 # Meetings of long sequences are counted in an array of so many pairs at once, which stays in the cache; or by sorting, where
 # they are fewer than one for so many pairs.
 _COUNTERS, _SPARSE = 1 << 18, 16
-
-
-@dataclass(frozen=True, slots=True)
-class Shapes:
-    """What is known of each sequence at a glance.
-
-    Attributes:
-        sizes: in tokens.
-        classes: which of 64 classes its tokens are of.
-        counted: how often a long sequence meets another that is close, or the other's number.
-        short: the largest size of which a pair needs one sequence, to be found by a signature alone, not by how many.
-        partner: the largest size of the other one.
-        threshold: that ROUGE-L F1 must exceed.
-    """
-
-    sizes: Integers
-    classes: Bits
-    counted: Integers
-    short: int
-    partner: int
-    threshold: float
-
-    @staticmethod
-    def of(sequences: TokenSequences, signatures: Signatures) -> "Shapes":
-        """Those of sequences with such signatures."""
-        sizes = sequences.sizes.astype(np.int32)
-        return Shapes(
-            sizes,
-            sequences.classes(),
-            signatures.counted(sizes),
-            signatures.short,
-            signatures.partner,
-            signatures.threshold,
-        )
-
-    def near(self, some: Integers, others: Integers, count: Numbers) -> Mask:
-        """Whether two sequences may share enough tokens: of a class that only one has, the other lacks a token at least.
-
-        Args:
-            some: sequences, each for `count` of others.
-            others: all theirs, one after the other.
-        """
-        size, classes = np.repeat(self.sizes[some], count), np.repeat(self.classes[some], count)
-        other_size, other_classes = self.sizes[others], self.classes[others]
-        shared = np.minimum(
-            size - np.bitwise_count(classes & ~other_classes), other_size - np.bitwise_count(other_classes & ~classes)
-        )
-        enough: Mask = 2 * shared > (self.threshold - _SLACK) * (size + other_size)
-        return enough
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +30,8 @@ class Meetings:
         count: its length.
     """
 
-    asking: SignatureColumns
-    others: SignatureColumns
+    asking: Signed
+    others: Signed
     first: Numbers
     count: Numbers
 
@@ -109,41 +59,41 @@ class Meetings:
             start, done = stop, int(ends[stop - 1])
 
 
-def meetings_between(some: SignatureColumns, others: SignatureColumns) -> list[Meetings]:
+def meetings_between(some: Signed, others: Signed) -> list[Meetings]:
     """Some signatures with others, asked from either side; those of one sequence meet as well where both have it."""
     sides = [(some, others)] if some is others else [(some, others), (others, some)]
-    return [meetings_of(side.take(side.asking()), opposite) for side, opposite in sides]
+    return [meetings_of(side.asking(), opposite) for side, opposite in sides]
 
 
-def meetings_of(asking: SignatureColumns, others: SignatureColumns) -> Meetings:
+def meetings_of(asking: Signed, others: Signed) -> Meetings:
     """Signatures that ask with others."""
     return _meetings(asking, others, np.searchsorted(others.key, asking.key))
 
 
-def meetings_within(some: SignatureColumns) -> Meetings:
+def meetings_within(some: Signed) -> Meetings:
     """Signatures with one another, each two once."""
-    places = some.asking()
+    places = some.places_asking()
     return _meetings(some.take(places), some, places + 1)
 
 
-def _meetings(asking: SignatureColumns, others: SignatureColumns, first: Numbers) -> Meetings:
+def _meetings(asking: Signed, others: Signed, first: Numbers) -> Meetings:
     beyond = (np.uint64(LARGEST) - asking.reach) << np.uint64(1)
     count = np.searchsorted(others.key, (asking.key | RANK_BITS) - beyond, side="right") - first
     met = np.flatnonzero(count > 0)
     return Meetings(asking.take(met), others, first[met], count[met])
 
 
-def near_pairs(meetings: Meetings, shapes: Shapes) -> Numbers:
+def near_pairs(meetings: Meetings, signatures: Signatures) -> Numbers:
     """The pairs of sequences that meet and may share enough tokens, packed."""
     found = [np.zeros(0, dtype=np.int64)]
     for part in meetings.portions():
         some, others = part.asking.sequence, part.met()
-        near = np.flatnonzero(shapes.near(some, others, part.count))
+        near = np.flatnonzero(signatures.near(some, others, part.count))
         found.append(distinct(_packed(np.repeat(some, part.count)[near], others[near])))
     return distinct(np.concatenate(found))
 
 
-def frequent_pairs(meetings: Meetings, shapes: Shapes) -> Numbers:
+def frequent_pairs(meetings: Meetings, signatures: Signatures) -> Numbers:
     """The pairs of sequences that meet as often as two long ones that are close do, packed.
 
     Args:
@@ -161,10 +111,10 @@ def frequent_pairs(meetings: Meetings, shapes: Shapes) -> Numbers:
         turn = slice(*np.searchsorted(own, (start, start + at_once)))
         first, count = by_sequence.first[turn], by_sequence.count[turn]
         counter = np.repeat((own[turn] - start) * len(theirs), count) + place[_runs(first, count)]
-        least = int(min(shapes.counted[some].min(), shapes.counted[theirs].min()))
+        least = int(min(signatures.counted(some).min(), signatures.counted(theirs).min()))
         counters, times = _counted(counter, len(some) * len(theirs), least)
         a, b = some[counters // len(theirs)], theirs[counters % len(theirs)]
-        often = times >= np.minimum(shapes.counted[a], shapes.counted[b])
+        often = times >= np.minimum(signatures.counted(a), signatures.counted(b))
         found.append(_packed(a[often], b[often]))
     return distinct(np.concatenate(found))
 

@@ -9,18 +9,19 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 from rapidfuzz import process
 from rapidfuzz.distance import LCSseq
 
 from builder.config import Execution
+from builder.cores import usable_cores
 from builder.execution import run
-from builder.text import tokenise_column
+from builder.text import FIRST_CHARACTER, tokenise_column
 
 Numbers = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.uint32]
 Bits = npt.NDArray[np.uint64]
 Mask = npt.NDArray[np.bool_]
-Lengths = npt.NDArray[np.uint16]
 
 _TEXTS_AT_ONCE = 32_768
 _PAIRS_AT_ONCE = 131_072
@@ -37,11 +38,13 @@ class TokenSequences:
         codes: the tokens of all sequences, one after the other; the most frequent token is 0.
         starts: where each sequence starts in `codes`, then the end of the last.
         frequencies: how often each token occurs; they fall.
+        in_characters: whether each sequence is of a text in characters (`builder.text.in_characters`).
     """
 
     codes: Codes
     starts: Numbers
     frequencies: Numbers
+    in_characters: Mask
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -56,24 +59,17 @@ class TokenSequences:
         return self.starts[numbers + 1] - self.starts[numbers]
 
     def gather(self, numbers: Numbers) -> tuple[Codes, Numbers]:
-        """The codes of some sequences, and where each starts among them, then the end of the last; numbers rise."""
-        if len(numbers) and numbers[-1] - numbers[0] == len(numbers) - 1:
+        """The codes of some sequences, and where each starts among them, then the end of the last."""
+        if len(numbers) and (np.diff(numbers) == 1).all():
             starts = self.starts[numbers[0] : numbers[-1] + 2]
             return self.codes[starts[0] : starts[-1]], starts - starts[0]
         sizes = self.sizes_of(numbers)
         starts = np.append(0, np.cumsum(sizes))
         return self.codes[np.arange(starts[-1]) + np.repeat(self.starts[numbers] - starts[:-1], sizes)], starts
 
-    def only(self, numbers: Numbers) -> "TokenSequences":
-        """Some sequences, numbered anew; `frequencies` stay those of all. Numbers rise."""
-        return self if len(numbers) == len(self) else TokenSequences(*self.gather(numbers), self.frequencies)
-
     def each(self, numbers: Numbers) -> "TokenSequences":
         """A sequence for each number, in any order and as often as it is there; `frequencies` stay those of all."""
-        sizes = self.sizes_of(numbers)
-        starts = np.append(0, np.cumsum(sizes))
-        codes = self.codes[np.arange(starts[-1]) + np.repeat(self.starts[numbers] - starts[:-1], sizes)]
-        return TokenSequences(codes, starts, self.frequencies)
+        return TokenSequences(*self.gather(numbers), self.frequencies, self.in_characters[numbers])
 
     def classes(self) -> Bits:
         """For each sequence, of 64 classes of tokens those that it has, as bits."""
@@ -89,20 +85,6 @@ class TokenSequences:
         parts = [slice(start, start + _PAIRS_AT_ONCE) for start in range(0, len(first), _PAIRS_AT_ONCE)]
         found = [self._lcs(first[part], second[part], workers) for part in parts]
         return np.concatenate(found) if found else np.zeros(0, dtype=np.int64)
-
-    def lcs_table(self, first: Numbers, second: Numbers, workers: int) -> Lengths:
-        """The LCS length of each of some sequences (rows) with each of others (columns): a tenth of `lcs`'s time a pair."""
-        numbers, places = np.unique(np.concatenate((first, second)), return_inverse=True)
-        strings = self._strings(numbers)
-        if strings is None:
-            axis = 0 if len(first) >= len(second) else 1
-            halves = [
-                (half, second) if axis == 0 else (first, half) for half in np.array_split((first, second)[axis], 2)
-            ]
-            return np.concatenate([self.lcs_table(*half, workers) for half in halves], axis=axis)
-        queries, choices = ([strings[place] for place in half.tolist()] for half in np.split(places, [len(first)]))
-        table: Lengths = process.cdist(queries, choices, scorer=LCSseq.similarity, dtype=np.uint16, workers=workers)
-        return table
 
     def _lcs(self, first: Numbers, second: Numbers, workers: int) -> Numbers:
         numbers, places = np.unique(np.concatenate((first, second)), return_inverse=True)
@@ -138,30 +120,33 @@ class Tokenised(NamedTuple):
     numbers: Numbers
 
 
-def token_sequences(texts: pa.ChunkedArray, workers: int, shards: Execution | None = None) -> Tokenised:
+def token_sequences(texts: pa.ChunkedArray, execution: Execution) -> Tokenised:
     """Tokenise texts (`builder.text.tokenise`).
 
     Args:
         texts: strings.
-        workers: threads.
-        shards: the workers that tokenise, a partition of rows at a time; None is this process.
+        execution: the workers that tokenise: threads, or those of a cluster, which take a partition of rows at a time.
     """
-    if shards is None:
-        with ThreadPoolExecutor(workers) as pool:
-            parts = list(pool.map(_encode, _slices(texts, _TEXTS_AT_ONCE)))
+    if execution.engine == "ray":
+        parts = list(run(_encode, _slices(texts, execution.partition_rows), execution))
     else:
-        parts = list(run(_encode, _slices(texts, shards.partition_rows), shards))
+        with ThreadPoolExecutor(execution.workers or usable_cores()) as pool:
+            parts = list(pool.map(_encode, _slices(texts, _TEXTS_AT_ONCE)))
     encoded = pa.chunked_array([tokens for tokens, _ in parts], _DICTIONARY).unify_dictionaries()
     codes = np.concatenate([np.asarray(chunk.indices) for chunk in encoded.chunks] or [np.zeros(0, dtype=np.int32)])
     sizes = np.concatenate([sizes for _, sizes in parts] or [np.zeros(0, dtype=np.int64)])
-    counts = np.bincount(codes, minlength=len(encoded.chunk(0).dictionary) if parts else 0)
+    tokens = encoded.chunk(0).dictionary if parts else pa.array([], pa.large_string())
+    counts = np.bincount(codes, minlength=len(tokens))
     falling = np.argsort(-counts, kind="stable")
     ranks = np.empty(len(counts), dtype=np.uint32)
     ranks[falling] = np.arange(len(counts), dtype=np.uint32)
-    every = TokenSequences(ranks[codes], np.append(0, np.cumsum(sizes)), counts[falling])
+    characters = np.asarray(pc.greater_equal(tokens, FIRST_CHARACTER))[codes]
+    starts = np.append(0, np.cumsum(sizes))
+    within = np.append(0, np.cumsum(characters))
+    every = TokenSequences(ranks[codes], starts, counts[falling], within[starts[1:]] > within[starts[:-1]])
     numbers = _numbered(every)
     first = np.flatnonzero(np.diff(np.maximum.accumulate(numbers), prepend=-1))
-    return Tokenised(every.only(first), numbers)
+    return Tokenised(every if len(first) == len(every) else every.each(first), numbers)
 
 
 def distinct(numbers: Numbers) -> Numbers:
