@@ -9,7 +9,7 @@ length. `--reference` prints, from files of rows, the middles and spreads that `
 import argparse
 import json
 import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -104,8 +104,8 @@ def print_reference(paths: Iterable[Path]) -> None:
         if tokens:
             chinese = is_chinese(answer)
             form = form_of(answer, len(tokens), chinese=chinese)
-            weight = said(Counter(tokens), last_question(sample), form)
-            found[chinese, form].append((math.log1p(weight), content_share(Counter(tokens))))
+            weight = said(set(tokens), last_question(sample), form)
+            found[chinese, form].append((math.log1p(weight), content_share(tokens)))
     for chinese in (False, True):
         for form in FORMS:
             if rows := found[chinese, form]:
