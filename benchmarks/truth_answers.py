@@ -187,14 +187,3 @@ def _print_groups(title: str, groups: Sequence[str], won: Mapping[str, Scores]) 
         these = np.array([name == group for name in groups])
         shares = "".join(f"{ranked_right(values[these])!s:18} " for values in won.values())
         print(f"{group:19}{int(these.sum()):5}  {shares}".rstrip())
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_arguments(parser)
-    print_tables(parser.parse_args(arguments))
-
-
-if __name__ == "__main__":
-    main()

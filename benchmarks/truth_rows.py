@@ -106,14 +106,3 @@ def print_tables(arguments: argparse.Namespace) -> None:
                 print(
                     f"{'missed' if row.flag else 'wrong'} {row.kind}: {json.dumps(row.instruction, ensure_ascii=False)}"
                 )
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_arguments(parser)
-    print_tables(parser.parse_args(arguments))
-
-
-if __name__ == "__main__":
-    main()

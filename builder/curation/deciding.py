@@ -35,7 +35,7 @@ from builder.curation.paraphrase import Paraphrases, background_of
 from builder.curation.phrasings import draw_phrasings
 from builder.curation.quality import QUALITY, SCORE, columns_scored, score_rows
 from builder.curation.redacting import replaced_rows, with_inherited_marks
-from builder.curation.similar_rows import Texts, similar_rows, with_families
+from builder.curation.similar_rows import similar_rows, with_families
 from builder.curation.split import split_columns
 from builder.dataset_folder import Review
 from builder.encoders import Codes, character_codes
@@ -166,8 +166,7 @@ def decide_rows(
     failed = _row_checks(rows, settings, reviews, texts)
     course = _Course(rows, failed)
     course.drop(repeated_rows(course.left))
-    texts_left = Texts(course.left, settings.execution)
-    _drop_close(course, texts_left, settings, vectors)
+    _drop_close(course, settings, vectors)
     if not settings.seeds.publish:
         seeds = (pl.col("origin") == "seed") & ~pl.col("forced")
         course.drop(course.left.filter(seeds).select("row", reason=pl.lit("seed")))
@@ -185,14 +184,14 @@ def decide_rows(
     kept = course.left.sort("row")
     with ThreadPoolExecutor(1) as beside:
         measured = beside.submit(measure_diversity, pool.sort("row"), kept["row"], vectors, settings.seed)
-        sides, split_notes = _sides(kept, texts_left, settings, vectors)
+        sides, split_notes = _sides(kept, settings, vectors)
         diversity = measured.result()
     notes = [*balanced.warnings, *split_notes, *diversity_notes(kept), *guess_notes(guesses)]
     verdicts = _verdicts(rows["row"], course.failed(), sides)
     return Decision(verdicts, quality, difficulty, notes, diversity, guesses)
 
 
-def _drop_close(course: "_Course", texts: Texts, settings: Settings, vectors: Codes | None) -> None:
+def _drop_close(course: "_Course", settings: Settings, vectors: Codes | None) -> None:
     """Drop what a kept row says already, by its words or by its meaning.
 
     Both are one scan in preference order: a row that goes for its meaning drops no other by its words. So where it would have,
@@ -202,7 +201,7 @@ def _drop_close(course: "_Course", texts: Texts, settings: Settings, vectors: Co
     measure = None if vectors is None else _paraphrases(course.left, vectors, settings)
     while True:
         compared = course.left.join(meant, on="row", how="anti", maintain_order="left")
-        similar = similar_rows(compared, texts, settings.novelty.thresholds, settings.execution)
+        similar = similar_rows(compared, settings.novelty.thresholds, settings.execution)
         if vectors is None or measure is None:
             course.drop(similar)
             return
@@ -286,9 +285,7 @@ def _row_checks(
     return pl.concat(found)
 
 
-def _sides(
-    kept: pl.DataFrame, texts: Texts, settings: Settings, vectors: Codes | None
-) -> tuple[pl.DataFrame, list[Note]]:
+def _sides(kept: pl.DataFrame, settings: Settings, vectors: Codes | None) -> tuple[pl.DataFrame, list[Note]]:
     """The side of each kept row (row, split), and what a reader should know of them."""
     if not settings.split.validation_share:
         return kept.select("row", split=pl.lit("train")), []
@@ -305,7 +302,6 @@ def _sides(
         settings.seed,
         settings.execution,
         near=near,
-        tokens=texts.tokens_of(kept),
     )
     return _frame(result.sides), result.notes
 

@@ -1,51 +1,24 @@
 """Rows that say nearly what a kept row says: the one scan over the columns of a decision, with its evidence."""
 
 from collections.abc import Mapping
-from functools import cached_property
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 from builder.config import Execution
 from builder.curation.novelty.requests import REQUEST_COLUMNS
 from builder.curation.novelty.scanning import scan_columns
-from builder.curation.novelty.token_sequences import Tokenised, token_sequences
 from builder.text import Thresholds, token_mode
 
 _EVIDENCE_CHARACTERS = 120
 
 
-class Texts:
-    """The texts that novelty compares, split into tokens once, when the first asks for them.
-
-    Args:
-        rows: row and novelty_text; in any order.
-        execution: where they are split.
-    """
-
-    def __init__(self, rows: pl.DataFrame, execution: Execution) -> None:
-        self._rows, self._execution = rows.select("row", "novelty_text"), execution
-
-    def tokens_of(self, rows: pl.DataFrame) -> Tokenised:
-        """Those of some rows, in their order."""
-        every = self._rows["row"].to_numpy()
-        order = np.argsort(every)
-        sequences, numbers = self._tokens
-        return Tokenised(sequences, numbers[order[np.searchsorted(every, rows["row"].to_numpy(), sorter=order)]])
-
-    @cached_property
-    def _tokens(self) -> Tokenised:
-        return token_sequences(self._rows.to_arrow()["novelty_text"], self._execution)
-
-
-def similar_rows(rows: pl.DataFrame, texts: Texts, thresholds: Thresholds, execution: Execution) -> pl.DataFrame:
+def similar_rows(rows: pl.DataFrame, thresholds: Thresholds, execution: Execution) -> pl.DataFrame:
     """Rows that a kept one exceeds, each with the score, the kept row and how that begins, after what the score is of: `asked` of
     requests of which one is imported, else ROUGE-L by `word` or by character (`cjk`).
 
     Args:
         rows: row, exempt, novelty_text, `REQUEST_COLUMNS`, imported and family of the rows that passed so far, in preference order.
-        texts: of `rows`, or of more.
         thresholds: of ROUGE-L F1.
         execution: where they are compared.
 
@@ -57,7 +30,7 @@ def similar_rows(rows: pl.DataFrame, texts: Texts, thresholds: Thresholds, execu
     compared = rows.select(
         "row", "exempt", "imported", *REQUEST_COLUMNS, text="novelty_text", group="family"
     ).to_arrow()
-    frame = pl.from_arrow(scan_columns(compared, thresholds, execution, texts.tokens_of(rows)))
+    frame = pl.from_arrow(scan_columns(compared, thresholds, execution))
     assert isinstance(frame, pl.DataFrame)
     named = pl.concat([frame["row"], frame["of"]]).unique().implode()
     own = rows.select("row", "novelty_text", "imported").filter(pl.col("row").is_in(named))

@@ -10,7 +10,6 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -20,11 +19,9 @@ import pyarrow as pa
 from builder.config import Execution, Split
 from builder.curation.novelty.closeness import Closeness, Near, Tasks
 from builder.curation.novelty.requests import requests_of
-from builder.curation.novelty.token_sequences import Mask, Numbers, Tokenised, distinct, mask
+from builder.curation.novelty.token_sequences import Mask, Numbers, distinct, mask
 from builder.notes import Note
 from builder.text import Thresholds
-
-Side = Literal["train", "validation"]
 
 # Asking goes through all requests, whoever is asked about. So of each stratum so many tasks for each row wanted are asked about at
 # once, and at least some (in data with the statistics of real instructions a quarter are close to another); where they do not
@@ -56,7 +53,6 @@ def split_columns(
     execution: Execution,
     *,
     near: Near | None = None,
-    tokens: Tokenised | None = None,
 ) -> SplitColumns:
     """Choose the validation rows.
 
@@ -72,7 +68,6 @@ def split_columns(
         execution: the workers among which texts are compared.
         near: another measure of what must not be parted: for two arrays of places of rows, pairs of one of the first and
             one of the second that are close.
-        tokens: of the rows' texts, where they are there.
     """
     frame = pl.DataFrame([pl.Series(name, rows[name]) for name in ("group", "category", "language")])
     tasks, own = _drawn_order(frame, seed)
@@ -82,7 +77,7 @@ def split_columns(
 
     @cache
     def closeness() -> Closeness:
-        requests, numbers = requests_of(rows, execution, tokens)
+        requests, numbers = requests_of(rows, execution)
         filled = pl.Series(requests.filled[numbers])
         holders = pl.DataFrame({"task": own, "request": numbers}).filter(filled).unique()
         also = None if near is None else _between_tasks(near, own)

@@ -26,7 +26,6 @@ _SENTENCE = re.compile(
     r"[^。！？!?.\n]++(?:[.](?=\S)[^。！？!?.\n]++)*+(?:[。！？!?]+|[.]+(?=\s|$))"
 )
 _EN_WORD = re.compile(r"[A-Za-z]{4,}")
-_EN_TOKEN = re.compile(r"[A-Za-z]+")
 _HAN_RUN = re.compile("[\u4e00-\u9fff]+")
 _NUMBER = re.compile(r"(?<![\w.,:])\d+(?:\.\d+)?(?![\w,:]|\.\d)", re.ASCII)
 _PHRASE_RUN: Mapping[Language, re.Pattern[str]] = {

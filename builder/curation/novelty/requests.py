@@ -23,7 +23,7 @@ from builder.curation.asking import overlap, read_request
 from builder.curation.differences import ordered_key, reordered, telling_difference
 from builder.curation.novelty.edges import NO_EDGES, Edges
 from builder.curation.novelty.neighbours import neighbours
-from builder.curation.novelty.token_sequences import Mask, Numbers, Tokenised, TokenSequences, distinct, token_sequences
+from builder.curation.novelty.token_sequences import Mask, Numbers, TokenSequences, distinct, token_sequences
 from builder.text import Thresholds, token_mode, tokenise
 
 Keys = npt.NDArray[np.uint64]
@@ -100,18 +100,17 @@ class ImportedRequests:
         return bool(self.closed[some] and self.closed[other] and self.answers[some] and self.answers[other])
 
 
-def requests_of(rows: pa.Table, execution: Execution, tokens: Tokenised | None = None) -> tuple[Requests, Numbers]:
+def requests_of(rows: pa.Table, execution: Execution) -> tuple[Requests, Numbers]:
     """What rows are compared by, and the number of each.
 
     Args:
         rows: text, and where there are imported rows: imported: bool, and `REQUEST_COLUMNS` of every row.
         execution: the workers that tokenise.
-        tokens: of all texts; None makes those that are needed.
     """
     texts = rows["text"].combine_chunks()
     imported = np.asarray(rows["imported"]) if "imported" in rows.column_names else np.zeros(len(rows), dtype=bool)
     if not imported.any():
-        sequences, numbers = tokens or token_sequences(rows["text"], execution)
+        sequences, numbers = token_sequences(rows["text"], execution)
         return Requests(sequences, sequences.sizes > 0, None), numbers
     answers = _keys(rows, "answer")
     of_text, of_answer = (
@@ -121,11 +120,7 @@ def requests_of(rows: pa.Table, execution: Execution, tokens: Tokenised | None =
     _, first, own = np.unique(named, return_index=True, return_inverse=True)
     grown = int(np.count_nonzero(~imported[first]))
     compared = rows.take(pa.array(first))
-    sequences, numbers = (
-        token_sequences(compared["text"][:grown], execution)
-        if tokens is None
-        else Tokenised(tokens.sequences, tokens.numbers[first[:grown]])
-    )
+    sequences, numbers = token_sequences(compared["text"][:grown], execution)
     words, lengths = _keys(compared, "request"), np.asarray(compared["answer_size"])
     found = ImportedRequests(
         grown,

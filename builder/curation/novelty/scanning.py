@@ -16,7 +16,7 @@ import pyarrow as pa
 from builder.config import Execution
 from builder.curation.novelty.edges import NO_EDGES, Edges
 from builder.curation.novelty.requests import Close, Requests, close_requests, requests_of
-from builder.curation.novelty.token_sequences import Numbers, Tokenised, distinct, mask
+from builder.curation.novelty.token_sequences import Numbers, distinct, mask
 from builder.text import Thresholds
 
 DROPPED = pa.schema([("row", pa.int64()), ("of", pa.int64()), ("similarity", pa.float64())])
@@ -27,9 +27,7 @@ _ROWS_AT_ONCE = 65_536
 _MEETINGS_OF_A_ROW = 20
 
 
-def scan_columns(
-    rows: pa.Table, thresholds: Thresholds, execution: Execution, tokens: Tokenised | None = None
-) -> pa.Table:
+def scan_columns(rows: pa.Table, thresholds: Thresholds, execution: Execution) -> pa.Table:
     """The rows that are not novel.
 
     The result depends on the rows, their order and the thresholds alone, wherever the work is done.
@@ -41,7 +39,6 @@ def scan_columns(
             decide about each other either.
         thresholds: a row goes if a kept one before it exceeds that of their two texts.
         execution: the workers that tokenise, hold signatures and compare.
-        tokens: of the texts, where they are there.
 
     Returns:
         row: int64, of: int64, similarity: float64; for each dropped row the kept row before it that is most similar, the
@@ -49,7 +46,7 @@ def scan_columns(
     """
     if thresholds.least >= 1 or not len(rows):
         return DROPPED.empty_table()
-    requests, numbers = requests_of(rows, execution, tokens)
+    requests, numbers = requests_of(rows, execution)
     with close_requests(requests, thresholds, execution) as near:
         return _Scan(rows, requests, numbers, thresholds).run(near)
 
