@@ -64,6 +64,8 @@ _ABOUT_CHARACTERS = re.compile(ABOUT_CHARACTERS)
 _OPENINGS, _CLOSINGS = (
     frozenset(tuple(tokenise(said)) for said in re.split(r"[|\n]", t)) - {()} for t in (OPENINGS, CLOSINGS)
 )
+# Words that make no difference beside some neighbours.
+_BY_NEIGHBOURS = frozenset({"a", "一", "我"}) | _FOR_ME | MEASURES
 POLITE = frozenset(word for said in _OPENINGS | _CLOSINGS for word in said)
 
 
@@ -170,21 +172,16 @@ def _strong(tokens: Sequence[str], about_words: bool, verbs: Sequence[str]) -> l
     """
     strong: list[str] = []
     for place, token in enumerate(tokens):
-        before, after = tokens[place - 1] if place else "", tokens[place + 1] if place + 1 < len(tokens) else ""
         if token in QUESTIONS and strong[-1:] == [EXPLAIN]:
             del strong[-1]
-        if token == "a" and (not after or after in NO_NOUNS or len(after) == 1):
-            strong.append(token)
+        if token in _BY_NEIGHBOURS:
+            before, after = tokens[place - 1] if place else "", tokens[place + 1] if place + 1 < len(tokens) else ""
+            if _is_weak_between(token, before, after):
+                continue
+        elif token in WEAK:
             continue
-        if token in WEAK or (token == "我" and before in _FOR_ME) or (token in _FOR_ME and after == "我"):
-            continue
-        if token == "一" and (after in MEASURES or after == "下"):
-            continue
-        if token in MEASURES and (before.isdigit() or before in MEASURED):
-            continue
-        if token == "为" and after.isdigit():
-            continue
-        strong.append(_standing_for(token, first=not place or token in verbs, about_words=about_words))
+        is_verb = (not place or token in verbs) and token in FIRST_ALIKE
+        strong.append(FIRST_ALIKE[token] if is_verb else _standing_for(token, about_words))
     if GIVE in strong and (strong[0] == GIVE or verbs):
         strong.remove(GIVE)
     elif strong[:2] == [WRITE, "list"] and "of" in tokens:
@@ -198,9 +195,21 @@ def _digits(found: re.Match[str]) -> str:
     return found[0] if found[0] in NO_NUMBERS else number_of(found[0])
 
 
-def _standing_for(token: str, *, first: bool, about_words: bool) -> str:
-    if first and token in FIRST_ALIKE:
-        return FIRST_ALIKE[token]
+def _is_weak_between(token: str, before: str, after: str) -> bool:
+    """Whether a word of `_BY_NEIGHBOURS` makes no difference where it stands."""
+    if token == "a":
+        return bool(after) and after not in NO_NOUNS and len(after) > 1
+    if token in MEASURES and (before.isdigit() or before in MEASURED):
+        return True
+    if token == "一":
+        return after in MEASURES or after == "下"
+    if token == "我":
+        return before in _FOR_ME
+    return token in _FOR_ME and (after == "我" or (token == "为" and after.isdigit()))
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _standing_for(token: str, about_words: bool) -> str:
     if token[0].isdigit() and (ordinal := _ORDINAL.fullmatch(token)):
         return ordinal[1]
     if about_words or token in SAID_ALIKE:

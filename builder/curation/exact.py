@@ -16,7 +16,7 @@ def conversation_fingerprint(sample: Sample) -> bytes:
         parts += [turn.reasoning] if turn.reasoning else []
         parts += [str(turn.weight)] if turn.weight is not None else []
     # Each part is normalised by itself: the ends of a part are not the ends of the whole.
-    text = "\0".join(map(normalise, parts))
+    text = "\0".join([normalise(part) if part else "" for part in parts])
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:16]
 
 

@@ -98,7 +98,7 @@ def said(answer: Collection[str], question: str, form: Form) -> int:
 
 def content_share(words: Sequence[str]) -> float:
     """The share of a text's tokens that are no function words; 0 of nothing."""
-    return len([word for word in words if word not in _FUNCTION]) / len(words) if words else 0.0
+    return 1 - sum(map(_FUNCTION.__contains__, words)) / len(words) if words else 0.0
 
 
 def copied_share(answer: str, question: str) -> float:
