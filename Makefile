@@ -22,7 +22,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	$(if $(PYTHON),$(PYTHON) -c 'import sys; sys.exit("Seedbed needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)')
 	$(if $(PYTHON),$(PYTHON) -m venv $(VENV),uv venv --seed --python 3.13 $(VENV))
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt $(TORCH)
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,serve,documents,objects,reasoning,ray,meaning,curation,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,serve,documents,objects,hub,reasoning,ray,meaning,curation,dev]'
 	touch $@
 
 demo: setup

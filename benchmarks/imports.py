@@ -21,9 +21,9 @@ import pyarrow.parquet as pq
 
 from benchmarks.alpaca_rows import AlpacaRows
 from builder.errors import InputFileError
+from builder.formats.containers.spreadsheet import write_xlsx
+from builder.formats.containers.table import write_csv
 from builder.formats.importing import open_samples
-from builder.formats.spreadsheet import write_xlsx
-from builder.formats.table import format_csv
 from builder.progress import Reporter
 
 _GB = 10**9
@@ -77,7 +77,8 @@ def ordinary(folder: Path, count: int) -> None:
     (folder / "rows.jsonl").write_text("\n".join(lines), encoding="utf-8")
     (folder / "rows.json").write_text("[" + ",\n".join(lines) + "]", encoding="utf-8")
     cells = [[row[column] for column in _COLUMNS] for row in rows]
-    (folder / "rows.csv").write_text(format_csv(_COLUMNS, cells), encoding="utf-8")
+    with (folder / "rows.csv").open("w", encoding="utf-8", newline="") as text:
+        write_csv(text, _COLUMNS, cells)
     pq.write_table(pa.Table.from_pylist(rows), folder / "rows.parquet")
     with (folder / "rows.xlsx").open("wb") as file:
         write_xlsx(file, _COLUMNS, cells)

@@ -96,6 +96,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             "novelty_text": texts,
             "family": [f"t{row}" for row in range(given.rows)],
             "exempt": False,
+            "picture_key": None,
         }
     )
     measure = Paraphrases("e5")

@@ -3,66 +3,43 @@
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import pyarrow.compute as pc
 
 from builder.chinese import spoken
 from builder.dataset_folder import DatasetFolder
-from builder.errors import InputFileError, UsageError, nearest
+from builder.errors import InputFileError
+from builder.pictures import shown
 from builder.reporting.labels import SPLIT_LABELS, label
 from builder.reporting.quality import explain_quality
-from builder.reporting.reasons import REASONS, explain, reason_for
+from builder.reporting.reasons import explain, reason_for
 from builder.schema import Verdict, verdict_from_record
+from builder.selecting import Filters, choose
 from builder.settings_file import load_settings
-from builder.text import normalise
 
 _BEGINNING = 100  # characters of a row's prompt in a list
 
 
-def find_rows(
-    root: Path,
-    *,
-    kept: bool | None,
-    reason: str | None,
-    category: str | None,
-    language: str | None,
-    origin: str | None,
-    search: str | None,
-    limit: int,
-) -> tuple[list[dict[str, Any]], int]:
-    """Rows that pass all filters given, in row order.
+def find_rows(root: Path, filters: Filters, *, limit: int) -> tuple[list[dict[str, Any]], int]:
+    """Rows that pass all filters, in row order.
 
     Returns:
         At most `limit` rows (row, id, kept, reason, category, language, text), and how many there are in all.
 
     Raises:
         InputFileError: not a curated dataset folder.
-        UsageError: no row has such a reason, category, language or origin.
+        UsageError: see `builder.selecting.choose`.
     """
     folder = DatasetFolder.open(root)
     folder.check_where_finished(folder.samples, folder.verdicts)
-    frame = _labels(folder)
-    for column, value in (("reason", reason), ("category", category), ("language", language), ("origin", origin)):
-        if value is not None:
-            present = sorted(str(v) for v in frame[column].drop_nulls().unique())
-            if value not in present and not (column == "reason" and value in REASONS):
-                raise UsageError(
-                    f"--{column} {value}: no row has it{nearest(value, present)}",
-                    f"There are: {', '.join(present) or '—'}.",
-                )
-            frame = frame.filter(pl.col(column) == value)
-    if kept is not None:
-        frame = frame.filter(pl.col("kept") == kept)
-    if search is not None:
-        frame = frame.filter(pl.col("row").is_in(_rows_that_hold(folder, normalise(search))))
-    shown = frame.head(limit)
+    frame = choose(folder, filters)
+    listed = frame.head(limit)
     texts = {
-        record["row"]: record for record in folder.sample_records(shown["row"].to_list(), ("row", "id", "messages"))
+        record["row"]: record for record in folder.sample_records(listed["row"].to_list(), ("row", "id", "messages"))
     }
     rows = [
         {key: record[key] for key in ("row", "kept", "reason", "category", "language")}
         | {"id": texts[record["row"]]["id"], "text": beginning(texts[record["row"]]["messages"])}
-        for record in shown.to_dicts()
+        for record in listed.to_dicts()
     ]
     return rows, frame.height
 
@@ -72,7 +49,7 @@ def explain_row(root: Path, row_or_id: str) -> dict[str, Any]:
 
     Returns:
         row, kept, reason, headline, sentences (one for each failed check), checks, split, quality (see `explain_quality`),
-        sample, and `other`: the kept row that it collides with, its redaction, or None.
+        sample, and `other`: the kept row that it collides with, its redaction, or None; `other_headline` goes with it.
 
     Raises:
         InputFileError: no such row.
@@ -109,14 +86,15 @@ def explain_row(root: Path, row_or_id: str) -> dict[str, Any]:
         ],
         "sample": record,
         "other": other,
-        "other_headline": _other_headline(folder, verdict)[language],
+        "other_headline": None if other is None else _other_headline(folder, verdict)[language],
     }
 
 
 def _other_headline(folder: DatasetFolder, verdict: Verdict) -> dict[str, str]:
     if verdict.reason == "redacted":
         return {"en": f"Row {verdict.of}, its redaction:", "zh": f"脱敏后的第 {verdict.of} 行："}
-    later = None if verdict.of is None else folder.verdict_record(verdict.of)["reason"]
+    assert verdict.of is not None
+    later = folder.verdict_record(verdict.of)["reason"]
     if later is not None:  # a seed that is not published, or a row that the mix had no place for
         reason = reason_for(later)
         return {
@@ -124,24 +102,6 @@ def _other_headline(folder: DatasetFolder, verdict: Verdict) -> dict[str, str]:
             "zh": f"第 {verdict.of} 行，代表了这两行，后来去除（{reason.label_zh}）：",
         }
     return {"en": f"Row {verdict.of}, which was kept:", "zh": f"保留的第 {verdict.of} 行："}
-
-
-def _labels(folder: DatasetFolder) -> pl.DataFrame:
-    """What rows are filtered by: short columns only."""
-    decided = pl.from_arrow(folder.verdicts_table(["row", "kept", "reason"]))
-    samples = pl.from_arrow(folder.sample_columns(["row", "category", "language", "origin"]))
-    assert isinstance(decided, pl.DataFrame)
-    assert isinstance(samples, pl.DataFrame)
-    return samples.join(decided, on="row", how="inner", maintain_order="left")
-
-
-def _rows_that_hold(folder: DatasetFolder, wanted: str) -> list[int]:
-    return [
-        row
-        for table in folder.iter_sample_tables()
-        for row, turns in zip(table["row"].to_pylist(), table["messages"].to_pylist(), strict=True)
-        if any(wanted in normalise(turn["content"]) for turn in turns)
-    ]
 
 
 def _find_row(folder: DatasetFolder, row_or_id: str) -> dict[str, Any]:
@@ -163,6 +123,7 @@ def _find_row(folder: DatasetFolder, row_or_id: str) -> dict[str, Any]:
 
 def beginning(messages: list[dict[str, Any]]) -> str:
     """How a row's prompt begins, on one line."""
-    text = next((turn["content"] for turn in messages if turn["role"] == "user"), "")
+    first = next((turn for turn in messages if turn["role"] == "user"), None)
+    text = "" if first is None else shown(first["content"], first["parts"], spoken(), whole=False)
     text = "".join(c if c.isprintable() else " " for c in text)
     return text if len(text) <= _BEGINNING else text[: _BEGINNING - 1] + "…"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from builder.errors import InputFileError
+from builder.unpacking import open_bytes
 
 _READ_BYTES = 2**20
 _PAIR = re.compile(rb"[\x81-\xfe](?:[\x40-\x7e\x80-\xfe]|[0-9][\x81-\xfe][0-9])")
@@ -36,7 +37,7 @@ def find_charset(path: Path) -> Charset:
     Raises:
         InputFileError: it is none of the three, or UTF-8 with damaged places.
     """
-    with path.open("rb") as file:
+    with open_bytes(path) as file:
         if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
             if _first_error(path, _UTF_16) is None:
                 return _UTF_16
@@ -44,16 +45,18 @@ def find_charset(path: Path) -> Charset:
     place = _first_error(path, UTF_8)
     if place is None:
         return UTF_8
-    with path.open("rb") as file:
-        file.seek(max(0, place - _READ_BYTES))
-        around = file.read(2 * _READ_BYTES)
+    with open_bytes(path) as file:
+        breaks, before = 0, b""
+        for start in range(0, place, _READ_BYTES):
+            piece = file.read(min(_READ_BYTES, place - start))
+            breaks += piece.count(b"\n")
+            before = before[-_READ_BYTES:] + piece
+        around = before[-_READ_BYTES:] + file.read(_READ_BYTES)
     if looks_like_gb(around) and _first_error(path, _GB18030) is None:
         return _GB18030
-    with path.open("rb") as file:
-        before = sum(file.read(min(_READ_BYTES, place - start)).count(b"\n") for start in range(0, place, _READ_BYTES))
     raise InputFileError(
         path,
-        f"a byte in line {before + 1} (byte {place + 1} of the file) is not UTF-8, and the file is not GB18030",
+        f"a byte in line {breaks + 1} (byte {place + 1} of the file) is not UTF-8, and the file is not GB18030",
         remedy="Mend that line, or save the file as UTF-8.",
     )
 
@@ -71,7 +74,7 @@ def looks_like_gb(data: bytes) -> bool:
 def _first_error(path: Path, charset: Charset) -> int | None:
     """The place of the first byte, from 0, that cannot be read; None where all can."""
     decoder, start = codecs.getincrementaldecoder(charset.codec)(), 0
-    with path.open("rb") as file:
+    with open_bytes(path) as file:
         while True:
             data = file.read(_READ_BYTES)
             waiting = len(decoder.getstate()[0])

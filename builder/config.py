@@ -49,9 +49,21 @@ DefectName = Literal[
     "mendable_characters",
     "copied_input",
 ]
+MendKind = Literal[
+    "no_input_marker",
+    "entities",
+    "escapes",
+    "invisible_characters",
+    "null_members",
+    "greeting",
+    "trailing_question",
+    "joined_turns",
+]
 PrivateKind = Literal[
     "email", "phone", "identity_number", "social_security", "passport", "bank_card", "iban", "ip_address", "secret"
 ]
+
+_LICENSE = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}|https?://[^\s@\"'<>]{1,500}")
 
 CATEGORIES = (
     "writing",
@@ -441,6 +453,18 @@ class Checks(Section):
         return bool(self.agreement.samples) or self.judge.enabled or self.repair
 
 
+class Mending(Section):
+    """Faults of form that are put right when files are read; `seedbed why` shows what was mended, and the text as the file has it.
+
+    Attributes:
+        kinds: no_input_marker ("No input" and the like become an empty input), entities (&amp; in prose), escapes (a backslash and n
+            between sentences), invisible_characters, null_members (of tool calls), greeting (before the first question),
+            trailing_question (after the last answer), joined_turns (of one speaker in a row). [] mends nothing.
+    """
+
+    kinds: tuple[MendKind, ...] = get_args(MendKind)
+
+
 class Filters(Section):
     """Thresholds on signals. Lengths are in words: one for each CJK character, one for each word of other scripts.
 
@@ -452,6 +476,8 @@ class Filters(Section):
             0.6 an answer is a loop.
         blocked_words: whole words (or Chinese strings) that an instruction must not hold, since a text model cannot see
             or draw the thing; Self-Instruct's and Alpaca's lists by default for grown tasks.
+        drop_missing_pictures: whether a row goes of which a picture is a path to no file on this machine; false where the pictures
+            are elsewhere. Addresses are never fetched.
         drop_defects: classes of `seedbed signals` that drop a row. By default those that no reader can learn from and that
             were right in at least 9 of 10 rows read by hand in files they were not written on; the others inform only.
         drop_privacy: kinds of private data that drop a row. By default those that carry a checksum or a fixed shape; e-mail,
@@ -474,6 +500,7 @@ class Filters(Section):
     drop_refusals: bool = True
     drop_wrong_answers: bool = True
     drop_language_mismatch: bool = True
+    drop_missing_pictures: bool = True
     drop_defects: tuple[DefectName, ...] = ("unseen_reference", "empty_answer", "na_answer", "stray_characters")
     drop_privacy: tuple[PrivateKind, ...] = ("identity_number", "bank_card", "secret")
     drop_unsafe: bool = True
@@ -792,6 +819,12 @@ def _as_path_name(value: Any) -> Any:
     return value
 
 
+def _as_license(value: Any) -> Any:
+    if isinstance(value, str) and not _LICENSE.fullmatch(value):
+        raise ValueError("must be a name in small letters, such as cc-by-4.0 or apache-2.0, or an address")
+    return value
+
+
 class Settings(Section):
     """Everything one dataset folder is made with.
 
@@ -799,15 +832,19 @@ class Settings(Section):
         name: of the dataset; also the folder's name under `datasets_out/` where no `--out` is given.
         seed: of all random choices.
         target: grown rows to publish, exactly; None for curating files: all that pass.
+        license: of the published rows, as the Hugging Face hub names it, such as cc-by-4.0, or the address of its text; for
+            the dataset card and croissant.json.
     """
 
     name: Annotated[str, BeforeValidator(_as_path_name)] = "dataset"
     seed: int = 0
     target: Annotated[int, Field(ge=1)] | None = None
+    license: Annotated[str, BeforeValidator(_as_license)] | None = None
     seeds: Seeds = Seeds()
     teacher: Teacher = Teacher()
     budget: Budget = Budget()
     growth: Growth = Growth()
+    mend: Mending = Mending()
     filters: Filters = Filters()
     novelty: Novelty = Novelty()
     meaning: Meaning = Meaning()

@@ -89,6 +89,7 @@ class DatasetFolder:
         self.verdicts = root / "verdicts.parquet"
         self.previous_verdicts = root / "verdicts-previous.parquet"
         self.publish = root / "publish"
+        self.croissant = self.publish / "croissant.json"
         self.report_html = root / "report.html"
         self.report_json = root / "report.json"
         self._manifest = Manifest(root)
@@ -379,9 +380,13 @@ class DatasetFolder:
 
     def publish_hash(self) -> str:
         """16 hex digits over the published files: equal rows in equal splits give equal hashes."""
+        files = self.published_files()
+        return hash_json([[Path(name).name, files[name]["sha256"]] for name in sorted(files)])[:16]
+
+    def published_files(self) -> dict[str, Described]:
+        """What the files of published rows are to be, by their names in the folder."""
         known = self._manifest.known()
-        names = sorted(name for name in known if name.startswith("publish/data/") and name.endswith(".parquet"))
-        return hash_json([[Path(name).name, known[name]["sha256"]] for name in names])[:16]
+        return {name: known[name] for name in known if name.startswith("publish/data/") and name.endswith(".parquet")}
 
     def known(self) -> dict[str, Described]:
         """What every file is to be, by its name in the folder, as far as Seedbed wrote it; see `builder.manifest`."""

@@ -13,7 +13,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -23,6 +23,8 @@ from builder.journal import Described, note, note_written
 
 # Parquet is read by row group: small enough that one row of a million is found in a moment, large enough to compress well.
 ROWS_PER_GROUP = 10_000
+
+_SPILLED_AT_ONCE = 2**20
 
 # The name says whose it is, so that nothing else is ever taken for one; a long name of the file itself would not fit in.
 _TEMPORARY = re.compile(r"\.seedbed-\d+-\d+\.tmp(-journal|-wal|-shm)?")
@@ -150,6 +152,30 @@ def parquet_file(path: Path) -> pq.ParquetFile:
     Of 200 flipped bits 200 are noticed that way, and 87 without. Polars and DuckDB (2.1 and 2.0) do not look at the checksums.
     """
     return pq.ParquetFile(path, page_checksum_verification=True)
+
+
+def spill(stream: BinaryIO, path: Path, told: Callable[[int], None]) -> None:
+    """Write what a stream gives to a temporary file, of which its caller takes care.
+
+    Args:
+        told: is given the bytes of each block.
+
+    Raises:
+        DiskError: it does not fit on the disk.
+    """
+    with path.open("wb") as file:
+        while block := stream.read(_SPILLED_AT_ONCE):
+            try:
+                file.write(block)
+                file.flush()
+            except OSError as error:
+                if error.errno not in _DISK_ERRORS:
+                    raise
+                raise DiskError(
+                    f"{path}: {os.strerror(error.errno)}",
+                    "Free some space, or name a folder on a larger disk in TMPDIR, and run the command again.",
+                ) from None
+            told(len(block))
 
 
 def keep_copy(path: Path, copy: Path, described: Described | None) -> None:

@@ -36,6 +36,8 @@ class Message:
         name: the speaker's or the tool's name, or None.
         reasoning: what an assistant turn thought before its content, apart from it, or None.
         weight: 0 where an assistant turn is not to be trained on, else None.
+        parts: where the turn holds pictures, its content part by part: a JSON array of `{"type": "text", "text": str}` and
+            `{"type": "image", "image": str}`, a path or an address; `content` is then the texts alone, joined by line breaks.
     """
 
     role: Role
@@ -44,6 +46,23 @@ class Message:
     name: str | None = None
     reasoning: str | None = None
     weight: int | None = None
+    parts: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mend:
+    """A fault of form that was put right when the row was read.
+
+    Attributes:
+        kind: which, as `mend.kinds` names it.
+        place: of what was changed: `instruction`, `input`, `rejected`, `tools`, `messages/2` for a turn as the row now has it, or
+            `messages/2/reasoning` for what it holds beside its content; of what was cut: the turn that it stood before.
+        before: the text as the file has it.
+    """
+
+    kind: str
+    place: str
+    before: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +85,7 @@ class Sample:
             teacher and was in the dataset no more when this row was admitted (after a rebuild, or in a fork).
         request_id: the ledger's key of the request whose reply held it; None where there was none.
         answer_key: how to check an answer (see `builder.answers`), or None.
+        mended: what was put right when the row was read.
     """
 
     row: int
@@ -83,6 +103,7 @@ class Sample:
     request_id: str | None = None
     answer_key: str | None = None
     kind: Kind | None = None
+    mended: tuple[Mend, ...] = ()
 
     @property
     def id(self) -> str:
@@ -168,8 +189,11 @@ MESSAGE_TYPE = pa.struct(
         pa.field("name", pa.string()),
         pa.field("reasoning", pa.string()),
         pa.field("weight", pa.int8()),
+        pa.field("parts", pa.string()),
     ]
 )
+
+MEND_TYPE = pa.struct([pa.field(name, pa.string(), nullable=False) for name in ("kind", "place", "before")])
 
 SAMPLE_SCHEMA = pa.schema(
     [
@@ -189,6 +213,7 @@ SAMPLE_SCHEMA = pa.schema(
         pa.field("request_id", pa.string()),
         pa.field("answer_key", pa.string()),
         pa.field("kind", pa.string()),
+        pa.field("mended", pa.list_(MEND_TYPE)),
     ],
     metadata={"seedbed.schema": f"sample/{SCHEMA_VERSION}"},
 )
@@ -241,8 +266,8 @@ def conversation_id(messages: Iterable[Message], tools: str | None = None) -> st
 
 def _canonical_turn(turn: Message) -> list[Any]:
     # Members that came later count only where they say something: reviews and parents name rows by the ids they had before.
-    later = [turn.reasoning, turn.weight]
-    return [turn.role, turn.content, turn.tool_calls, turn.name, *(later if later != [None, None] else [])]
+    later = [turn.reasoning, turn.weight, *([turn.parts] if turn.parts is not None else [])]
+    return [turn.role, turn.content, turn.tool_calls, turn.name, *(later if any(m is not None for m in later) else [])]
 
 
 def compose_prompt(instruction: str, input: str | None) -> str:
@@ -265,6 +290,7 @@ def as_record(item: Sample | Rejection | Verdict) -> dict[str, Any]:
         record: dict[str, Any] = {name: getattr(item, name) for name in SAMPLE_SCHEMA.names}
         record["messages"] = [_shallow(message) for message in item.messages]
         record["parents"] = list(item.parents)
+        record["mended"] = [_shallow(mend) for mend in item.mended] or None
         return record
     record = _shallow(item)
     if isinstance(item, Verdict):
@@ -283,14 +309,19 @@ def samples_table(samples: Sequence[Sample]) -> pa.Table:
     columns = [
         pa.ListArray.from_arrays(offsets, messages)
         if field.name == "messages"
+        else pa.array([[_shallow(mend) for mend in sample.mended] or None for sample in samples], field.type)
+        if field.name == "mended"
         else pa.array([getattr(sample, field.name) for sample in samples], field.type)
         for field in SAMPLE_SCHEMA
     ]
     return pa.Table.from_arrays(columns, schema=SAMPLE_SCHEMA)
 
 
-def _shallow(item: Message | Check | Rejection | Verdict) -> dict[str, Any]:
+def _shallow(item: Message | Mend | Check | Rejection | Verdict) -> dict[str, Any]:
     return {field.name: getattr(item, field.name) for field in fields(item)}
+
+
+_LATER_MEMBERS = ("tool_calls", "name", "reasoning", "weight", "parts")  # that an older file may lack
 
 
 def sample_from_record(record: dict[str, Any]) -> Sample:
@@ -299,8 +330,7 @@ def sample_from_record(record: dict[str, Any]) -> Sample:
         row=record["row"],
         task_id=record["task_id"],
         messages=tuple(
-            Message(m["role"], m["content"], m.get("tool_calls"), m.get("name"), m.get("reasoning"), m.get("weight"))
-            for m in record["messages"]
+            Message(m["role"], m["content"], *(m.get(name) for name in _LATER_MEMBERS)) for m in record["messages"]
         ),
         category=record.get("category"),
         language=record["language"],
@@ -314,6 +344,7 @@ def sample_from_record(record: dict[str, Any]) -> Sample:
         request_id=record.get("request_id"),
         answer_key=record.get("answer_key"),
         kind=record.get("kind"),
+        mended=tuple(Mend(**mend) for mend in record.get("mended") or ()),
     )
 
 

@@ -5,6 +5,7 @@ hangul give one token each; words of other non-Latin scripts give one token a wo
 `[a-z0-9]`, so that two identical Chinese sentences score 0.0.
 """
 
+import functools
 import hashlib
 import re
 import unicodedata
@@ -95,6 +96,7 @@ _UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\
 _CJK_SHARE = 0.3
 
 
+@functools.lru_cache(maxsize=4)  # a row's fingerprint and its other facts ask for the same texts
 def normalise(text: str) -> str:
     """Fold a text for comparison: NFKC, case folded, runs of white space to one space, ends stripped.
 

@@ -20,6 +20,8 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     # With two threads in each of two workers on two cores, training takes six times as long.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+# Read where the hub's client is imported, by whichever test is first.
+os.environ["HF_HUB_DISABLE_XET"] = os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 # Else each worker rewrites all tests anew, and each process that a test starts compiles the whole of `builder`.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False

@@ -17,7 +17,17 @@ ERRORS = {
     node.name for node in ast.parse((ROOT / "builder" / "errors.py").read_text()).body if isinstance(node, ast.ClassDef)
 }
 # Calls whose texts are shown, beside errors: of rows, of settings (there, `ValueError`), and of commands.
-TEXTS = {"RowError", "InexpressibleError", "RowLeftOutError", "add", "say", "step", "tell", "KeyboardInterrupt"}
+TEXTS = {
+    "RowError",
+    "InexpressibleError",
+    "RowLeftOutError",
+    "Broken",
+    "add",
+    "say",
+    "step",
+    "tell",
+    "KeyboardInterrupt",
+}
 SETTINGS = {"builder/config.py", "builder/cells.py"}
 
 

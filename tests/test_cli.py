@@ -118,7 +118,9 @@ def test_what_a_file_says_is_shown_and_never_obeyed(tmp_path: Path, seedbed: See
     assert len(said_of_rows.splitlines()) == 2
     explained = seedbed("why", tmp_path / "d", "0").out
     assert "  task_id     t\\x1b[1A\n  category    fruit\\x1b[2J\\nkept 99\n" in explained
-    assert "  Red,\u3000orange\\x9b2J and\\u202e yellow" in explained
+    assert "mended      turn 2 (invisible_characters); the file has:" in explained
+    assert "  Red,\u3000orange\\x9b2J and⟨U+202E⟩ yellow" in explained
+    assert "  Red,\u3000orange\\x9b2J and yellow" in explained
     missing = seedbed("signals", "q\x1b[31m").err
     assert "no signal is called" in missing
     as_json = seedbed("why", tmp_path / "d", "0", "--json").out
@@ -188,6 +190,8 @@ def test_a_rebuild_says_what_changed_and_how_to_go_on(seedbed: Seedbed, made: Pa
     facts = json.loads(back.out)
     assert facts["rebuilt"]["before"]["candidates"]["by_reason"] == {"too_similar": int(changed[2])}
     assert (facts["candidates"]["admitted"], facts["rebuilt"]["lacking"]) == (24, 0)
+    same = seedbed("rebuild", folder, "-q")
+    assert same.out.startswith("candidates 24 → 24 · admitted 24 → 24\nrows ")
     rows = [seedbed("show", root, "--limit", "500", "--json").out for root in (made, folder)]
     assert json.loads(rows[0])["rows"] == json.loads(rows[1])["rows"]
 
@@ -222,8 +226,11 @@ def test_why_explains_a_row_by_number_and_by_id(seedbed: Seedbed, made: Path) ->
     row = next(v.row for v in DatasetFolder(made).read_verdicts() if v.kept)
     explained = json.loads(seedbed("why", made, str(row), "--json").out)
     assert (explained["kept"], explained["checks"]) == (True, [])
+    assert (explained["other"], explained["other_headline"]) == (None, None)
     by_id = json.loads(seedbed("why", made, explained["sample"]["id"], "--json").out)
     assert by_id["row"] == row
+    chinese = seedbed("why", made, str(row), SEEDBED_REPORT_LANGUAGE="zh").out.partition("\n  [user]")[0]
+    assert re.search(r"\n  质量        [\d.]+（得分 [-\d.]+，平均 [-\d.]+；[^,\n]+、[^,\n]+）\n", chinese), chinese
 
 
 def test_show_filters_rows(seedbed: Seedbed, made: Path) -> None:

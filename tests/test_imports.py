@@ -13,6 +13,7 @@ LEAVES = {
     "schema",
     "cells",
     "text",
+    "leftovers",
     "function_words",
     "similarity",
     "novelty_index",
@@ -26,16 +27,20 @@ LEAVES = {
     "manifest",
     "ownership",
     "archives",
+    "isolation",
     "chinese",
     "charsets",
+    "unpacking",
     "addresses",
     "object_store",
+    "hub",
+    "pictures",
     "published",
 }
 BASE = {"config", "settings_file", "dataset_folder"}
 CATALOGUES = {"requests", "families", "teachers", "recipes", "signals", "formats", "documents", "encoders"}
 STAGES = {"generation", "curation", "reporting"}
-TOP = {"pipeline", "browsing", "comparing", "cli", "__main__"}
+TOP = {"pipeline", "selecting", "browsing", "comparing", "cli", "__main__"}
 
 # What each part may import besides itself and the leaves.
 ALLOWED: dict[str, set[str]] = {
@@ -57,9 +62,10 @@ ALLOWED: dict[str, set[str]] = {
     "curation": BASE | CATALOGUES | {"execution"},
     "reporting": BASE,
     "pipeline": BASE | CATALOGUES | STAGES | {"execution"},
-    "browsing": BASE | {"reporting"},
+    "selecting": BASE | {"reporting"},
+    "browsing": BASE | {"reporting", "selecting"},
     "comparing": BASE | {"reporting", "browsing"},
-    "cli": BASE | CATALOGUES | STAGES | {"working_copy", "pipeline", "browsing", "comparing"},
+    "cli": BASE | CATALOGUES | STAGES | {"working_copy", "pipeline", "selecting", "browsing", "comparing"},
     "__main__": {"cli"},
 }
 TRAINER_MAY = LEAVES | BASE
@@ -69,8 +75,12 @@ ONLY_IN = {
     "sqlite3": {f"builder/requests/{name}.py" for name in ("ledger_file", "ledger", "inheriting", "spending")},
     "ray": {"builder/execution.py"},
     "fsspec": {"builder/object_store.py"},
+    "huggingface_hub": {
+        *("builder/hub/sending.py", "builder/hub/refusals.py", "builder/encoders/local.py"),
+        *("trainer/model.py", "trainer/preflight.py"),
+    },
     "pickle": set(),
-    "subprocess": set(),
+    "subprocess": {"builder/isolation.py"},
 }
 
 

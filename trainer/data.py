@@ -1,7 +1,7 @@
 """A published dataset as conversations, with every row that cannot be trained on counted under its reason.
 
 One published row, `{"row": 12, "messages": [{"role": "user", …}, {"role": "assistant", …}], "language": "zh", …}`, becomes
-one `Conversation`, or one more under `no_assistant_turn` or `unknown_role` in a `Tally`.
+one `Conversation`, or one more under `no_assistant_turn`, `unknown_role` or `pictures` in a `Tally`.
 """
 
 import hashlib
@@ -15,10 +15,13 @@ import pyarrow as pa
 from builder.dataset_folder import DatasetFolder, parquet_errors
 from builder.errors import InputFileError, IntegrityError, UsageError
 from builder.files import parquet_file
-from builder.published import read_turn
+from builder.pictures import has_pictures
+from builder.published import read_turns
 from builder.schema import ROLES, Message, conversation_id
 
 Split = Literal["train", "validation"]
+
+PICTURES = "pictures"  # which no model here sees: an answer about one would be trained on without it
 
 _NEEDED = ("row", "messages")
 _NAMED_ROWS = 5  # row numbers kept for each reason: enough to look some up, small in the record of a large run
@@ -132,7 +135,7 @@ def read_published(root: Path) -> Published:
         root: the dataset folder.
 
     Raises:
-        UsageError: there is no such folder, or nothing is published in it.
+        UsageError: there is no such folder, or nothing is published in it but rows with pictures.
         IntegrityError: a published file is not readable Parquet.
     """
     folder = DatasetFolder.open(root)
@@ -145,6 +148,12 @@ def read_published(root: Path) -> Published:
         )
     tallies = {"train": Tally(), "validation": Tally()}
     rows = {split: tuple(_read_split(folder, split, tallies[split])) for split in ("train", "validation")}
+    if not rows["train"] and tallies["train"].reasons.keys() == {PICTURES}:
+        raise UsageError(
+            f"{root}: every training row holds pictures, which are not trained on here",
+            f"Export them for a trainer of models that see: `seedbed export {root} --format llamafactory --out FOLDER`, or load "
+            "publish/ into TRL.",
+        )
     return Published(
         root, folder.manifest_hash(), rows["train"], rows["validation"], tallies["train"], tallies["validation"]
     )
@@ -193,7 +202,7 @@ def _read_split(folder: DatasetFolder, split: str, tally: Tally) -> Iterator[Con
             raise InputFileError(part, f"no column {', '.join(missing)}: not a file that Seedbed published")
         for record in table.to_pylist():
             tally.read += 1
-            messages = tuple(map(read_turn, record["messages"]))
+            messages = read_turns(record["messages"], record.get("images"))
             reason = _unusable(messages)
             if reason is None:
                 tally.with_reasoning += any(message.reasoning for message in messages)
@@ -208,6 +217,8 @@ def _unusable(messages: Sequence[Message]) -> str | None:
         return "unknown_role"
     if "assistant" not in roles:
         return "no_assistant_turn"
+    if has_pictures(messages):
+        return PICTURES
     return None
 
 

@@ -9,6 +9,8 @@ import pyarrow.parquet as pq
 
 from builder.dataset_folder import DatasetFolder, parquet_errors
 from builder.errors import UsageError
+from builder.manifest import hash_files, hash_json
+from trainer.model import model_path
 
 LOSS = "loss"
 LOSS_FIELDS = (
@@ -21,6 +23,24 @@ LOSS_FIELDS = (
 )
 
 _VERSION = b"loss/1"
+_CALLED = b"seedbed.model_called"
+
+# Of a model folder, what its losses depend on.
+_WEIGHTS = (".safetensors", ".bin", ".gguf")
+_BESIDE_WEIGHTS = (
+    *("config.json", "adapter_config.json", "tokenizer.json", "tokenizer_config.json", "tokenizer.model"),
+    *("vocab.json", "merges.txt", "chat_template.jinja", "special_tokens_map.json", "added_tokens.json"),
+)
+
+
+def model_identity(name: str) -> str:
+    """What tells a model from every other: of a folder the hash of what it computes with, wherever it stands; else its name."""
+    folder = Path(model_path(name))
+    if not folder.is_dir():
+        return name
+    files = sorted(path for path in folder.iterdir() if path.suffix in _WEIGHTS or path.name in _BESIDE_WEIGHTS)
+    hashes = [[path.name, sha256] for path, sha256 in zip(files, hash_files(files), strict=True)]
+    return f"sha256:{hash_json(hashes)[:16]}"
 
 
 class LossTable:
@@ -28,14 +48,17 @@ class LossTable:
 
     Args:
         folder: of the dataset.
-        model, template, max_length: that the rows are scored with; the file's metadata names them.
+        model, template, max_length: that the rows are scored with; the file's metadata names them. A model in a folder is
+            named by its content: a path means another model in another place.
+        called: how the user names the model; for messages.
 
     Raises:
         UsageError: the rows that are there were scored with others.
     """
 
-    def __init__(self, folder: DatasetFolder, model: str, template: str, max_length: int) -> None:
+    def __init__(self, folder: DatasetFolder, model: str, template: str, max_length: int, *, called: str) -> None:
         metadata = {
+            _CALLED: Path(called).resolve().name.encode() if model != called else called.encode(),
             b"seedbed.signal": _VERSION,
             b"seedbed.model": model.encode(),
             b"seedbed.template": template.encode(),
@@ -77,10 +100,16 @@ class LossTable:
 
 def _refuse_mix(path: Path, there: dict[bytes, bytes], wanted: dict[bytes, bytes]) -> None:
     """Losses of two models, or under two templates, are no one scale."""
-    for key, value in wanted.items():
-        if there.get(key) != value:
-            what = key.decode().removeprefix("seedbed.")
+    for key in (one for one in wanted if one != _CALLED):
+        if there.get(key) != wanted[key]:
+            what, (before, now) = key.decode().removeprefix("seedbed."), (_named(some, key) for some in (there, wanted))
             raise UsageError(
-                f"{path}: its rows were scored with the {what} {there.get(key, b'unknown').decode()}, not {value.decode()}",
+                f"{path}: its rows were scored with the {what} {before}, not {now}",
                 "Go on with that one, or remove the file to score all rows anew.",
             )
+
+
+def _named(metadata: dict[bytes, bytes], key: bytes) -> str:
+    value, called = metadata.get(key, b"unknown"), metadata.get(_CALLED)
+    known = key == b"seedbed.model" and called not in (None, value)
+    return f"{called.decode()} ({value.decode()})" if known and called is not None else value.decode()

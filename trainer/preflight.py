@@ -13,7 +13,7 @@ from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
 from builder.config import Train
 from builder.errors import DiskError, InputFileError, UsageError
-from trainer.data import Published, read_difficulty, read_published
+from trainer.data import PICTURES, Published, read_difficulty, read_published
 from trainer.masking import ChatEncoder, EncodedRow
 from trainer.model import (
     SCRATCH,
@@ -87,7 +87,7 @@ def prepare(folder: Path, out: Path, settings: Train) -> Prepared:
     if settings.order == "easy_to_hard":
         difficulty = read_difficulty(folder)
         train.sort(key=lambda row: difficulty.get(row.row, math.inf))
-    if published.validation_tally.read and not validation:
+    if published.validation_tally.read > published.validation_tally.reasons.get(PICTURES, 0) and not validation:
         raise UsageError(
             f"{folder}: no validation row is left: {published.validation_tally.describe()}",
             _WAYS_OUT,

@@ -10,7 +10,7 @@ import jinja2
 
 from builder.config import Train
 from builder.errors import UsageError
-from trainer.data import Tally, read_published
+from trainer.data import PICTURES, Tally, read_published
 from trainer.masking import IGNORED, ChatEncoder, EncodedRow
 from trainer.model import load_tokenizer
 
@@ -22,6 +22,7 @@ _WORDS: dict[Language, dict[str, str]] = {
         "template": "template",
         "meaning": "The model is trained on the marked tokens only.",
         "row": "row",
+        "colon": ": ",
         "counts": "{on} of {all} tokens supervised",
         "left_out": "left out of training ({reason})",
     },
@@ -30,6 +31,7 @@ _WORDS: dict[Language, dict[str, str]] = {
         "template": "模板",
         "meaning": "模型只在标出的词元上训练。",
         "row": "行",
+        "colon": "：",
         "counts": "{all} 个词元中有 {on} 个受监督",
         "left_out": "不参与训练（{reason}）",
     },
@@ -90,8 +92,10 @@ class MaskPreview:
         blocks = [f"{words['template']} {self.template}"]
         for (row, tokens), counts in zip(self.rows, self.counts, strict=True):
             body = "".join(_coloured(tokens) if colour else _bracketed(tokens))
-            blocks.append(f"{words['row']} {row}: {_describe(counts, language)}\n{body}")
-        blocks += [f"{words['row']} {row}: {words['left_out'].format(reason=why)}" for row, why in self.left_out]
+            blocks.append(f"{words['row']} {row}{words['colon']}{_describe(counts, language)}\n{body}")
+        blocks += [
+            f"{words['row']} {row}{words['colon']}{words['left_out'].format(reason=why)}" for row, why in self.left_out
+        ]
         return "\n\n".join(blocks) + "\n"
 
     def as_record(self) -> dict[str, Any]:
@@ -152,6 +156,7 @@ def preview_folder(folder: Path, settings: Train, rows: int) -> MaskPreview:
         tally = Tally()
         encoded += encoder.encode_rows([conversation], tally, settings.max_length)
         left_out += [(conversation.row, reason) for reason in tally.reasons]
+    left_out += [(row, PICTURES) for row in published.train_tally.rows.get(PICTURES, ())]
     if not encoded:
         told = "; ".join(f"{row} {reason}" for row, reason in left_out)
         raise UsageError(f"{folder}: none of these rows can be trained on: {told}")

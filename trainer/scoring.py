@@ -21,12 +21,13 @@ from transformers import PreTrainedModel
 from builder.config import Train
 from builder.dataset_folder import DatasetFolder
 from builder.errors import UsageError
+from builder.pictures import has_pictures
 from builder.progress import Reporter
 from builder.schema import ROLES, Message, Sample
 from trainer.batches import collate, row_losses
-from trainer.data import Conversation, Tally
+from trainer.data import PICTURES, Conversation, Tally
 from trainer.loop import quiet_libraries
-from trainer.loss_table import LOSS, LossTable
+from trainer.loss_table import LOSS, LossTable, model_identity
 from trainer.masking import IGNORED, ChatEncoder, EncodedRow
 from trainer.model import is_scratch, load_saved_model, load_tokenizer, model_path
 from trainer.preflight import check_model_path
@@ -194,7 +195,9 @@ def score_folder(
         encoder = ChatEncoder(loaded.tokenizer, template=loaded.template, loss_on="last")
         model = _load_model(settings)
         max_length = min(settings.max_length, _positions(model) or settings.max_length)
-        table = LossTable(folder, settings.model, loaded.template, max_length)
+        identity = model_identity(settings.model)
+        template = loaded.template.replace(settings.model, identity, 1)  # the model's own is called after it
+        table = LossTable(folder, identity, template, max_length, called=settings.model)
         scorer = AnswerScorer(model, encoder, max_length)
         rows, before, tally = folder.count_samples(), len(table.rows), Tally()
         try:
@@ -241,6 +244,8 @@ def _conversations(samples: Iterable[Sample], tally: Tally) -> Iterator[Conversa
             tally.leave_out(sample.row, "unknown_role")
         elif turns[-1].role != "assistant":
             tally.leave_out(sample.row, "no_assistant_turn")
+        elif has_pictures(turns):
+            tally.leave_out(sample.row, PICTURES)
         else:
             yield Conversation(sample.row, turns, sample.tools, sample.language)
 

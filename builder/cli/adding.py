@@ -1,5 +1,6 @@
 """`seedbed add`: more rows for a dataset that is there."""
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,6 +14,8 @@ from builder.cli.options import (
     Mapped,
     Overrides,
     Quiet,
+    SkipBroken,
+    ask_for_part,
     print_outcome,
     read_mapping,
     reporter,
@@ -29,10 +32,13 @@ def add(
     files: Annotated[
         list[Path],
         typer.Argument(
-            help="Files of rows, as `seedbed curate` reads them.", metavar="FILE...", parser=path_or_address
+            help="Files of rows, as `seedbed curate` reads them; - is standard input.",
+            metavar="FILE...",
+            parser=path_or_address,
         ),
     ],
     mapping: Mapped = None,
+    skip_broken: SkipBroken = False,
     overrides: Overrides = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -42,14 +48,16 @@ def add(
     Only the new rows are measured; the result is that of curating all files at once.
     """
     from builder import pipeline
-    from builder.object_store import local_files
+    from builder.formats.inputs import local_inputs
 
     progress = reporter(quiet)
-    with local_files(files, progress) as paths:
-        added = pipeline.add_files(folder, paths, overrides or (), progress, read_mapping(mapping))
+    with local_inputs(files, progress, stdin=sys.stdin.buffer, ask=ask_for_part) as paths:
+        added = pipeline.add_files(
+            folder, paths, overrides or (), progress, read_mapping(mapping), skip_broken=skip_broken
+        )
     if not as_json:
         _print_added(added)
-    print_outcome(added.outcome, as_json, {"added": _as_record(added)})
+    print_outcome(added.outcome, as_json, {"added": _as_record(added), "left_out": added.outcome.left_out})
 
 
 def _as_record(added: "Added") -> Mapping[str, Any]:

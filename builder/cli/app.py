@@ -17,9 +17,12 @@ from builder import __version__, chinese
 from builder.cli import (
     adding,
     comparing,
+    converting,
     datasets,
     estimating,
+    exporting,
     judging,
+    pushing,
     quality,
     rebuilding,
     redacting,
@@ -89,7 +92,15 @@ weights = typer.Typer(help="The score by which rows are preferred.", no_args_is_
 
 _COMMANDS = (
     *(whole.demo, whole.run),
-    *(datasets.init, estimating.estimate, datasets.build, watching.status, rebuilding.rebuild, datasets.curate),
+    *(
+        datasets.init,
+        estimating.estimate,
+        datasets.build,
+        watching.status,
+        rebuilding.rebuild,
+        converting.convert,
+        datasets.curate,
+    ),
     *(
         adding.add,
         datasets.report,
@@ -97,7 +108,8 @@ _COMMANDS = (
         rows.why,
         comparing.diff,
         signals.signals,
-        datasets.export,
+        exporting.export,
+        pushing.push,
         datasets.verify,
     ),
     *(redacting.redact, judging.judge),

@@ -1,6 +1,7 @@
 """Commands that make, change, check and export datasets."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -10,13 +11,14 @@ from builder.cli.options import (
     OUTPUT_ROOT,
     AsJson,
     ChangedFolder,
-    Folder,
     Mapped,
     Overrides,
     Overwrite,
     Quiet,
     SettingsFile,
+    SkipBroken,
     VerifiedFolder,
+    ask_for_part,
     print_json,
     print_outcome,
     read_mapping,
@@ -78,7 +80,10 @@ def curate(
     inputs: Annotated[
         list[Path],
         typer.Argument(
-            help="Files, or one dataset folder; or their addresses.", metavar="FILE|DIR...", parser=path_or_address
+            help="Files, - for standard input, folders of `datasets` (DIR#split), names on the hub; or one dataset folder of "
+            "ours; or their addresses.",
+            metavar="FILE|DIR...",
+            parser=path_or_address,
         ),
     ],
     out: Annotated[
@@ -88,6 +93,7 @@ def curate(
         ),
     ] = None,
     mapping: Mapped = None,
+    skip_broken: SkipBroken = False,
     against: Annotated[
         list[str] | None,
         typer.Option(help="Files whose tasks must not be in the result (benchmarks).", metavar="FILE"),
@@ -105,12 +111,14 @@ def curate(
     Files are imported into a new dataset folder; a dataset folder is decided again in place.
     """
     from builder import pipeline
-    from builder.object_store import local_files
+    from builder.formats.inputs import local_inputs, name_of
 
     progress = reporter(quiet)
     if len(inputs) == 1 and is_dataset(inputs[0]):
-        if out is not None or mapping:
-            raise UsageError(f"{inputs[0]}: a dataset folder is decided in place, without --out and --map")
+        if out is not None or mapping or skip_broken:
+            raise UsageError(
+                f"{inputs[0]}: a dataset folder is decided in place, without --out, --map and --skip-broken"
+            )
         changes = list(overrides or ())
         if against:
             changes.append(f"contamination.against={json.dumps(against)}")
@@ -123,13 +131,13 @@ def curate(
     else:
         read = read_settings(settings, overrides, contamination__against=against)
         if settings is None and not any(o.startswith("name=") for o in overrides or ()):
-            read = read.model_copy(update={"name": Path((out or inputs[0]).name).stem})
+            read = read.model_copy(update={"name": Path(out.name).stem if out else name_of(inputs[0])})
         with (
-            local_files(inputs, progress) as files,
+            local_inputs(inputs, progress, stdin=sys.stdin.buffer, ask=ask_for_part) as files,
             dataset_at(out or OUTPUT_ROOT / read.name, progress, use="make") as root,
         ):
-            outcome = pipeline.curate_files(files, read, root, progress, read_mapping(mapping))
-    print_outcome(outcome, as_json)
+            outcome = pipeline.curate_files(files, read, root, progress, read_mapping(mapping), skip_broken=skip_broken)
+    print_outcome(outcome, as_json, None if outcome.left_out is None else {"left_out": outcome.left_out})
 
 
 def report(
@@ -145,40 +153,6 @@ def report(
         print_json(outcome.report)
     else:
         print_outcome(outcome, as_json=False)
-
-
-def export(
-    folder: Folder,
-    format: Annotated[str, typer.Option(help="alpaca, sharegpt, messages, prompt_completion or llamafactory.")],
-    out: Annotated[
-        Path,
-        typer.Option(
-            help="The file to write, or its address; its suffix chooses the container.",
-            metavar="PATH",
-            parser=path_or_address,
-        ),
-    ],
-    split: Annotated[str, typer.Option(help="train, validation or all kept rows.")] = "all",
-    overwrite: Overwrite = False,
-    as_json: AsJson = False,
-) -> None:
-    """Write the kept rows in another format."""
-    from builder import pipeline
-    from builder.formats.writing import export as write
-    from builder.object_store import file_for
-
-    name = folder.resolve().name + ("" if split == "all" else f"_{split}")
-    with file_for(out, reporter(as_json), overwrite=overwrite) as path:
-        result = write(pipeline.kept_samples(folder, split), format, path, name=name, overwrite=overwrite)
-    if as_json:
-        skipped = [{"row": row, "why": why} for row, why in result.skipped]
-        print_json({"path": str(out), "rows": result.rows, "skipped": skipped})
-        return
-    tell(f"{out}: {result.rows:,} rows")
-    for row, why in result.skipped[:20]:
-        tell(f"  row {row} left out: {why}")
-    if len(result.skipped) > 20:
-        tell(f"  … {len(result.skipped):,} rows left out in all; --json lists them")
 
 
 def verify(folder: VerifiedFolder, as_json: AsJson = False) -> None:

@@ -1,7 +1,8 @@
 """Options that several commands share, and how results are printed."""
 
 import json
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,7 +10,6 @@ import typer
 
 from builder.chinese import is_spoken, spoken, told
 from builder.cli.places import folder_for, shown
-from builder.errors import UsageError
 from builder.text import visible, visible_json, visible_message
 
 if TYPE_CHECKING:
@@ -23,7 +23,15 @@ Overrides = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Mapped = Annotated[
-    list[str] | None, typer.Option("--map", help="Our field = your column, such as instruction=question.")
+    list[str] | None,
+    typer.Option(
+        "--map",
+        help="Our field = your column, such as instruction=question; of one file shop.csv:instruction=question; "
+        "inside a column output=answers.text.0.",
+    ),
+]
+SkipBroken = Annotated[
+    bool, typer.Option("--skip-broken", help="Leave out rows that cannot be read; they are counted by cause.")
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
 _FOLDER_OR_ADDRESS = "A dataset folder, or its address."
@@ -31,6 +39,16 @@ Folder = Annotated[Path, typer.Argument(help=_FOLDER_OR_ADDRESS, metavar="DIR", 
 VerifiedFolder = Annotated[Path, typer.Argument(help=_FOLDER_OR_ADDRESS, metavar="DIR", parser=folder_for("verify"))]
 ChangedFolder = Annotated[Path, typer.Argument(help=_FOLDER_OR_ADDRESS, metavar="DIR", parser=folder_for("change"))]
 LocalFolder = Annotated[Path, typer.Argument(help="A dataset folder.", metavar="DIR")]
+
+Kept = Annotated[bool | None, typer.Option("--kept/--dropped", help="Only rows that were kept, or dropped.")]
+Reason = Annotated[str | None, typer.Option(help="Only rows dropped for this reason.")]
+Category = Annotated[str | None, typer.Option(help="Only rows of this category.")]
+Language = Annotated[str | None, typer.Option(help="Only rows in this language.")]
+Origin = Annotated[str | None, typer.Option(help="seed, generated or imported.")]
+Mended = Annotated[bool, typer.Option("--mended", help="Only rows in which something was mended.")]
+Search = Annotated[str | None, typer.Option(help="Only rows that hold this text, in any case or width.")]
+Rows = Annotated[str | None, typer.Option(help="Only these rows, such as 3,17,40-60, or a file of numbers.")]
+Split = Annotated[str, typer.Option(help="train, validation or all rows.")]
 
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there under this name.")]
 
@@ -52,15 +70,25 @@ def read_mapping(pairs: list[str] | None) -> dict[str, str] | None:
     Raises:
         UsageError: one of them is no pair.
     """
+    from builder.formats.mapping import split_pairs
+
     if not pairs:
         return None
-    mapping: dict[str, str] = {}
-    for item in ",".join(pairs).split(","):
-        field, equals, column = item.partition("=")
-        if not (equals and field.strip() and column.strip()):
-            raise UsageError(f"--map {item}: expected our field = your column, such as instruction=question")
-        mapping[field.strip()] = column.strip()
-    return mapping
+    return {field: column for item in pairs for field, column in split_pairs(item).items()}
+
+
+def ask_for_part(place: str, parts: Sequence[str]) -> str | None:
+    """Ask which of a dataset's configurations and splits is meant; None where nobody is at a terminal."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return None
+    chinese = is_spoken()
+    print(f"{visible(place)}{'：' if chinese else ':'}", file=sys.stderr)
+    for number, part in enumerate(parts, 1):
+        print(f"  {number}  {visible(part)}", file=sys.stderr)
+    answer: str = typer.prompt(
+        "读取哪一个（编号或名字）" if chinese else "Which one (number or name)", err=True
+    ).strip()
+    return parts[int(answer) - 1] if answer.isdecimal() and 0 < int(answer) <= len(parts) else answer
 
 
 def reporter(quiet: bool) -> "Reporter":

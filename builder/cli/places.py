@@ -114,12 +114,16 @@ def _damage_told(place: Path) -> Iterator[None]:
 
 def is_dataset(place: "Path | Address") -> bool:
     """Whether it is to be read as a dataset folder and not as a file of rows."""
-    if isinstance(place, Path):
-        return place.is_dir()
+    from builder.formats.inputs import is_dataset_of_the_hub, is_folder_of_tables
     from builder.formats.reading import SUFFIXES
     from builder.object_store import Store
+    from builder.unpacking import unpacked_name
 
-    return Path(place.name).suffix.lower() not in SUFFIXES and not Store(place).exists()
+    if isinstance(place, Path):
+        return place.is_dir() and not is_folder_of_tables(place)
+    if is_dataset_of_the_hub(place.whole):
+        return False
+    return unpacked_name(Path(place.name)).suffix.lower() not in SUFFIXES and not Store(place).exists()
 
 
 def shown(folder: Path) -> str:

@@ -53,8 +53,10 @@ def _print_changes(rebuilt: "Rebuilt") -> None:
     else:
         for part, total, kept in (("candidates", "total", "admitted"), ("rows", "total", "kept")):
             old, new = rebuilt.before[part], after[part]
-            say(words[part].format(f"{old[total]:,} → {new[total]:,}", f"{old[kept]:,} → {new[kept]:,}"))
-            for reason in dict.fromkeys((*new["by_reason"], *old["by_reason"])):
+            reasons = dict.fromkeys((*new["by_reason"], *old["by_reason"]))
+            line = words[part].format(f"{old[total]:,} → {new[total]:,}", f"{old[kept]:,} → {new[kept]:,}")
+            say(line + (words[f"{part}_for"] if reasons else ""))
+            for reason in reasons:
                 counts = f"{old['by_reason'].get(reason, 0):,} → {new['by_reason'].get(reason, 0):,}"
                 say(f"  {reason_for(reason).label(spoken())}  {counts}")
     for count, name in ((rebuilt.lacking, "lacking"), (rebuilt.unread, "unread")):
@@ -66,16 +68,20 @@ def _print_changes(rebuilt: "Rebuilt") -> None:
 
 _ENGLISH = {
     "unfinished": "The build had not finished, so there are no figures from before.",
-    "candidates": "candidates {} · admitted {} · rejected for:",
-    "rows": "rows {} · kept {} · dropped for:",
+    "candidates": "candidates {} · admitted {}",
+    "candidates_for": " · rejected for:",
+    "rows": "rows {} · kept {}",
+    "rows_for": " · dropped for:",
     "lacking": "jobs that lack a reply, not read: {:,}",
     "unread": "jobs that were answered but not needed for the target: {:,}",
     "reviews": "reviewed rows found again: {:,}; not found, kept in reviews-unplaced.jsonl: {:,}",
 }
 _CHINESE = {
     "unfinished": "之前的构建没有完成，因此没有可对比的数字。",
-    "candidates": "候选 {} · 录用 {} · 拒收原因：",
-    "rows": "数据 {} · 保留 {} · 去除原因：",
+    "candidates": "候选 {} · 录用 {}",
+    "candidates_for": " · 拒收原因：",
+    "rows": "数据 {} · 保留 {}",
+    "rows_for": " · 去除原因：",
     "lacking": "缺少回复、未读取的任务批次：{:,}",
     "unread": "已有回复、但目标已满而未用到的批次：{:,}",
     "reviews": "重新找到的已审数据：{:,}；未找到、保存在 reviews-unplaced.jsonl 中的：{:,}",

@@ -5,33 +5,54 @@ from typing import Annotated, Any
 import typer
 
 from builder.chinese import is_spoken
-from builder.cli.options import AsJson, Folder, print_json, say, tell
+from builder.cli.options import (
+    AsJson,
+    Category,
+    Folder,
+    Kept,
+    Language,
+    Mended,
+    Origin,
+    Reason,
+    Rows,
+    Search,
+    Split,
+    print_json,
+    say,
+    tell,
+)
 
 
 def show(
     folder: Folder,
-    kept: Annotated[bool | None, typer.Option("--kept/--dropped", help="Only rows that were kept, or dropped.")] = None,
-    reason: Annotated[str | None, typer.Option(help="Only rows dropped for this reason.")] = None,
-    category: Annotated[str | None, typer.Option(help="Only rows of this category.")] = None,
-    language: Annotated[str | None, typer.Option(help="Only rows in this language.")] = None,
-    origin: Annotated[str | None, typer.Option(help="seed, generated or imported.")] = None,
-    search: Annotated[str | None, typer.Option(help="Only rows that hold this text, in any case or width.")] = None,
+    kept: Kept = None,
+    reason: Reason = None,
+    category: Category = None,
+    language: Language = None,
+    origin: Origin = None,
+    search: Search = None,
+    mended: Mended = False,
+    rows: Rows = None,
+    split: Split = "all",
     limit: Annotated[int, typer.Option(min=1, help="At most so many rows.")] = 20,
     as_json: AsJson = False,
 ) -> None:
     """List rows by filter."""
     from builder.browsing import find_rows
+    from builder.selecting import Filters
 
-    found, total = find_rows(
-        folder,
+    filters = Filters(
         kept=kept,
         reason=reason,
         category=category,
         language=language,
         origin=origin,
         search=search,
-        limit=limit,
+        mended=mended,
+        rows=rows,
+        split=split,
     )
+    found, total = find_rows(folder, filters, limit=limit)
     if as_json:
         print_json({"total": total, "rows": found})
         return
@@ -63,6 +84,7 @@ def why(
     for label in ("task_id", "category", "language", "origin", "source", "parents", "request_id", "answer_key"):
         if explained["sample"].get(label):
             say(f"  {_WORDS[label][is_spoken()]}{_plain(explained['sample'][label])}")
+    _print_mends(explained["sample"]["mended"] or [])
     _print_turns(explained["sample"]["messages"])
     if explained["other"]:
         print()
@@ -84,15 +106,18 @@ def _quality(quality: dict[str, Any]) -> str:
     def name_of(component: str) -> str:
         return label(COMPONENT_LABELS, component, "zh") if is_spoken() else component
 
-    moved = ", ".join(f"{name_of(name)} {by:+.2f}" for name, by in quality["moved"].items() if abs(by) >= 0.005)
+    moved = _comma().join(f"{name_of(name)} {by:+.2f}" for name, by in quality["moved"].items() if abs(by) >= 0.005)
     words = ("（得分 {:.2f}，平均 {:.2f}{}{}）", "；") if is_spoken() else (" (score {:.2f}, mean {:.2f}{}{})", "; ")
     shown = words[0].format(quality["score"], quality["mean"], words[1] if moved else "", moved)
     return f"{quality['quality']:.2f}{shown}"
 
 
 def _print_turns(messages: list[dict[str, Any]]) -> None:
+    from builder.pictures import shown
+
     for message in messages:
-        text = message["content"] or message["tool_calls"] or ""
+        content = shown(message["content"], message["parts"], "zh" if is_spoken() else "en")
+        text = "\n".join(said for said in (content, message["tool_calls"]) if said)
         if message["reasoning"]:
             text = f"<think>{message['reasoning']}</think>\n{text}"
         print()
@@ -101,10 +126,52 @@ def _print_turns(messages: list[dict[str, Any]]) -> None:
             say(f"  {line}")
 
 
+def _print_mends(mends: list[dict[str, str]]) -> None:
+    """What was put right, place by place, with the text as the file has it."""
+    from builder.leftovers import shown
+    from builder.reporting.labels import MEND_LABELS, label
+
+    kinds: dict[tuple[str, str], list[str]] = {}
+    for mend in mends:
+        kinds.setdefault((mend["place"], mend["before"]), []).append(
+            label(MEND_LABELS, mend["kind"], "zh") if is_spoken() else mend["kind"]
+        )
+    native = is_spoken()
+    words = ("{}{} ({}); the file has:", "{}{}（{}）；文件中为：")[native]
+    for (place, before), names in kinds.items():
+        say("  " + words.format(_WORDS["mended"][native], _place(place), ("、" if native else ", ").join(names)))
+        for line in (shown(before) or ("(nothing)", "（空）")[native]).split("\n"):
+            say(f"              {line}")
+
+
+def _place(place: str) -> str:
+    """Where something was mended, in words: turns are counted from 1."""
+    native = is_spoken()
+    name, _, rest = place.partition("/")
+    if name != "messages":
+        return _PLACES[name][native]
+    number, _, member = rest.partition("/")
+    turn = ("turn {}", "第 {} 轮")[native].format(int(number) + 1)
+    return f"{turn}{(', {}', '的{}')[native].format(_PLACES[member][native])}" if member else turn
+
+
 def _plain(value: Any) -> str:
-    return ", ".join(value) if isinstance(value, list) else str(value)
+    return _comma().join(value) if isinstance(value, list) else str(value)
 
 
+def _comma() -> str:
+    return "、" if is_spoken() else ", "
+
+
+# English, Chinese.
+_PLACES = {
+    "instruction": ("instruction", "指令"),
+    "input": ("input", "输入"),
+    "rejected": ("worse answer", "较差的回答"),
+    "tools": ("tools", "工具"),
+    "reasoning": ("reasoning", "思考"),
+    "tool_calls": ("calls", "工具调用"),
+}
 # English, Chinese; each as wide as the widest on a terminal.
 _WORDS = {
     "quality": ("quality     ", "质量        "),
@@ -116,4 +183,5 @@ _WORDS = {
     "parents": ("parents     ", "上一代      "),
     "request_id": ("request_id  ", "请求        "),
     "answer_key": ("answer_key  ", "答案要点    "),
+    "mended": ("mended      ", "已修正      "),
 }

@@ -86,7 +86,7 @@ def balance_rows(rows: pl.DataFrame, settings: Balance, target: int | None) -> B
     counts = Counter[str]()
     for profile, number in pool.rows.filter(chosen)["profile"].value_counts().iter_rows():
         counts.update(dict.fromkeys(pool.groups[profile], number))
-    warnings += _floor_warnings(settings, counts)
+    warnings += [*_floor_warnings(settings, counts), *_idle_caps(settings, pool)]
     left_out = _explain(pool, chosen, counts, settings, limit, target)
     return BalancedRows(pl.concat([*over_quota, left_out]), warnings)
 
@@ -254,6 +254,21 @@ def _floor_warnings(settings: Balance, counts: Counter[str]) -> list[Note]:
         )
         for group, floor in settings.floors.items()
         if counts[group] < floor
+    ]
+
+
+def _idle_caps(settings: Balance, pool: _Pool) -> list[Note]:
+    """That caps are on what no row is in, as where a category is called otherwise or no difficulty is known."""
+    found = {group for groups in pool.groups for group in groups}
+    idle = [name for name in settings.caps if name not in found]
+    if not idle or not found:
+        return []
+    return [
+        Note(
+            "info",
+            f"balance.caps names what no row is in: {', '.join(idle)}.",
+            f"balance.caps 里的这些名称没有对应的数据行：{'、'.join(idle)}。",
+        )
     ]
 
 

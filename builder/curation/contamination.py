@@ -12,27 +12,32 @@ traditional or simplified characters and Cyrillic or Greek letters in place of L
 - `characters`: that many letters and digits of one in a row, whatever the spaces between them (50: GPT-4's, OpenAI 2023,
   appendix C), which finds words that were run together or torn apart;
 - `exact`: a shorter text whole: as a part of the turn from 8 tokens on (the least n that GPT-3's appendix uses), as the
-  whole turn from 4 on where it is a prompt. Answers of fewer than 8 tokens never ("Yes", 对), since every dataset has them.
+  whole turn from 4 on where it is a prompt. Answers of fewer than 8 tokens never ("Yes", 对), since every dataset has them;
+- `picture`: a turn with pictures whole, with the same ones: "What is this?" about another picture is another question.
 """
 
 import hashlib
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
 
 from builder.curation.folding import Folded, Places, fold, places_of
 from builder.curation.grams import Grams, Hashes, Sums, index_grams, locate
-from builder.schema import Sample
+from builder.formats.options import lists_options
+from builder.pictures import pictures_in
+from builder.schema import Message, Sample
 from builder.signals.signal import table_schema
+from builder.text import count_words, normalise
 
 # Held against the other half of a file of Chinese Alpaca rows, 500 rows give 9 hits at 13 characters, 5 of them polite
 # phrases, and 5 at 20, all of them copies but one, a law of physics; of English rows 13 words give 2 such phrases.
 _LETTERS_PER_TOKEN = 1.5
 _LEAST_IN_TURN = 8
 _LEAST_AS_TURN = 4
+_SHORT = 50  # characters of a question: a longer one has grams of its own
 # A gram in more than 10 different benchmark texts is the benchmark's template, "answer with one of the letters …"
 # (GPT-3's appendix C drops n-grams that are in more than 10 documents).
 _MOST_TEXTS = 10
@@ -54,11 +59,13 @@ class BenchmarkText:
     Attributes:
         source: such as `eval.jsonl#7 messages[0]`.
         is_prompt: whether the user says it.
+        pictures: that it holds.
     """
 
     text: str
     source: str
     is_prompt: bool
+    pictures: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +80,7 @@ class BenchmarkIndex:
         parts: the numbers of texts that must stand whole in a turn, by their first 8 codes.
         part_hashes: of each text, whole.
         turns: the numbers of texts that a turn may be, by their whole hash.
+        pictured: the sources of turns with pictures, which are none of the texts, by what they hold.
     """
 
     name: str
@@ -85,6 +93,7 @@ class BenchmarkIndex:
     parts: Grams
     part_hashes: Hashes
     turns: Grams
+    pictured: Mapping["_Pictured", str] = field(default_factory=dict)
 
     def count_tokens(self, text: int) -> int:
         """How many tokens one of the texts has."""
@@ -97,8 +106,8 @@ class Overlap:
 
     Attributes:
         turn: its place in the row's messages.
-        kind: `ngram`, `characters` or `exact`.
-        length: tokens that match, or characters where the kind is that.
+        kind: `ngram`, `characters`, `exact` or `picture`.
+        length: tokens that match, or characters where the kind is that; of a turn with pictures its words and pictures.
         needed: how many had to.
         evidence: where the match is, the match with some words around it, and the benchmark's turn.
     """
@@ -123,6 +132,9 @@ class _Match:
     is_turn: bool = False
 
 
+_Pictured = tuple[tuple[str, ...], str]  # the pictures of a turn and its folded text
+
+
 @dataclass(frozen=True, slots=True)
 class _Piece:
     sample: int
@@ -132,14 +144,22 @@ class _Piece:
 
 
 def load_benchmark(samples: Iterable[Sample]) -> list[BenchmarkText]:
-    """Read the prompts and answers of benchmark rows, prompts first; system prompts and tool results are left out."""
+    """Read the prompts and answers of benchmark rows, prompts first; system prompts and tool results are left out.
+
+    A short question with options counts without them too: rows ask it in their own way.
+    """
     texts = [
-        BenchmarkText(turn.content, f"{sample.source} messages[{place}]", turn.role == "user")
+        BenchmarkText(text, f"{sample.source} messages[{place}]", turn.role == "user", _pictures(turn))
         for sample in samples
         for place, turn in enumerate(sample.messages)
         if turn.role in ("user", "assistant")
+        for text in (turn.content, *(_short_question(sample) if turn.role == "user" else ()))
     ]
     return sorted(texts, key=lambda text: not text.is_prompt)
+
+
+def _pictures(turn: Message) -> tuple[str, ...]:
+    return () if turn.parts is None else tuple(pictures_in([turn]))
 
 
 def contamination_schema(index: BenchmarkIndex) -> pa.Schema:
@@ -178,6 +198,11 @@ def contamination_table(samples: Iterable[Sample], index: BenchmarkIndex) -> pa.
     )
 
 
+def _short_question(sample: Sample) -> tuple[str, ...]:
+    question = sample.instruction or ""
+    return (question,) if len(question) < _SHORT and lists_options(sample.input or "") else ()
+
+
 def index_benchmark(benchmark: Sequence[BenchmarkText], ngram: int, characters: int = 50) -> BenchmarkIndex:
     """Make a benchmark searchable.
 
@@ -188,6 +213,10 @@ def index_benchmark(benchmark: Sequence[BenchmarkText], ngram: int, characters: 
     named = hashlib.sha256(f"{ngram}\0{characters}".encode())
     for text in benchmark:
         named.update(f"\0{text.text}\0{text.source}\0{text.is_prompt}".encode("utf-8", "surrogatepass"))
+        if text.pictures:
+            named.update("\0".join(text.pictures).encode("utf-8", "surrogatepass"))
+    pictured = {(text.pictures, normalise(text.text)): text.source for text in reversed(benchmark) if text.pictures}
+    benchmark = [text for text in benchmark if not text.pictures]
     folded = fold([text.text for text in benchmark])
     sums = Sums(folded.codes)
     ngrams, runs = (
@@ -214,6 +243,7 @@ def index_benchmark(benchmark: Sequence[BenchmarkText], ngram: int, characters: 
         index_grams(sums.hashes(folded.starts[part], folded.starts[part] + _LEAST_IN_TURN), part),
         hashes,
         index_grams(hashes[turn], turn),
+        pictured,
     )
 
 
@@ -245,7 +275,7 @@ def find_overlaps(samples: Iterable[Sample], index: BenchmarkIndex) -> dict[int,
     found: dict[int, Overlap] = {}
     waiting: list[_Piece] = []
     size = 0
-    for piece in _pieces(samples):
+    for piece in _pieces(samples, index, found):
         waiting.append(piece)
         size += len(piece.text)
         if size >= _CHARACTERS_AT_ONCE:
@@ -256,11 +286,19 @@ def find_overlaps(samples: Iterable[Sample], index: BenchmarkIndex) -> dict[int,
     return found
 
 
-def _pieces(samples: Iterable[Sample]) -> Iterator[_Piece]:
+def _pieces(samples: Iterable[Sample], index: BenchmarkIndex, found: dict[int, Overlap]) -> Iterator[_Piece]:
+    """The texts of turns; what turns with pictures share with the benchmark is found on the way."""
     for number, sample in enumerate(samples):
         for place, turn in enumerate(sample.messages):
             if turn.role not in ("user", "assistant"):
                 continue
+            if turn.parts is not None and index.pictured:
+                pictures = _pictures(turn)
+                source = index.pictured.get((pictures, normalise(turn.content)))
+                if source is not None:
+                    length = count_words(turn.content) + len(pictures)
+                    shown = f"messages[{place}] picture: {pictures[0][:_SHOWN]} «{turn.content[:_SHOWN]}» ← {source}"
+                    found[number] = Overlap(place, "picture", length, length, shown)
             whole = len(turn.content) <= _CHARACTERS_AT_ONCE
             for start in range(0, max(len(turn.content), 1), _CHARACTERS_AT_ONCE):
                 text = turn.content[start : start + _CHARACTERS_AT_ONCE + _OVERLAP]

@@ -27,7 +27,7 @@ from builder.curation.difficulty import COLUMNS as DIFFICULTY_COLUMNS
 from builder.curation.difficulty import LEVEL, score_difficulty
 from builder.curation.diversity import diversity_notes, measure_diversity
 from builder.curation.exact import repeated_rows
-from builder.curation.facts import facts_table
+from builder.curation.facts import facts_table, find_missing
 from builder.curation.filtering import FAILED_SCHEMA, columns_needed, failed_checks, failed_texts, needs_text
 from builder.curation.meaning import near_rows, same_meaning
 from builder.curation.novelty.requests import REQUEST_COLUMNS
@@ -46,7 +46,10 @@ from builder.signals import SIGNALS, SignalValue
 SignalValues = Mapping[str, SignalValue]
 
 SAMPLE_COLUMNS = ("row", "task_id", "category", "language", "origin", "kind")
-FACT_COLUMNS = ("fingerprint", "novelty_text", *REQUEST_COLUMNS, "wording", "given", "redaction_of", "evolved_from")
+FACT_COLUMNS = (
+    *("fingerprint", "novelty_text", *REQUEST_COLUMNS, "wording", "given", "redaction_of", "evolved_from"),
+    "picture_key",
+)
 _CONTAMINATION_COLUMNS = ("overlap", "overlap_needed", "overlap_text")
 # Of a review, of a redaction, and of what is said after all row filters.
 _FIRST_RANK, _REDACTED_RANK, _LAST_RANK = -1_000_000, -999_999, 1_000_000
@@ -107,7 +110,7 @@ def decide(
     columns = {name: [getattr(sample, name) for sample in samples] for name in SAMPLE_COLUMNS}
     frames = [
         pl.DataFrame(columns, schema={name: pl.Int64 if name == "row" else pl.String for name in SAMPLE_COLUMNS}),
-        _frame(facts_table(samples, settings.novelty.key)).drop("row"),
+        _frame(find_missing(facts_table(samples, settings.novelty.key), {})).drop("row"),
         _values_frame(values, columns_read(settings)),
     ]
     if benchmark:
@@ -292,7 +295,11 @@ def _sides(kept: pl.DataFrame, settings: Settings, vectors: Codes | None) -> tup
     near = None
     if vectors is not None and settings.meaning.encoder != "none":
         near = near_rows(
-            vectors[kept["row"].to_numpy()], kept["novelty_text"], settings.split.max_similarity, settings.meaning
+            vectors[kept["row"].to_numpy()],
+            kept["novelty_text"],
+            settings.split.max_similarity,
+            settings.meaning,
+            pictures=kept["picture_key"],
         )
     result = split_columns(
         kept.select(

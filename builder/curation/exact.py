@@ -4,6 +4,7 @@ import hashlib
 
 import polars as pl
 
+from builder.pictures import parts_of
 from builder.schema import Sample
 from builder.text import normalise
 
@@ -11,12 +12,16 @@ from builder.text import normalise
 def conversation_fingerprint(sample: Sample) -> bytes:
     """128 bits over the normalised turns, equal for conversations that a reader would call the same."""
     parts = [sample.tools or ""]
+    pictures = []
     for turn in sample.messages:
         parts += [turn.role, turn.content, turn.tool_calls or "", turn.name or ""]
         parts += [turn.reasoning] if turn.reasoning else []
         parts += [str(turn.weight)] if turn.weight is not None else []
+        if turn.parts is not None:  # which pictures, and where between the texts; capitals of a path count
+            pictures += [part.get("image", "") for part in parts_of(turn)]
+            parts.append(str(len(pictures)))
     # Each part is normalised by itself: the ends of a part are not the ends of the whole.
-    text = "\0".join([normalise(part) if part else "" for part in parts])
+    text = "\0".join([*(normalise(part) if part else "" for part in parts), *pictures])
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:16]
 
 

@@ -102,6 +102,9 @@ CHECKS: tuple[ColumnCheck, ...] = (
         where="answered",
         always=True,
     ),
+    ColumnCheck(
+        "missing_picture", "missing_picture", "present", "drop_missing_pictures", evidence=("missing_picture",)
+    ),
     ColumnCheck("instruction_too_short", "instruction_words", "below", "min_instruction_words", origins=_INSTRUCTED),
     ColumnCheck("instruction_too_long", "instruction_words", "above", "max_instruction_words", origins=_INSTRUCTED),
     ColumnCheck("prompt_too_long", "prompt_words", "above", "max_prompt_words"),

@@ -44,7 +44,7 @@ _SCHEMA = {
 
 
 def near_rows(
-    codes: Codes, texts: pl.Series, threshold: float, settings: Meaning
+    codes: Codes, texts: pl.Series, threshold: float, settings: Meaning, *, pictures: pl.Series | None = None
 ) -> Callable[[Places, Places], tuple[Places, Places]]:
     """A measure for the split: which of some rows are closer than a threshold to which of others.
 
@@ -54,6 +54,7 @@ def near_rows(
         threshold: pairs of a higher cosine, above the encoder's background, are close; what tells two requests apart is not
             asked, since parting them hurts nothing.
         settings: the encoder.
+        pictures: a hash of each row's, null where it has none; rows with others are never close. None where no row has any.
 
     Returns:
         From two arrays of places to two arrays of equal length, of the close pairs.
@@ -61,6 +62,7 @@ def near_rows(
     measure = Paraphrases(settings.encoder, background_of(settings.encoder, texts, codes))
     cjk = is_cjk(texts)
     least = np.array([measure.cosine_at(threshold, "word"), measure.cosine_at(threshold, "cjk")])
+    seen = np.zeros(len(texts), np.int64) if pictures is None else pictures.rank("dense").fill_null(0).to_numpy()
 
     def near(some: Places, others: Places) -> tuple[Places, Places]:
         found: list[tuple[Places, Places]] = [(some[:0], others[:0])]
@@ -69,7 +71,8 @@ def near_rows(
             for start in range(0, len(some), _ROWS_AT_ONCE):
                 mine = some[start : start + _ROWS_AT_ONCE]
                 needed = least[(cjk[mine][:, None] | cjk[theirs][None, :]).astype(np.int8)]
-                one, other = np.nonzero(cosines(codes[mine], codes[theirs]) > needed)
+                close = cosines(codes[mine], codes[theirs]) > needed
+                one, other = np.nonzero(close & (seen[mine][:, None] == seen[theirs][None, :]))
                 found.append((mine[one], theirs[other]))
         mine_close, others_close = zip(*found, strict=True)
         return np.concatenate(mine_close), np.concatenate(others_close)
@@ -83,16 +86,17 @@ class _Row:
     text: str
     family: str
     exempt: bool
+    pictures: bytes | None
 
 
 def same_meaning(rows: pl.DataFrame, codes: Codes, settings: Meaning, measure: Paraphrases) -> pl.DataFrame:
     """The rows that ask for what a kept one asks for.
 
-    Rows of one family never decide about each other, and exempt rows stay. A row goes for the kept row before it that it most
-    likely paraphrases, of the eight nearest by their vectors; the lowest number among equals.
+    Rows of one family and rows with other pictures never decide about each other, and exempt rows stay. A row goes for the kept
+    row before it that it most likely paraphrases, of the eight nearest by their vectors; the lowest number among equals.
 
     Args:
-        rows: row, novelty_text, family and exempt, in preference order.
+        rows: row, novelty_text, family, exempt and picture_key, in preference order.
         codes: the rows' vectors, in the same order (`builder.encoders.quantise`).
         settings: the least probability, and the encoder, which the evidence names.
         measure: for that encoder.
@@ -103,7 +107,7 @@ def same_meaning(rows: pl.DataFrame, codes: Codes, settings: Meaning, measure: P
     Raises:
         UsageError: faiss is not installed.
     """
-    listed = [_Row(*row) for row in rows.select("row", "novelty_text", "family", "exempt").iter_rows()]
+    listed = [_Row(*row) for row in rows.select("row", "novelty_text", "family", "exempt", "picture_key").iter_rows()]
     threshold = settings.threshold
     survivors = Survivors(codes, measure.least_cosine(threshold))
     dropped: list[tuple[int, str, float, float, int, str]] = []
@@ -142,7 +146,9 @@ def _match(
     open_to = [
         (-value, rows[other].row, other)
         for value, other in near
-        if (other < start or other in kept) and rows[other].family != mine.family
+        if (other < start or other in kept)
+        and rows[other].family != mine.family
+        and rows[other].pictures == mine.pictures
     ]
     best: tuple[float, float, int, int] | None = None
     for value, row, other in sorted(open_to)[:_NEAREST]:

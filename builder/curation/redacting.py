@@ -15,6 +15,7 @@ from typing import Any
 import polars as pl
 
 from builder.answers import AnswerKey, AnswerKeyError, check_answer
+from builder.pictures import with_texts
 from builder.schema import REDACTED, Sample, compose_prompt
 from builder.signals.given import JUDGE
 from builder.signals.privacy import FULL_WIDTH, find_private, private_texts
@@ -128,8 +129,7 @@ def redact_row(sample: Sample, row: int) -> Sample:
     instruction, given = change(sample.instruction), change(sample.input)
     messages = [
         replace(
-            turn,
-            content=redact(turn.content, names),
+            with_texts(turn, lambda text: redact(text, names)),
             tool_calls=change(turn.tool_calls),
             name=change(turn.name),
             reasoning=change(turn.reasoning),
@@ -139,7 +139,8 @@ def redact_row(sample: Sample, row: int) -> Sample:
     if instruction is not None:
         before, whole = compose_prompt(sample.instruction or "", sample.input), compose_prompt(instruction, given)
         first = next((place for place, turn in enumerate(messages) if turn.role == "user"), None)
-        if first is not None and sample.messages[first].content == before and not find_private(whole):
+        of_text = first is not None and sample.messages[first].content == before and not find_private(whole)
+        if first is not None and of_text and (messages[first].parts is None or messages[first].content == whole):
             messages[first] = replace(messages[first], content=whole)
         else:
             instruction = given = None
@@ -153,6 +154,7 @@ def redact_row(sample: Sample, row: int) -> Sample:
         input=given,
         source=f"{REDACTED}{sample.row}:{sample.source}",
         parents=(sample.id,),
+        mended=(),  # the texts as the file has them hold what is private, and stay with the old row
     )
     return replace(new, answer_key=_redact_key(sample, new, names))
 

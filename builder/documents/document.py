@@ -1,17 +1,16 @@
 """What is read from a file: its name, and its text page by page, with the caps that every reader keeps."""
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from builder.archives import open_archive, parse_xml
 from builder.errors import InputFileError, UsageError
 
 # Far above any book (War and Peace is 3.2 million characters), far below what fills the memory.
 MAX_FILE_BYTES = 64 * 2**20
 MAX_UNPACKED_BYTES = 128 * 2**20
-# 120 to 220 bytes of memory each; 500 pages with many changes of style have about 300,000.
+# Elements and attributes: 500 pages with many changes of style have about 300,000.
 MAX_NODES = 1_000_000
 MAX_CHARACTERS = 20_000_000
 MAX_PAGES = 5_000
@@ -65,34 +64,12 @@ def check_length(path: Path, characters: int) -> None:
         raise InputFileError(path, f"holds more than {MAX_CHARACTERS:,} characters of text", remedy="Split the file.")
 
 
-def check_parts(path: Path) -> None:
-    """Refuse a DOCX file that python-docx, which holds every part as a tree, could not read within some 400 MB.
-
-    Raises:
-        InputFileError: it unpacks to more than `MAX_UNPACKED_BYTES`, its XML to more than `MAX_NODES` elements and
-            attributes, declares a document type, or is no archive.
-    """
-    nodes = 0
-
-    def start(_: str, attributes: Mapping[str, str]) -> None:
-        nonlocal nodes
-        nodes += 1 + len(attributes)
-        if nodes > MAX_NODES:
-            raise InputFileError(path, f"holds more than {MAX_NODES:,} elements of XML", remedy="Split the file.")
-
-    with open_archive(path, "a DOCX file", MAX_UNPACKED_BYTES) as archive:
-        for member in archive.namelist():
-            if member.endswith((".xml", ".rels")):
-                for _ in parse_xml(path, archive, member, start=start):
-                    pass
-
-
 @contextlib.contextmanager
 def parsing(path: Path, what: str) -> Iterator[None]:
     """Name the file in whatever a library stumbles over in a damaged one, and the extra where the library is missing."""
     try:
         yield
-    except UsageError:
+    except (UsageError, MemoryError):
         raise
     except ImportError as error:
         raise UsageError(

@@ -5,8 +5,9 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from builder.documents.document import Page, check_length, parsing, read_bytes
+from builder.documents.document import MAX_NODES, Page, check_length, parsing, read_bytes
 from builder.documents.plain import decode
+from builder.errors import InputFileError
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborNode
@@ -25,6 +26,7 @@ _BLOCKS = frozenset(
 _CELLS = frozenset({"td", "th"})
 _TIGHT = frozenset({"li", "tr", "dt", "dd"})  # their lines belong together
 _DEEPEST = 64  # ancestors looked at: deeper nesting carries no layout, and 100,000 levels must not cost their square
+MAX_ATTRIBUTES = 1_000  # of a tag; for each, the parser looks through all before it
 _LEVELS = 512  # as in browsers; for a tag the parser looks through all that are open: 100,000 levels took it 10 s
 # Tags that hold nothing, that end where the next one of their kind begins, or that go with all they hold: never left out.
 _UNNESTED = frozenset(
@@ -36,6 +38,7 @@ _UNNESTED = frozenset(
     }
 )  # fmt: skip
 _TAG = re.compile(r"<(/?)([a-zA-Z][^\s/<>]*+)[^<>]*+>")
+_QUOTED = re.compile(r"=\s*(?:\"[^\"]*\"|'[^']*')")
 _DECLARED = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]{2,40})", re.IGNORECASE)
 _SPACE = re.compile(r"[ \t\r\n\f]+")
 _ROOM = re.compile(r"\n{3,}")
@@ -52,15 +55,18 @@ def read_html(path: Path) -> tuple[Page, ...]:
     declared = _DECLARED.search(data[:4096])
     text = decode(path, data, declared.group(1).decode("ascii") if declared else None)
     with parsing(path, "HTML"):
-        extracted = _extract(text)
+        extracted = _extract(_shallow(path, text))
     check_length(path, len(extracted))
     return (Page(None, extracted),)
 
 
 def _extract(html: str) -> str:
-    from selectolax.lexbor import LexborHTMLParser
+    from selectolax.lexbor import LexborHTMLParser, SelectolaxError
 
-    tree = LexborHTMLParser(_shallow(html))
+    try:
+        tree = LexborHTMLParser(html)
+    except SelectolaxError as error:  # no page is too wrong to be read: the one thing that fails is to get memory
+        raise MemoryError from error
     for node in tree.css(_REMOVED):
         node.decompose()
     parts: list[str] = []
@@ -83,14 +89,21 @@ def _extract(html: str) -> str:
     return _ROOM.sub("\n\n", "\n".join(lines)).strip()
 
 
-def _shallow(html: str) -> str:
+def _shallow(path: Path, html: str) -> str:
     """The page without the tags that are nested deeper than `_LEVELS`; a line begins where one of them began a block."""
-    depth = 0
+    depth = tags = 0
     left_out: Counter[str] = Counter()
 
     def keep(tag: re.Match[str]) -> str:
-        nonlocal depth
+        nonlocal depth, tags
         name = tag[2].lower()
+        tags += 1
+        if tags > MAX_NODES:
+            raise InputFileError(path, f"holds more than {MAX_NODES:,} tags", remedy="Split the file.")
+        if len(tag[0]) > MAX_ATTRIBUTES and _attributes(tag[0]) > MAX_ATTRIBUTES:
+            raise InputFileError(
+                path, f"a tag <{name[:20]}> with more than {MAX_ATTRIBUTES:,} attributes", remedy="Save it again."
+            )
         if name in _UNNESTED or (tag[0].endswith("/>") and name not in _BLOCKS):
             return tag[0]
         if not tag[1] and depth < _LEVELS:
@@ -103,6 +116,11 @@ def _shallow(html: str) -> str:
         return "<br>" if name in _BLOCKS else ""
 
     return _TAG.sub(keep, html)
+
+
+def _attributes(tag: str) -> int:
+    """About how many attributes a tag has: an attribute may hold a whole picture, which counts as one."""
+    return len(_QUOTED.sub("", tag).split())
 
 
 def _block(node: "LexborNode") -> "LexborNode | None":

@@ -1,10 +1,40 @@
 """PDF: the text layer, page by page."""
 
+import contextlib
+import logging
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
 from builder.documents.document import MAX_PAGES, Page, check_length, parsing, read_bytes
 from builder.errors import InputFileError
+
+_LEFT_OUT = "Exceeded"  # begins what pypdf says where it reads no further
+
+
+class _Said(logging.Handler):
+    """What pypdf says of a file: a line for each fault that it read past, of which an ordinary file has hundreds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left_out: str | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        said = record.getMessage()
+        if said.startswith(_LEFT_OUT):
+            self.left_out = self.left_out or said
+
+
+@contextlib.contextmanager
+def _listening() -> Iterator[_Said]:
+    said, log = _Said(), logging.getLogger("pypdf")
+    passed_on, log.propagate = log.propagate, False
+    log.addHandler(said)
+    try:
+        yield said
+    finally:
+        log.removeHandler(said)
+        log.propagate = passed_on
 
 
 def read_pdf(path: Path) -> tuple[Page, ...]:
@@ -17,7 +47,7 @@ def read_pdf(path: Path) -> tuple[Page, ...]:
     data = read_bytes(path)
     pages: list[Page] = []
     characters = 0
-    with parsing(path, "PDF"):
+    with parsing(path, "PDF"), _listening() as said:
         from pypdf import PdfReader
 
         reader = PdfReader(BytesIO(data))
@@ -25,10 +55,18 @@ def read_pdf(path: Path) -> tuple[Page, ...]:
             raise InputFileError(path, "protected by a password", remedy="Save a copy without the password.")
         if len(reader.pages) > MAX_PAGES:
             raise InputFileError(path, f"has more than {MAX_PAGES:,} pages", remedy="Split the file.")
+        # In a file that a program wrote each page is an object of its own; one that stands for many costs each time anew.
+        places = [page.indirect_reference.idnum for page in reader.pages if page.indirect_reference is not None]
+        if (again := len(places) - len(set(places))) > 0:
+            raise InputFileError(path, f"{again:,} of its pages are pages that it has before", remedy="Save it again.")
         for number, page in enumerate(reader.pages, 1):
             text = page.extract_text().replace("\r\n", "\n").replace("\x00", "")
             characters += len(text)
             check_length(path, characters)
+            if said.left_out is not None:
+                raise InputFileError(
+                    path, f"page {number} is too involved to be read ({said.left_out})", remedy="Save it again."
+                )
             if text.strip():
                 pages.append(Page(number, text))
     if not pages:

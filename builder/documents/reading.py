@@ -3,10 +3,9 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from builder.documents.apart import read_apart
 from builder.documents.document import Document, Page
 from builder.documents.docx import read_docx
-from builder.documents.html import read_html
-from builder.documents.pdf import read_pdf
 from builder.documents.plain import read_plain
 from builder.errors import InputFileError, UsageError
 from builder.files import check_name
@@ -16,9 +15,9 @@ READERS: Mapping[str, Callable[[Path], tuple[Page, ...]]] = {
     ".text": read_plain,
     ".md": read_plain,
     ".markdown": read_plain,
-    ".html": read_html,
-    ".htm": read_html,
-    ".pdf": read_pdf,
+    ".html": read_apart,
+    ".htm": read_apart,
+    ".pdf": read_apart,
     ".docx": read_docx,
 }
 MAX_FILES = 10_000

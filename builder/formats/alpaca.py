@@ -15,7 +15,9 @@ from builder.formats.row_format import (
     optional_text,
     text_of,
 )
+from builder.formats.thoughts import with_thoughts
 from builder.formats.turns import canonical_tools, load_json
+from builder.pictures import has_pictures
 from builder.schema import Message, Sample, compose_prompt
 
 
@@ -77,13 +79,15 @@ def split_system(messages: Sequence[Message]) -> tuple[str | None, tuple[Message
 
 
 def plain_rounds(sample: Sample) -> tuple[str | None, list[tuple[str, str]]]:
-    """The system text and the (question, answer) rounds of a sample that has nothing else.
+    """The system text and the (question, answer) rounds of a sample that has nothing else; reasoning stands before its answer.
 
     Raises:
-        InexpressibleError: it has tools, names, reasoning, turns that are not trained on, an odd order of turns, or no answer.
+        InexpressibleError: it has tools, pictures, names, turns that are not trained on, an odd order of turns, or no answer.
     """
     check_plain(sample.messages)
-    system, turns = split_system(sample.messages)
+    if has_pictures(sample.messages):
+        raise InexpressibleError("it holds pictures, which this format has no place for")
+    system, turns = split_system(list(map(with_thoughts, sample.messages)))
     if sample.tools is not None or any(turn.role == "tool" or turn.tool_calls is not None for turn in turns):
         raise InexpressibleError("it has tools")
     if any(turn.name is not None for turn in turns):

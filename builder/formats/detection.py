@@ -7,18 +7,48 @@ from typing import Any
 
 from builder.errors import InputFileError, UsageError, nearest
 from builder.formats import FORMATS
+from builder.formats.alternatives import Differing, find_alternatives, pick
 from builder.formats.columns import MAPPABLE, check_mapping, find_columns, fold_name
+from builder.formats.conversations.exports import EXPORTS
+from builder.formats.mapping import mapping_for, texts_inside, with_members
+from builder.formats.media import MEDIA
 from builder.formats.published import PUBLISHED
 from builder.formats.reading import RowFile, open_rows
 from builder.formats.row_format import Row, RowFormat
+from builder.formats.unread import counted, listed_columns
 from builder.text import visible
 
-_OF_THE_ROW = ("category", "language", "task_id", "label")
+_OF_THE_ROW = ("category", "language", "task_id", "label", "reasoning", "images", *MEDIA)
 _DETAILS: Mapping[str, Mapping[str, str]] = {
-    "en": {"encoding": "{}", "delimiter": "delimiter {}", "sheet": "sheet '{}'", "other_sheets": "not read: {}"},
-    "zh": {"encoding": "{}", "delimiter": "分隔符 {}", "sheet": "工作表“{}”", "other_sheets": "未读取：{}"},
+    "en": {
+        "encoding": "{}",
+        "delimiter": "delimiter {}",
+        "quotes": "quotes {}",
+        "sheet": "sheet '{}'",
+        "other_sheets": "not read: {}",
+        "left_out": "media left out: {}",
+        "reader": "read as {}",
+        "dates": "dates {}",
+        "speakers": "speakers {}",
+    },
+    "zh": {
+        "encoding": "{}",
+        "delimiter": "分隔符 {}",
+        "quotes": "引号 {}",
+        "sheet": "工作表“{}”",
+        "other_sheets": "未读取：{}",
+        "left_out": "略去图片、音视频列：{}",
+        "reader": "读取方式：{}",
+        "dates": "日期按{}",
+        "speakers": "发言者 {}",
+    },
 }
-_TAB = {"en": "tab", "zh": "制表符"}
+_DATES: Mapping[str, Mapping[str, str]] = {
+    "ymd": {"en": "year/month/day", "zh": "年/月/日"},
+    "dmy": {"en": "day/month/year", "zh": "日/月/年"},
+    "mdy": {"en": "month/day/year", "zh": "月/日/年"},
+}
+_NAMED = {"\t": {"en": "tab", "zh": "制表符"}, "none": {"en": "none", "zh": "无"}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +59,34 @@ class Detected:
         container: JSON, JSON Lines, Parquet, CSV or XLSX.
         format: a name in `FORMATS`.
         mapping: our field → the file's column.
+        others: our field → further columns, in which some rows have it.
+        differing: columns of one meaning in which one row says two things.
         unused: the file's other columns.
-        rows: how many rows the file holds.
-        details: how it was read where there was a choice: `encoding`, `delimiter`, `sheet`, `other_sheets` (not read).
+        filled: in how many rows each column of the file has a value.
+        rows: how many rows the file holds, without those that are left out as broken.
+        details: how it was read where there was a choice: `encoding`, `delimiter`, `sheet`, `other_sheets` (not read), `reader`
+            (a name in `EXPORTS`), `dates` (their order), `speakers` (on which side each is).
     """
 
     path: Path
     container: str
     format: str
     mapping: Mapping[str, str]
+    others: Mapping[str, tuple[str, ...]]
+    differing: tuple[Differing, ...]
     unused: tuple[str, ...]
+    filled: Mapping[str, int]
     rows: int
     details: Mapping[str, str]
+
+    def fields(self, row: Row) -> dict[str, Any]:
+        """Our fields that a row has, with their values."""
+        found = {field: row[column] for field, column in self.mapping.items() if column in row}
+        for field, others in self.others.items():
+            columns = (self.mapping[field], *others)
+            if any(column in row for column in columns):
+                found[field] = pick(row, columns)
+        return found
 
 
 def detect(path: Path, mapping: Mapping[str, str] | None = None) -> Detected:
@@ -53,7 +99,8 @@ def detect(path: Path, mapping: Mapping[str, str] | None = None) -> Detected:
         InputFileError: the file cannot be read, or no format fits its columns.
         UsageError: the mapping names an unknown field.
     """
-    return detect_rows(open_rows(path), mapping)
+    named = mapping_for(path, mapping or {})
+    return detect_rows(with_members(open_rows(path), named), named)
 
 
 def detect_rows(file: RowFile, mapping: Mapping[str, str] | None = None) -> Detected:
@@ -67,16 +114,32 @@ def detect_rows(file: RowFile, mapping: Mapping[str, str] | None = None) -> Dete
     named_so = "label" in extra and "label" not in (mapping or {}) and fold_name(extra["label"]) == "label"
     if named_so and not _is_truth(presented[0][extra["label"]]):
         del extra["label"]  # of a class, as far as one can see
+    if "images" in extra and isinstance(presented[0][extra["images"]], int | float):
+        del extra["images"]  # numbers of something
+    if "reasoning" in extra and not isinstance(presented[0][extra["reasoning"]], str):
+        del extra["reasoning"]  # a switch or a mark
     found = {field: columns[name] for field, name in (extra | fields).items()}
+    unused = [column for column in file.columns if not any(_is_of(used, column) for used in found.values())]
+    open_fields = {field: column for field, column in found.items() if column not in (mapping or {}).values()}
+    others, differing = find_alternatives(file, open_fields, [column for column in unused if column in named])
+    taken = {column for columns in others.values() for column in columns}
     return Detected(
         path=file.path,
         container=file.container,
         format=row_format.name,
         mapping={field: found[field] for field in (*fields, *(name for name in extra if name not in fields))},
-        unused=tuple(column for column in file.columns if column not in found.values()),
+        others=others,
+        differing=differing,
+        unused=tuple(column for column in unused if column not in taken),
+        filled=file.filled,
         rows=file.count,
         details=file.details,
     )
+
+
+def _is_of(used: str, column: str) -> bool:
+    """Whether what is used is a column, or inside it."""
+    return used == column or used.startswith(f"{column}.")
 
 
 def _is_truth(glimpse: Any) -> bool:
@@ -109,32 +172,43 @@ def _first_fit(
         fields = row_format.detect(names, rows)
         if fields is not None and asked <= set(fields.values()):
             return row_format, fields
-    expected = "; ".join(row_format.expects for row_format in FORMATS.values() if row_format is not PUBLISHED)
+    expected = "; ".join(f.expects for f in FORMATS.values() if f.expects and f is not PUBLISHED)
+    remedy = (
+        f"Name them with --map instruction=a,output=b (fields: {', '.join(MAPPABLE)})."
+        f" Conversations that are laid out in another way: `seedbed convert {file.path}`."
+    )
+    if inside := texts_inside(file):
+        remedy += f"\n  Texts inside its columns are {visible(', '.join(inside))}: --map takes these too."
     raise InputFileError(
         file.path,
         f"found columns {visible(', '.join(file.columns)) or '(none)'}; expected one of: {expected}",
-        remedy=f"Name them with --map instruction=a,output=b (fields: {', '.join(MAPPABLE)}).",
+        remedy=remedy,
     )
 
 
 def describe(detected: Detected, language: str) -> str:
     """One line for people, in English or Chinese (`zh`)."""
     title = FORMATS[detected.format].title
+    named = [(f, column) for f, main in detected.mapping.items() for column in (main, *detected.others.get(f, ()))]
+    unread = listed_columns(detected.unused, detected.filled, detected.rows, language)
     if language == "zh":
-        columns = "、".join(_arrow(field, column) for field, column in detected.mapping.items())
+        columns = "、".join(_arrow(field, column) for field, column in named)
         details = "，".join((detected.container, *_details(detected, "zh")))
-        unused = f"；未使用的列：{visible('、'.join(detected.unused))}" if detected.unused else ""
+        unused = f"；未使用的列：{unread}" if detected.unused else ""
         return f"{detected.path.name}：{detected.rows:,} 行，{title['zh']}（{details}）；列：{columns}{unused}"
-    columns = ", ".join(_arrow(field, column) for field, column in detected.mapping.items())
+    columns = ", ".join(_arrow(field, column) for field, column in named)
     details = ", ".join((detected.container, *_details(detected, "en")))
-    unused = f"; columns not used: {visible(', '.join(detected.unused))}" if detected.unused else ""
-    rows = f"{detected.rows:,} row{'s' if detected.rows != 1 else ''}"
-    return f"{detected.path.name}: {rows}, {title['en']} ({details}); columns: {columns}{unused}"
+    unused = f"; columns not used: {unread}" if detected.unused else ""
+    return f"{detected.path.name}: {counted(detected.rows)}, {title['en']} ({details}); columns: {columns}{unused}"
 
 
 def _details(detected: Detected, language: str) -> list[str]:
-    values = {key: _TAB[language] if value == "\t" else value for key, value in detected.details.items()}
-    return [_DETAILS[language][key].format(value) for key, value in values.items()]
+    values = {key: _NAMED.get(value, {}).get(language, value) for key, value in detected.details.items()}
+    if "reader" in values:
+        values["reader"] = EXPORTS[values["reader"]].title[language]
+    if "dates" in values:
+        values["dates"] = _DATES[values["dates"]][language]
+    return [_DETAILS[language][key].format(visible(value)) for key, value in values.items()]
 
 
 def _arrow(field: str, column: str) -> str:

@@ -1,7 +1,9 @@
 """A user's files to samples: every row of data becomes a sample, or the import ends and names the row.
 
 A row whose structure is right but whose content is poor (no answer, two user turns in a row) is a sample, with a note;
-the checks of curation decide about it. A row whose structure is wrong ends the import, with the other broken rows.
+the checks of curation decide about it. A row whose structure is wrong ends the import, with the other broken rows, unless these
+are to be left out. A row that a sample cannot hold whole, such as one about a video, is left out. What is left out is counted by
+cause: a file's rows = rows read + rows left out + broken rows.
 """
 
 from collections import Counter
@@ -11,17 +13,32 @@ from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from builder.errors import InputFileError
 from builder.formats import FORMATS
 from builder.formats.columns import find_column, language_code, truth
-from builder.formats.detection import Detected, detect_rows
+from builder.formats.detection import Detected
 from builder.formats.labels import bad_answers, by_label, read_label
-from builder.formats.reading import RowFile, open_rows
-from builder.formats.row_format import RowError, RowFormat, SampleParts, optional_text
-from builder.formats.rows import RowErrors
+from builder.formats.left_out import count_left_out
+from builder.formats.mapping import check_files, mapping_for
+from builder.formats.media import MEDIA, refuse_media
+from builder.formats.mending import mend
+from builder.formats.opening import open_file, read_as
+from builder.formats.pictures import PicturePlaces
+from builder.formats.published import PUBLISHED
+from builder.formats.reading import RowFile
+from builder.formats.row_format import RowError, RowFormat, RowLeftOutError, SampleParts, optional_text
+from builder.formats.rows import Cause, RowErrors
+from builder.formats.tally import Tally
+from builder.formats.thoughts import set_apart
 from builder.formats.turns import check_order
+from builder.formats.unread import TURN_FIELDS, count_unread
 from builder.progress import Reporter
 from builder.schema import Sample
 from builder.text import detect_language
+from builder.unpacking import unpacked_name
+
+# Why rows were left out: how many, and the first of them.
+LeftOut = dict[str, tuple[int, int]]
 
 
 class RowProblem(NamedTuple):
@@ -40,11 +57,13 @@ class Imported:
         samples: in the order of the files and their rows, numbered on from the first row.
         problems: notes about rows that became samples.
         detected: how each file was read.
+        left_out: as `SampleFiles.left_out` has it.
     """
 
     samples: list[Sample]
     problems: list[RowProblem]
     detected: list[Detected]
+    left_out: list[dict[str, Any]]
 
 
 class SampleFiles:
@@ -53,26 +72,57 @@ class SampleFiles:
     Attributes:
         detected: how each file is read.
         rows: how many rows all of them hold; a row of several instances holds several samples.
-        seen: of each file, once its samples were read, how many rows hold what a reader should hear of: `nan`; of samples,
-            `labelled_bad`, `given_rejected` (a bad answer to the same prompt), `not_trained` (a turn of weight 0), `reasoning`;
-            `unread_label` is 1 where its labels, 1 and 0, may be of answers or of classes, and are not read.
+        tallies: of each file, once its samples were read, what was noticed of its rows.
     """
 
     def __init__(
-        self, paths: Sequence[Path], mapping: Mapping[str, str] | None, taken: Collection[str], reporter: Reporter
+        self,
+        files: Sequence[Path | RowFile],
+        mapping: Mapping[str, str] | None,
+        taken: Collection[str],
+        skip_broken: bool,
+        mends: Collection[str],
+        reporter: Reporter,
     ) -> None:
+        paths = [file.path if isinstance(file, RowFile) else file for file in files]
         self._files: list[RowFile] = []
+        self._mends = frozenset(mends)
         self.detected: list[Detected] = []
-        self._named = mapping or {}
+        self._named: list[Mapping[str, str]] = [mapping_for(path, mapping or {}) for path in paths]
+        check_files(mapping or {}, paths)
+        self._places = [reporter.name_of(path) for path in paths]
         self._sources = distinct_names(paths, lambda path: path.name, taken)
-        self._tasks = distinct_names(paths, lambda path: path.stem, taken)
+        self._tasks = distinct_names(paths, lambda path: unpacked_name(path).stem, taken)
         with reporter.step("Looking at the files", total=len(paths)) as step:
-            for path in paths:
-                self._files.append(open_rows(path))
-                self.detected.append(detect_rows(self._files[-1], mapping))
+            for file, path, named in zip(files, paths, self._named, strict=True):
+                if isinstance(file, RowFile):
+                    opened, detected = read_as(file, named, skip_broken=skip_broken)
+                else:
+                    opened, detected = open_file(file, named, skip_broken=skip_broken)
+                self._files.append(opened)
+                self.detected.append(detected)
                 step.advance(note=path.name)
         self.rows = sum(file.count for file in self._files)
-        self.seen: list[Counter[str]] = [Counter() for _ in paths]
+        self._skip_broken = skip_broken
+        self.tallies = [Tally() for _ in paths]
+
+    @property
+    def seen(self) -> list[Counter[str]]:
+        """`Tally.seen` of each file."""
+        return [tally.seen for tally in self.tallies]
+
+    def broken(self, place: int) -> list[Cause]:
+        """The broken rows of a file that were left out, by cause."""
+        return [*self._files[place].broken.listed(), *self.tallies[place].broken.listed()]
+
+    def left_out(self) -> list[dict[str, Any]]:
+        """All rows of all files that are in no sample, by cause, for scripts."""
+        return [
+            {"file": str(file.path), "row": cause.row, "problem": cause.problem, "rows": cause.rows, "broken": broken}
+            for place, file in enumerate(self._files)
+            for broken, causes in ((False, self.tallies[place].left_out.listed()), (True, self.broken(place)))
+            for cause in causes
+        ]
 
     def samples(self, *, first_row: int = 0, note: Callable[[RowProblem], None]) -> Iterator[Sample]:
         """Read the samples, in the order of the files and their rows.
@@ -83,52 +133,83 @@ class SampleFiles:
 
         Raises:
             InputFileError: some rows of a file are broken, and are named, or the file changed; samples that came before
-                must be thrown away.
+                must be thrown away; or no row of any file became a sample.
         """
         numbers = count(first_row)
         for place, (file, detected) in enumerate(zip(self._files, self.detected, strict=True)):
-            self.seen[place] = seen = Counter[str]()
+            self.tallies[place] = tally = Tally()
+            seen = tally.seen
+            count_left_out(file.left_out, seen)
+            pictures = PicturePlaces(
+                self._places[place],
+                has_column="images" in detected.mapping,
+                has_markers=detected.format != PUBLISHED.name,
+            )
             unread = find_column(detected.unused, "label")
             seen["unread_label"] = int(unread is not None and truth(file.columns[unread]) is not None)
             bad: Mapping[str, str] = {}
             if "label" in detected.mapping:
-                labelled = (parts for _, parts, _ in _read_parts(file, detected, Counter()))
-                bad = bad_answers(labelled, file.path, None if "label" in self._named else detected.mapping["label"])
-            for number, parts, notes in _read_parts(file, detected, seen):
+                labelled = (parts for _, parts, _ in self._read(file, detected, pictures, Tally()))
+                bad = bad_answers(
+                    labelled, file.path, None if "label" in self._named[place] else detected.mapping["label"]
+                )
+            for number, parts, notes in self._read(file, detected, pictures, tally):
+                if parts.left_out:
+                    count_left_out(parts.left_out, seen)
                 for text in notes:
                     note(RowProblem(file.path, number, text))
                 parts = by_label(parts, bad)
-                _count(parts, seen)
+                tally.count(parts)
                 names = (f"{names[place]}#{number}" for names in (self._sources, self._tasks))
                 yield _sample(parts, next(numbers), *names)
+        if self.tallies and not any(tally.seen["read"] for tally in self.tallies):
+            self._refuse_nothing()
+
+    def _refuse_nothing(self) -> None:
+        first, tally = self._files[0].path, self.tallies[0]
+        cause = [*tally.left_out.listed(), *self.broken(0)][0]
+        raise InputFileError(
+            first, cause.problem, row=cause.row, remedy="No row can be read: all are like this one, or worse."
+        )
+
+    def _read(
+        self, file: RowFile, detected: Detected, pictures: PicturePlaces, tally: Tally
+    ) -> Iterator[tuple[int, SampleParts, tuple[str, ...]]]:
+        return _read_parts(file, detected, pictures, self._mends, tally, self._skip_broken)
 
 
 def open_samples(
-    paths: Sequence[Path],
+    files: Sequence[Path | RowFile],
     *,
     mapping: Mapping[str, str] | None = None,
     taken: Collection[str] = (),
+    skip_broken: bool = False,
+    mends: Collection[str] = (),
     reporter: Reporter,
 ) -> SampleFiles:
     """Look at files of any supported container and format; memory is that of a row or a few, whatever the files' sizes,
     and of the answers that are labelled as bad.
 
     Args:
-        mapping: our field → the files' column, for columns whose names say something else.
+        files: paths, and files or tables in memory that were opened before.
+        mapping: our field → the files' column, for columns whose names say something else; see `formats.mapping`.
         taken: names that sources and tasks of other rows begin with, before the `#`; these files get others.
+        skip_broken: leave out rows that cannot be read, and count them by cause.
+        mends: the faults to put right, as `mend.kinds` names them.
 
     Raises:
         InputFileError: a file cannot be read, or no format fits it.
         UsageError: the mapping names an unknown field.
     """
-    return SampleFiles(paths, mapping, taken, reporter)
+    return SampleFiles(files, mapping, taken, skip_broken, mends, reporter)
 
 
 def read_samples(
-    paths: Sequence[Path],
+    files: Sequence[Path | RowFile],
     *,
     mapping: Mapping[str, str] | None = None,
     first_row: int = 0,
+    mends: Collection[str] = (),
     reporter: Reporter,
 ) -> Imported:
     """Read files of any supported container and format into memory; `open_samples` is for more than that holds.
@@ -136,6 +217,7 @@ def read_samples(
     Args:
         mapping: our field → the files' column, for columns whose names say something else.
         first_row: the number of the first sample.
+        mends: the faults to put right, as `mend.kinds` names them.
 
     Returns:
         Samples with origin `imported` and source `name.json#12`. Their task is the row's own `task_id`, else
@@ -145,9 +227,10 @@ def read_samples(
         InputFileError: a file or some of its rows cannot be read; the rows are named.
         UsageError: the mapping names an unknown field.
     """
-    files = open_samples(paths, mapping=mapping, reporter=reporter)
+    opened = open_samples(files, mapping=mapping, mends=mends, reporter=reporter)
     problems: list[RowProblem] = []
-    return Imported(list(files.samples(first_row=first_row, note=problems.append)), problems, files.detected)
+    samples = list(opened.samples(first_row=first_row, note=problems.append))
+    return Imported(samples, problems, opened.detected, opened.left_out())
 
 
 def distinct_names(paths: Sequence[Path], short: Callable[[Path], str], taken: Collection[str] = ()) -> list[str]:
@@ -169,25 +252,37 @@ def distinct_names(paths: Sequence[Path], short: Callable[[Path], str], taken: C
 
 
 def _read_parts(
-    file: RowFile, detected: Detected, seen: Counter[str]
+    file: RowFile, detected: Detected, pictures: PicturePlaces, mends: Collection[str], tally: Tally, skip_broken: bool
 ) -> Iterator[tuple[int, SampleParts, tuple[str, ...]]]:
-    """What each row says, up to the first broken row; the rest is read for what else is broken."""
+    """What each row says, up to the first broken row unless these are skipped; the rest is read for what else is broken."""
     row_format = FORMATS[detected.format]
     errors = RowErrors(file.path)
+    surveyed = row_format.survey(detected.fields(row.values) for row in file.rows()) if row_format.survey else {}
+    has_media, has_turns = (not detected.mapping.keys().isdisjoint(names) for names in (MEDIA, TURN_FIELDS))
     for row in file.rows():
-        fields = {field: row.values[column] for field, column in detected.mapping.items() if column in row.values}
+        fields = detected.fields(row.values)
+        fields.update(surveyed)
         cleaned = (row.note,) if row.note else ()
-        seen["nan"] += row.nan
+        tally.seen["nan"] += row.nan
         try:
             check_required(row_format, detected, fields)
+            if has_media:
+                cleaned = (*cleaned, *refuse_media(fields))
             read = [
-                (row.number, _with_labels(parts, fields), (*cleaned, *parts.notes, *check_order(parts.messages)))
+                (row.number, whole, (*cleaned, *whole.notes, *check_order(whole.messages)))
                 for parts in row_format.read(fields)
+                for pictured in [pictures.fill(parts, fields.get("images"))]
+                for whole in [mend(set_apart(_with_labels(pictured, fields), fields), mends)]
             ]
+        except RowLeftOutError as error:
+            tally.left_out.add(row.number, str(error))
         except RowError as error:
-            errors.add(row.number, str(error))
+            (tally.broken if skip_broken else errors).add(row.number, str(error))
         else:
             if not errors:
+                tally.seen["read"] += 1
+                if has_turns and row_format is not PUBLISHED:
+                    count_unread(fields, tally.keys)
                 yield from read
     errors.raise_any()
 
@@ -198,9 +293,9 @@ def check_required(row_format: RowFormat, detected: Detected, fields: Mapping[st
     Raises:
         RowError: naming the column.
     """
-    for field in row_format.required:
-        if field not in fields:
-            raise RowError(f"it lacks the column '{detected.mapping[field]}', which other rows have")
+    for name in row_format.required:
+        if name not in fields:
+            raise RowError(f"it lacks the column '{detected.mapping[name]}', which other rows have")
 
 
 def _with_labels(parts: SampleParts, fields: Mapping[str, Any]) -> SampleParts:
@@ -217,14 +312,6 @@ def _with_labels(parts: SampleParts, fields: Mapping[str, Any]) -> SampleParts:
     )
 
 
-def _count(parts: SampleParts, seen: Counter[str]) -> None:
-    """Count what a reader of the file should hear of one sample."""
-    seen["labelled_bad"] += parts.label is False
-    seen["given_rejected"] += bool(parts.label) and parts.rejected is not None
-    seen["not_trained"] += any(turn.weight is not None for turn in parts.messages)
-    seen["reasoning"] += any(turn.reasoning is not None for turn in parts.messages)
-
-
 def _sample(parts: SampleParts, row: int, source: str, task: str) -> Sample:
     return Sample(
         row=row,
@@ -239,6 +326,7 @@ def _sample(parts: SampleParts, row: int, source: str, task: str) -> Sample:
         instruction=parts.instruction,
         input=parts.input,
         answer_key=parts.answer_key,
+        mended=parts.mended,
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from builder.errors import InputFileError
 from builder.formats.columns import truth
 from builder.formats.row_format import RowError, SampleParts
+from builder.formats.thoughts import with_thoughts
 from builder.schema import Message, conversation_id
 from builder.text import normalise
 
@@ -55,7 +56,7 @@ def bad_answers(rows: Iterable[SampleParts], path: Path, guessed: str | None) ->
         if len(said[parts.label]) < 2:
             said[parts.label].add(normalise(answer.content))
         if parts.label is False and answer.tool_calls is None:
-            bad.setdefault(conversation_id(prompt, parts.tools), answer.content)
+            bad.setdefault(conversation_id(prompt, parts.tools), with_thoughts(answer).content)
     one_each = len(said[True]) == len(said[False]) == 1 and said[True] != said[False]
     if guessed is not None and one_each and min(counts[True], counts[False]) > 1:
         raise InputFileError(
@@ -72,7 +73,8 @@ def by_label(parts: SampleParts, bad: Mapping[str, str]) -> SampleParts:
     if parts.label is None or answer is None:
         return parts
     if not parts.label:
-        return replace(parts, messages=prompt, rejected=answer.content or answer.tool_calls or "")
+        said = with_thoughts(answer).content
+        return replace(parts, messages=prompt, rejected=said if answer.content else answer.tool_calls or said)
     worse = bad.get(conversation_id(prompt, parts.tools), answer.content)
     alone = len(parts.messages) == len(prompt) + 1
     return replace(parts, rejected=worse) if alone and worse != answer.content else parts

@@ -7,7 +7,8 @@ from typing import Any
 
 from builder.formats.row_format import InexpressibleError, Row, RowFormat
 from builder.formats.sharegpt import detect_turns, read
-from builder.published import turn_of, wrap_tools
+from builder.formats.thoughts import apart
+from builder.published import turn_of, turns_of, wrap_tools
 from builder.schema import Message, Sample
 
 
@@ -26,10 +27,15 @@ def write(sample: Sample) -> dict[str, Any]:
     if sample.rejected is not None:
         if sample.messages[-1].role != "assistant":
             raise InexpressibleError("it is a preference pair that does not end with an answer")
-        row["rejected"] = {"role": "assistant", "content": sample.rejected}
+        row["rejected"] = write_rejected(sample.rejected)
     if sample.tools is not None:
         row["tools"] = json.loads(wrap_tools(sample.tools))
     return row
+
+
+def write_rejected(text: str) -> dict[str, Any]:
+    """The worse answer as a turn, its reasoning apart from its content, as the better one has it."""
+    return turn_of(apart(Message("assistant", text)))
 
 
 def write_turns(messages: Sequence[Message]) -> list[dict[str, Any]]:
@@ -42,8 +48,7 @@ def write_turns(messages: Sequence[Message]) -> list[dict[str, Any]]:
     open_calls: list[tuple[str, str]] = []
     alone = False
     turns: list[dict[str, Any]] = []
-    for message in messages:
-        turn = turn_of(message)
+    for message, turn in zip(messages, turns_of(messages), strict=True):
         if message.tool_calls is not None:
             turn["tool_calls"] = [{"id": f"call_{next(numbers)}", **call} for call in turn["tool_calls"]]
             open_calls = [(call["id"], call["function"]["name"]) for call in turn["tool_calls"]]

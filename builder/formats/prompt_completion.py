@@ -6,10 +6,11 @@ from typing import Any
 
 from builder.formats.alpaca import plain_rounds
 from builder.formats.columns import find_column, find_columns
-from builder.formats.messages import write_turns
+from builder.formats.messages import write_rejected, write_turns
 from builder.formats.row_format import InexpressibleError, Row, RowError, RowFormat, SampleParts, optional_text, text_of
 from builder.formats.turns import canonical_tools, parse_turns, with_preference, with_system
-from builder.published import wrap_tools
+from builder.pictures import has_pictures
+from builder.published import apart_from_pictures, wrap_tools
 from builder.schema import Message, Sample, compose_prompt
 
 
@@ -62,14 +63,19 @@ def write(sample: Sample) -> dict[str, Any]:
         raise InexpressibleError("it does not end with an answer")
     if sample.messages[-1].weight == 0:
         raise InexpressibleError("its last answer is not to be trained on (weight 0)")
-    *prompt, answer = write_turns(sample.messages)
+    written, images = apart_from_pictures(write_turns(sample.messages))
+    *prompt, answer = written
     if not prompt:
         raise InexpressibleError("it has no prompt")
+    if has_pictures(sample.messages[-1:]):
+        raise InexpressibleError("its answer holds a picture, which this format has no place for")
     row: dict[str, Any] = {"prompt": prompt}
+    if images:
+        row["images"] = images
     if sample.rejected is None:
         row["completion"] = [answer]
     else:
-        row |= {"chosen": [answer], "rejected": [{"role": "assistant", "content": sample.rejected}]}
+        row |= {"chosen": [answer], "rejected": [write_rejected(sample.rejected)]}
     if sample.tools is not None:
         row["tools"] = json.loads(wrap_tools(sample.tools))
     return row

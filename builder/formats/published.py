@@ -6,15 +6,19 @@ the file came from and stay behind.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from builder.formats.columns import fold_name, truth
+from builder.formats.content_parts import is_parts, read_parts
 from builder.formats.row_format import Row, RowError, RowFormat, SampleParts, kind_of, optional_text, text_of
 from builder.formats.turns import canonical_calls, load_json
-from builder.schema import ROLES, Message
+from builder.pictures import with_parts
+from builder.published import REJECTED_ANSWER
+from builder.schema import ROLES, Mend, Message
 
 _NEEDED = ("messages", "task_id", "language", "origin")
-_KEPT = ("tools", "rejected", "instruction", "input", "category", "answer_key")
+_KEPT = ("tools", "rejected", "instruction", "input", "category", "answer_key", "mended")
 
 
 def detect(columns: Sequence[str], rows: Sequence[Row]) -> dict[str, str] | None:
@@ -22,7 +26,8 @@ def detect(columns: Sequence[str], rows: Sequence[Row]) -> dict[str, str] | None
     folded = {fold_name(column): column for column in columns}
     if any(name not in folded for name in _NEEDED):
         return None
-    return {name: folded[name] for name in (*_NEEDED, *_KEPT) if name in folded and name != "origin"}
+    found = {name: folded[name] for name in (*_NEEDED, *_KEPT) if name in folded and name != "origin"}
+    return found | ({"rejected": folded[REJECTED_ANSWER]} if REJECTED_ANSWER in folded else {})
 
 
 def read(row: Row) -> list[SampleParts]:
@@ -45,13 +50,14 @@ def read(row: Row) -> list[SampleParts]:
             category=optional_text(row, "category"),
             language=text_of(row, "language"),
             answer_key=optional_text(row, "answer_key"),
+            mended=tuple(map(_mend, row.get("mended") or ())),
         )
     ]
 
 
 def _message(turn: Any, number: int) -> Message:
     where = f"'messages', turn {number}"
-    if not isinstance(turn, dict) or turn.get("role") not in ROLES or not isinstance(turn.get("content"), str):
+    if not isinstance(turn, dict) or turn.get("role") not in ROLES or not isinstance(turn.get("content"), str | list):
         raise RowError(f"{where}: expected role ({', '.join(ROLES)}) and content")
     calls = turn.get("tool_calls")
     if calls is not None:
@@ -59,7 +65,21 @@ def _message(turn: Any, number: int) -> Message:
         calls = calls if isinstance(calls, str) else canonical
     reasoning = optional_text(turn, "reasoning_content" if "reasoning_content" in turn else "reasoning")
     weight = None if truth(turn.get("weight")) is not False else 0
-    return Message(turn["role"], turn["content"], calls, optional_text(turn, "name"), reasoning, weight)
+    message = Message(turn["role"], "", calls, optional_text(turn, "name"), reasoning, weight)
+    parts = turn["content"] if turn.get("parts") is None else load_json(text_of(turn, "parts"), f"{where}: its parts")
+    if isinstance(parts, str):
+        return replace(message, content=parts)
+    if not is_parts(parts):
+        raise RowError(f"{where}: its content is a list, expected parts of text and pictures")
+    return with_parts(message, read_parts(parts, where))
+
+
+def _mend(record: Any) -> Mend:
+    if not isinstance(record, dict) or any(
+        not isinstance(record.get(name), str) for name in ("kind", "place", "before")
+    ):
+        raise RowError("'mended' holds something else than what was mended: expected kind, place and before")
+    return Mend(record["kind"], record["place"], record["before"])
 
 
 def _checked_tools(tools: str | None) -> str | None:

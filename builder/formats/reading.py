@@ -1,4 +1,6 @@
-"""A user's file to rows: JSON, JSON Lines, Parquet, CSV and XLSX, each row with its number, one at a time.
+"""A user's file to rows: JSON, JSON Lines, Parquet, Arrow, CSV and XLSX, each row with its number, one at a time.
+
+Text may be packed with gzip or Zstandard; a file without a suffix is what its first bytes say.
 
 A row's number is its place as an editor or a spreadsheet shows it, from 1 and without the header: the line in JSON Lines
 (blank lines hold no row), the place in the list in JSON and Parquet, the record or sheet row in CSV and XLSX.
@@ -11,6 +13,7 @@ NaN, which pandas writes for what is missing, is no value; the text "nan" is a t
 No file is held whole: a file is read once to learn its columns, and again for its rows, with a row or a few in memory.
 """
 
+import codecs
 import contextlib
 import math
 import os
@@ -18,17 +21,22 @@ import re
 import stat
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from builder.errors import InputFileError
 from builder.files import check_name
 from builder.formats import rows as limits
-from builder.formats.json_rows import open_json, open_json_lines
-from builder.formats.parquet_rows import open_parquet
-from builder.formats.rows import Container
-from builder.formats.table import open_csv
+from builder.formats.containers.arrow_rows import open_arrow
+from builder.formats.containers.delimiters import DELIMITERS
+from builder.formats.containers.json_rows import open_json, open_json_lines
+from builder.formats.containers.parquet_rows import open_parquet
+from builder.formats.containers.table import open_csv
+from builder.formats.row_format import RowError
+from builder.formats.rows import Broken, Causes, Container, RowErrors
+from builder.unpacking import open_bytes, packing, unpacked_name
 
 # Chat rows with tool schemas are about 10 deep.
 MAX_DEPTH = 64
@@ -36,11 +44,12 @@ MAX_DEPTH = 64
 _UNUSABLE = re.compile("[\0\ud800-\udfff]")
 _CLEANED = "NUL characters were removed or lone surrogates replaced"
 _GLIMPSED = 6  # characters of a text: one more than `false` has
+_KEYS_GLIMPSED = 32  # of an object
 _ROWS_BETWEEN_LOOKS = 1000  # at whether the file changed
 
 
 def _open_xlsx(path: Path) -> Container:
-    from builder.formats.workbook import open_xlsx  # openpyxl takes a third of a second to load
+    from builder.formats.containers.workbook import open_xlsx  # openpyxl takes a third of a second to load
 
     return open_xlsx(path)
 
@@ -50,11 +59,16 @@ _CONTAINERS: Mapping[str, Callable[[Path], Container]] = {
     ".jsonl": open_json_lines,
     ".ndjson": open_json_lines,
     ".parquet": open_parquet,
+    ".arrow": open_arrow,
+    ".feather": open_arrow,
     ".csv": open_csv,
     ".tsv": open_csv,
     ".xlsx": _open_xlsx,
 }
 SUFFIXES = tuple(_CONTAINERS)
+_MAGIC = {b"PAR1": ".parquet", b"ARROW1": ".arrow", b"\xff\xff\xff\xff": ".arrow", b"PK\3\4": ".xlsx"}
+# These are read from their end, or packed already: around them gzip or Zstandard would have to be unpacked to disk.
+_UNPACKED_ONLY = (".parquet", ".arrow", ".feather", ".xlsx")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,25 +76,34 @@ class RowFile:
     """A file whose rows can be read again and again.
 
     Attributes:
-        container: JSON, JSON Lines, Parquet, CSV or XLSX.
-        details: how it is read where there was a choice: `encoding`, `delimiter`, `sheet`, `other_sheets` (not read).
+        container: JSON, JSON Lines, Parquet, Arrow, CSV or XLSX; of a table in memory, whose it is.
+        details: how it is read where there was a choice: `encoding`, `delimiter`, `quotes`, `sheet`, `other_sheets` (not read),
+            `left_out` (columns of pictures and sounds).
         columns: the rows' keys, in the order in which they first appear, each with a glimpse of its first value that is
-            not null: a list is shown empty, a text by its first characters.
+            not null or an empty list: a list by the keys of its first object, an object by its keys, a text by its first
+            characters.
+        filled: in how many rows each of them has a value.
         count: how many rows it holds.
+        broken: the rows that are left out, where `open_rows` was to leave out what cannot be read.
+        left_out: where rows were gathered from messages, how many of these are in no row, by cause.
     """
 
     path: Path
     container: str
     details: Mapping[str, str]
     columns: Mapping[str, Any]
+    filled: Mapping[str, int]
     count: int
+    broken: Causes
     _rows: Callable[[], Iterator["CheckedRow"]]
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     def rows(self) -> Iterator["CheckedRow"]:
         """Read the rows from the first one on.
 
         Raises:
-            InputFileError: the file has changed, or can no longer be read.
+            InputFileError: the file has changed, or can no longer be read; at the end, where broken rows are not left out, all
+                of these.
         """
         return self._rows()
 
@@ -101,8 +124,11 @@ class CheckedRow(NamedTuple):
     nan: bool = False
 
 
-def open_rows(path: Path) -> RowFile:
+def open_rows(path: Path, *, skip_broken: bool = False) -> RowFile:
     """Read a file once, to learn what it holds; every row is looked at, none is kept.
+
+    Args:
+        skip_broken: leave out rows that cannot be read, and count them.
 
     Raises:
         InputFileError: no such file, no plain file, an unsupported suffix, an empty file, no rows, a damaged row, a row,
@@ -110,21 +136,47 @@ def open_rows(path: Path) -> RowFile:
     """
     state = _check_path(path)
     with _named_errors(path):
-        container = _CONTAINERS[path.suffix.lower()](path)
+        container = _CONTAINERS[_suffix(path)](path)
+
+    return checked_container(path, container, state, skip_broken=skip_broken)
+
+
+def checked_container(
+    path: Path, container: Container, state: os.stat_result | None = None, *, skip_broken: bool = False
+) -> RowFile:
+    """Look at every row that a container gives.
+
+    Args:
+        path: what its rows are named after, and its errors.
+        state: of the file that it reads, which must stay as it is; None where it reads none.
+        skip_broken: leave out rows that cannot be read, and count them.
+
+    Raises:
+        InputFileError: as `open_rows` does.
+    """
 
     def rows() -> Iterator[CheckedRow]:
-        return _checked_rows(path, container, state)
+        return _checked_rows(path, container, state, Causes() if skip_broken else RowErrors(path))
 
     columns: dict[str, Any] = {}
-    unseen: set[str] = set()  # columns of which only nulls were seen
+    filled: dict[str, int] = {}
+    unseen: set[str] = set()  # columns of which only nulls and empty lists were seen
     count = 0
-    for row in rows():
+    broken = Causes()
+    for row in _checked_rows(path, container, state, broken if skip_broken else RowErrors(path)):
         count += 1
         if unseen or not row.values.keys() <= columns.keys():
             _note_columns(path, row, columns, unseen)
+            filled |= {name: 0 for name in columns if name not in filled}
+        for name, value in row.values.items():
+            if value is not None and value != "":
+                filled[name] += 1
+    if broken.rows and not count:
+        row_number, problem, _ = broken.listed()[0]
+        raise InputFileError(path, problem, row=row_number, remedy="None of its rows can be read.")
     if not count:
         raise InputFileError(path, "it holds no rows", remedy="A file needs at least one row of data.")
-    return RowFile(path, container.name, container.details, columns, count, rows)
+    return RowFile(path, container.name, container.details, columns, filled, count, broken, rows)
 
 
 def _note_columns(path: Path, row: CheckedRow, columns: dict[str, Any], unseen: set[str]) -> None:
@@ -133,8 +185,9 @@ def _note_columns(path: Path, row: CheckedRow, columns: dict[str, Any], unseen: 
             columns[key] = None
             unseen.add(key)
         if key in unseen and value is not None:
-            columns[key] = _glimpse(value)
-            unseen.remove(key)
+            columns[key] = glimpse(value)
+            if value != []:
+                unseen.remove(key)
     if len(columns) > limits.MAX_COLUMNS:
         raise InputFileError(
             path,
@@ -144,10 +197,13 @@ def _note_columns(path: Path, row: CheckedRow, columns: dict[str, Any], unseen: 
         )
 
 
-def _glimpse(value: Any) -> Any:
+def glimpse(value: Any) -> Any:
+    """As much of a value as tells its kind."""
     if isinstance(value, str):
         return value.lstrip()[:_GLIMPSED]
-    return type(value)() if isinstance(value, list | dict) else value
+    if isinstance(value, list):
+        return [glimpse(value[0])] if value and isinstance(value[0], dict) else []
+    return dict.fromkeys(islice(value, _KEYS_GLIMPSED)) if isinstance(value, dict) else value
 
 
 def _check_path(path: Path) -> os.stat_result:
@@ -171,15 +227,48 @@ def _check_path(path: Path) -> os.stat_result:
         raise InputFileError(
             path, "a pipe or a device where a data file was expected", remedy="Write what it gives to a file first."
         )
-    suffix = path.suffix.lower()
-    if suffix not in SUFFIXES:
-        remedy = "Save it as .xlsx." if suffix in (".xls", ".ods") else ""
-        remedy = "Decompress it first." if suffix in (".gz", ".zip", ".zst", ".bz2", ".xz") else remedy
-        found = path.suffix or "a name without a suffix"
-        raise InputFileError(path, f"{found} is not supported; supported are {', '.join(SUFFIXES)}", remedy=remedy)
     if state.st_size == 0:
         raise InputFileError(path, "the file is empty")
     return state
+
+
+def _suffix(path: Path) -> str:
+    """The suffix that a file has beside that of its packing, or should have.
+
+    Raises:
+        InputFileError: it is none that is read.
+    """
+    name = unpacked_name(path)
+    suffix = name.suffix.lower() or _found_suffix(path)
+    if suffix in SUFFIXES and (suffix not in _UNPACKED_ONLY or not packing(path)):
+        return suffix
+    if suffix in SUFFIXES:
+        remedy = "Unpack it first: only text is read while it is unpacked."
+        raise InputFileError(path, f"{suffix} inside {packing(path)} is not supported", remedy=remedy)
+    remedy = "Save it as .xlsx." if suffix in (".xls", ".ods") else ""
+    remedy = "Decompress it first." if suffix in (".zip", ".bz2", ".xz", ".tar", ".tgz") else remedy
+    found = name.suffix or "a name without a suffix, and bytes of no known format,"
+    raise InputFileError(path, f"{found} is not supported; supported are {', '.join(SUFFIXES)}", remedy=remedy)
+
+
+def _found_suffix(path: Path) -> str:
+    """What a file's first bytes say that it is."""
+    with open_bytes(path) as file:
+        start = file.read(2**16)
+    for magic, suffix in _MAGIC.items():
+        if start.startswith(magic):
+            return suffix
+    codec = "utf-16" if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+    text = start.decode(codec, "replace").lstrip()
+    if text.startswith("["):
+        return ".json"
+    if text.startswith("{"):
+        with contextlib.suppress(InputFileError):
+            open_json(path)  # rows in one object; else each object is a row
+            return ".json"
+        return ".jsonl"
+    header, _, below = text.partition("\n")
+    return ".csv" if below and "\0" not in text and any(mark in header for mark in DELIMITERS) else ""
 
 
 @contextlib.contextmanager
@@ -190,13 +279,22 @@ def _named_errors(path: Path) -> Iterator[None]:
         raise InputFileError(path, f"cannot be read ({error.strerror or error})") from None
 
 
-def _checked_rows(path: Path, container: Container, state: os.stat_result) -> Iterator[CheckedRow]:
-    """The rows with every text usable, as long as the file stays what it was."""
+def _checked_rows(
+    path: Path, container: Container, state: os.stat_result | None, broken: Causes | RowErrors
+) -> Iterator[CheckedRow]:
+    """The rows with every text usable, as long as the file stays what it was; what is broken is noted, or raised at the end."""
     with _named_errors(path):
         _check_unchanged(path, state)
         try:
             for place, (number, row) in enumerate(container.rows(), 1):
-                usable = _is_usable(path, row, number, 0)
+                if isinstance(row, Broken):
+                    broken.add(number, row.problem)
+                    continue
+                try:
+                    usable = _is_usable(row, 0)
+                except RowError as error:
+                    broken.add(number, str(error))
+                    continue
                 yield CheckedRow(number, row) if usable else _cleaned_row(number, row)
                 if place % _ROWS_BETWEEN_LOOKS == 0:
                     _check_unchanged(path, state)
@@ -204,9 +302,13 @@ def _checked_rows(path: Path, container: Container, state: os.stat_result) -> It
             _check_unchanged(path, state)  # a file that is being written looks broken
             raise
         _check_unchanged(path, state)
+        if isinstance(broken, RowErrors):
+            broken.raise_any()
 
 
-def _check_unchanged(path: Path, state: os.stat_result) -> None:
+def _check_unchanged(path: Path, state: os.stat_result | None) -> None:
+    if state is None:
+        return
     now = path.stat()
     if (now.st_ino, now.st_size, now.st_mtime_ns) != (state.st_ino, state.st_size, state.st_mtime_ns):
         raise InputFileError(
@@ -214,24 +316,24 @@ def _check_unchanged(path: Path, state: os.stat_result) -> None:
         )
 
 
-def _is_usable(path: Path, value: Any, number: int, depth: int) -> bool:
+def _is_usable(value: Any, depth: int) -> bool:
     """Whether no text in a value needs a change, and no number is NaN.
 
     Raises:
-        InputFileError: it is nested too deeply.
+        RowError: it is nested too deeply.
     """
     if isinstance(value, str):
         return _UNUSABLE.search(value) is None
     if not isinstance(value, dict | list):
         return not _is_nan(value)
     if depth > MAX_DEPTH:
-        raise InputFileError(path, f"nested more than {MAX_DEPTH} levels deep", row=number)
+        raise RowError(f"nested more than {MAX_DEPTH} levels deep")
     usable = True
     for item in (*value, *value.values()) if isinstance(value, dict) else value:
         if isinstance(item, str):  # nearly all are: a call for each costs as much as reading the file
             usable = usable and _UNUSABLE.search(item) is None
         else:
-            usable = _is_usable(path, item, number, depth + 1) and usable
+            usable = _is_usable(item, depth + 1) and usable
     return usable
 
 

@@ -4,13 +4,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from builder.schema import Message, Sample
+from builder.schema import Mend, Message, Sample
 
 Row = Mapping[str, Any]
 
 
 class RowError(Exception):
     """One row cannot be read; the text says what was found and expected, without the file and the row number."""
+
+
+class RowLeftOutError(RowError):
+    """A row that cannot be kept whole and is left out, the others being read: the text says why, in the same words for all."""
 
 
 class InexpressibleError(Exception):
@@ -26,6 +30,8 @@ class SampleParts:
         language: as the row names it, or None.
         label: whether the row labels its answer as good, or None where it does not say.
         notes: what a reader of the file should know about this row, such as a column that was not used.
+        mended: what was put right in it (see `builder.formats.mending`).
+        left_out: how much of the row is in no sample, by cause (`builder.formats.left_out`).
     """
 
     messages: tuple[Message, ...]
@@ -39,6 +45,8 @@ class SampleParts:
     answer_key: str | None = None
     label: bool | None = None
     notes: tuple[str, ...] = ()
+    mended: tuple[Mend, ...] = ()
+    left_out: Mapping[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +56,14 @@ class RowFormat:
     Attributes:
         name: as `--format` takes it.
         title: by language code, for people.
-        expects: the columns it needs, for the error that lists the choices.
+        expects: the columns it needs, for the error that lists the choices; empty where no person lays out such rows.
         required: fields that every row must have; a null counts as present and empty.
         detect: from the columns' names and the rows to field → column, or None where the format does not fit.
         read: from field → value to the row's samples (several only where a row holds several instances); raises
             `RowError`.
         write: from a sample to a row; raises `InexpressibleError`. None where the format is only read.
+        survey: from all rows of a file, as fields, to fields that hold for each of them, where one row alone does not say how
+            it is meant.
     """
 
     name: str
@@ -63,18 +73,17 @@ class RowFormat:
     detect: Callable[[Sequence[str], Sequence[Row]], dict[str, str] | None]
     read: Callable[[Row], list[SampleParts]]
     write: Callable[[Sample], dict[str, Any]] | None = None
+    survey: Callable[[Iterable[Row]], Mapping[str, Any]] | None = None
 
 
 def check_plain(messages: Sequence[Message]) -> None:
     """Refuse what only the messages formats have a place for.
 
     Raises:
-        InexpressibleError: a turn is not to be trained on, or has reasoning.
+        InexpressibleError: a turn is not to be trained on.
     """
     if any(turn.weight == 0 for turn in messages):
         raise InexpressibleError("a turn is not to be trained on (weight 0), which this format has no place for")
-    if any(turn.reasoning for turn in messages):
-        raise InexpressibleError("a turn has reasoning, which this format has no place for")
 
 
 def kind_of(value: Any) -> str:

@@ -1,7 +1,9 @@
 """ShareGPT conversations: `conversations` with `from` and `value`; `tools`, `chosen`, `rejected` as LLaMA-Factory has them.
 
 A `function_call` turn's value is the JSON of one call (or of a list of calls); an `observation` is a tool's result. In a
-preference pair `conversations` is the prompt, and `chosen` and `rejected` are the two last turns.
+preference pair `conversations` is the prompt, and `chosen` and `rejected` are the two last turns. Reasoning stands before its
+answer in a `<think>` block, as the tools that read such files have it. `images` are the pictures that `<image>` stands for in the
+texts.
 """
 
 import json
@@ -9,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from builder.formats.columns import find_column, find_columns
+from builder.formats.pictures import with_markers
 from builder.formats.row_format import (
     InexpressibleError,
     Row,
@@ -18,6 +21,7 @@ from builder.formats.row_format import (
     check_plain,
     optional_text,
 )
+from builder.formats.thoughts import with_thoughts
 from builder.formats.turns import canonical_tools, parse_turns, with_preference, with_system
 from builder.schema import Message, Role, Sample
 
@@ -54,14 +58,15 @@ def read(row: Row) -> list[SampleParts]:
 
 
 def write(sample: Sample) -> dict[str, Any]:
-    """One row; `tools`, `chosen` and `rejected` only where the sample has them.
+    """One row; `tools`, `chosen`, `rejected` and `images` only where the sample has them.
 
     Raises:
-        InexpressibleError: an answer holds text and a call together, a turn has reasoning or is not to be trained on, or a
-            preference pair has no last answer.
+        InexpressibleError: an answer holds text (or reasoning) and a call together, a text beside a picture holds `<image>`, a
+            turn is not to be trained on, or a preference pair has no last answer.
     """
     check_plain(sample.messages)
-    turns = [_write_turn(message) for message in sample.messages]
+    messages, images = with_markers(sample.messages)
+    turns = [_write_turn(with_thoughts(message)) for message in messages]
     row: dict[str, Any] = {"conversations": turns}
     if sample.rejected is not None:
         if sample.messages[-1].role != "assistant":
@@ -73,6 +78,8 @@ def write(sample: Sample) -> dict[str, Any]:
         raise InexpressibleError("it has no prompt")
     if sample.tools is not None:
         row["tools"] = sample.tools
+    if images:
+        row["images"] = images
     return row
 
 

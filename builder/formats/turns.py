@@ -6,17 +6,31 @@ A turn has `role` and `content`, or `from` and `value`. Tool calls come as OpenA
 
 import itertools
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from builder.errors import nearest
 from builder.formats.columns import truth
+from builder.formats.content_parts import is_parts, read_parts
+from builder.formats.parallel_calls import ParsedTurn, behind_their_text, in_parallel, name_results, results_apart
 from builder.formats.row_format import Row, RowError, kind_of, optional_text
+from builder.formats.thoughts import split_thoughts, with_thoughts
+from builder.pictures import with_parts
+from builder.published import wrap_tool
 from builder.schema import Message, Role
 
 _CALL = "function_call"
-_REASONING = ("reasoning_content", "reasoning", "thinking")
+_CALL_OF_MS_SWIFT = "tool_call"
+# Text before a call, as LLaMA-Factory takes it.
+_MARKED_CALL = re.compile(r"(.*?)\n?<tool_call>(.*?)</tool_call>\s*", re.DOTALL)
+REASONING = ("reasoning_content", "reasoning", "thinking")
 _WEIGHTS = ("weight", "train", "training", "loss")
+# What is read of a turn and of a call in it; others are told of (see `builder.formats.unread`).
+TURN_KEYS = frozenset(
+    {"role", "from", "content", "value", "name", "tool_calls", _CALL, "tool_call_id", *REASONING, *_WEIGHTS}
+)
+CALL_KEYS = frozenset({"id", "type", "index", "function", "name", "arguments"})
 _ROLE_NAMES: Mapping[str, Role] = {
     "system": "system",
     "developer": "system",
@@ -32,7 +46,7 @@ _ROLE_NAMES: Mapping[str, Role] = {
     "chatgpt": "assistant",
     "助手": "assistant",
     _CALL: "assistant",
-    "tool_call": "assistant",
+    _CALL_OF_MS_SWIFT: "assistant",
     "tool": "tool",
     "observation": "tool",
     "function": "tool",
@@ -56,7 +70,9 @@ def parse_turns(value: Any, field: str) -> tuple[Message, ...]:
     if not value:
         raise RowError(f"'{field}' is an empty list, expected at least one turn")
     turns = [_parse_turn(turn, f"'{field}', turn {number}") for number, turn in enumerate(value, 1)]
-    return tuple(_name_results(turns))
+    if any(turn.get("role") == _CALL_OF_MS_SWIFT for turn in value):
+        turns = behind_their_text(turns, [turn.get("role") == _CALL_OF_MS_SWIFT for turn in value])
+    return tuple(name_results(results_apart(in_parallel(turns))))
 
 
 def parse_turn(turn: Any, where: str) -> Message:
@@ -68,8 +84,7 @@ def parse_turn(turn: Any, where: str) -> Message:
     return _parse_turn(turn, where)[0]
 
 
-def _parse_turn(turn: Any, where: str) -> tuple[Message, tuple[str, ...], str | None]:
-    """One turn with the ids of its calls and the id of the call that it answers."""
+def _parse_turn(turn: Any, where: str) -> ParsedTurn:
     if not isinstance(turn, Mapping):
         raise RowError(f"{where} is {kind_of(turn)}, expected an object with role and content")
     given = next((turn[key] for key in ("role", "from") if turn.get(key) is not None), None)
@@ -79,24 +94,30 @@ def _parse_turn(turn: Any, where: str) -> tuple[Message, tuple[str, ...], str | 
     role = _ROLE_NAMES.get(folded)
     if role is None:
         raise RowError(f"{where}: unknown role '{given}'{nearest(folded, _ROLE_NAMES)}; valid roles: {_VALID_ROLES}")
-    content = _content(turn, where)
+    content, parts = _content(turn, where)
     calls = turn.get("tool_calls") or None
     if calls is None and turn.get(_CALL) is not None:
         calls = [turn[_CALL]]
-    if folded in (_CALL, "tool_call") and calls is None:
-        content, calls = "", load_json(content or "", where)
+    thought = None
+    if folded in (_CALL, _CALL_OF_MS_SWIFT) and calls is None:
+        thought, text = split_thoughts(content or "")
+        marked = _MARKED_CALL.fullmatch(text) if "<tool_call>" in text else None
+        content, text = marked.groups() if marked else ("", text)
+        calls = load_json(text, where)
     if content is None and calls is None:
         raise RowError(f"{where} has no content (keys: {_listed(turn)}); expected role/content or from/value")
     if role != "assistant" and calls is not None:
         raise RowError(f"{where}: a {given} turn cannot call tools")
-    reasoning, weight = (_reasoning(turn, where), _weight(turn, where)) if role == "assistant" else (None, None)
+    reasoning, weight = (
+        (None, None) if role != "assistant" else (_reasoning(turn, where) or thought, _weight(turn, where))
+    )
     canonical, ids = (None, ()) if calls is None else _parse_calls(calls, where)
-    message = Message(role, content or "", canonical, _name(turn), reasoning, weight)
-    return message, ids, None if calls is not None else _identifier(turn.get("tool_call_id"))
+    message = Message(role, content or "", canonical, _name(turn), reasoning, weight, parts)
+    return ParsedTurn(message, ids, None if calls is not None else _identifier(turn.get("tool_call_id")))
 
 
 def _reasoning(turn: Row, where: str) -> str | None:
-    key = next((key for key in _REASONING if turn.get(key) and turn[key] is not True), None)
+    key = next((key for key in REASONING if turn.get(key) and turn[key] is not True), None)
     if key is None:
         return None
     if not isinstance(turn[key], str):
@@ -118,18 +139,20 @@ def _weight(turn: Row, where: str) -> int | None:
     return weight
 
 
-def _content(turn: Row, where: str) -> str | None:
+def _content(turn: Row, where: str) -> tuple[str | None, str | None]:
+    """The content, and its parts where there are pictures in it (see `builder.formats.pictures`)."""
     present = [key for key in ("content", "value") if key in turn]
     if not present:
-        return None
+        return None, None
     value = next((turn[key] for key in present if turn[key] is not None), "")
-    if isinstance(value, list) and all(
-        isinstance(part, Mapping) and isinstance(part.get("text"), str) for part in value
-    ):
-        return "".join(part["text"] for part in value)
+    if isinstance(value, str):
+        return value, None
+    if is_parts(value):
+        whole = with_parts(Message("user", ""), read_parts(value, where))
+        return whole.content, whole.parts
     if isinstance(value, Mapping | list):
-        raise RowError(f"{where}: its content is {kind_of(value)}, expected text (images and other media are not read)")
-    return value if isinstance(value, str) else optional_text({"content": value}, "content")
+        raise RowError(f"{where}: its content is {kind_of(value)}, expected text or a list of parts")
+    return optional_text({"content": value}, "content"), None
 
 
 def _name(turn: Row) -> str | None:
@@ -196,10 +219,12 @@ def _shown(value: Any) -> str:
 
 
 def canonical_tools(value: Any) -> str | None:
-    """The tools on offer as a JSON array, or None where there are none.
+    """The tools on offer as a JSON array in OpenAI's form, so that equal tools are equal, or None where there are none.
+
+    A tool may be the JSON text of one, and a bare schema is wrapped.
 
     Raises:
-        RowError: not JSON, or not a list.
+        RowError: not JSON, or not a list of tools.
     """
     if value is None or (isinstance(value, str) and not value.strip()):
         return None
@@ -209,28 +234,11 @@ def canonical_tools(value: Any) -> str | None:
         value = [value]
     if not isinstance(value, list):
         raise RowError(f"'tools' holds {kind_of(value)}, expected a list of tools")
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _name_results(turns: Sequence[tuple[Message, tuple[str, ...], str | None]]) -> list[Message]:
-    """Name the results of parallel calls by the ids they answer, or by their order, since a message keeps no ids."""
-    messages: list[Message] = []
-    start = 0
-    while start < len(turns):
-        message, ids, _ = turns[start]
-        messages.append(message)
-        end = start + 1
-        while end < len(turns) and turns[end][0].role == "tool":
-            end += 1
-        results = turns[start + 1 : end] if len(ids) > 1 else ()
-        called = [call["name"] for call in json.loads(message.tool_calls or "[]")]
-        for position, (result, _, answered) in enumerate(results):
-            name = dict(zip(ids, called, strict=True)).get(answered) if answered else None
-            if name is None and len(results) == len(called):
-                name = called[position]
-            messages.append(Message("tool", result.content, None, result.name or name))
-        start = start + 1 + len(results)
-    return messages
+    tools = [
+        load_json(tool, f"'tools', number {number}") if isinstance(tool, str) else tool
+        for number, tool in enumerate(value, 1)
+    ]
+    return json.dumps(list(map(wrap_tool, tools)), ensure_ascii=False)
 
 
 def with_system(messages: tuple[Message, ...], system: str | None) -> tuple[tuple[Message, ...], tuple[str, ...]]:
@@ -252,7 +260,7 @@ def with_preference(
     """Join a row's turns with its chosen and rejected answers; returns the whole conversation and the rejected text.
 
     An answer is a text, a turn, a list of turns, or a list that repeats the whole conversation. Without `chosen`, the
-    turns' own last answer is the chosen one.
+    turns' own last answer is the chosen one. Reasoning of the rejected one stands before it in its text.
 
     Raises:
         RowError: the two differ before the last turn, or the rejected one is not plain text.
@@ -277,11 +285,11 @@ def with_preference(
     before = worse[:-1]
     if before and before != messages[: len(messages) - 1][-len(before) :]:
         raise RowError("'chosen' and 'rejected' differ before their last turn; only the last answer can differ")
-    if worse[-1].role != "assistant" or worse[-1].tool_calls is not None:
+    if worse[-1].role != "assistant" or worse[-1].tool_calls is not None or worse[-1].parts is not None:
         raise RowError("'rejected' must end in an assistant turn with text")
     if not messages or messages[-1].role != "assistant":
         raise RowError("a 'rejected' answer needs a chosen one: found neither 'chosen' nor a last assistant turn")
-    return messages, worse[-1].content
+    return messages, with_thoughts(worse[-1]).content
 
 
 def _answer_turns(value: Any, field: str) -> tuple[Message, ...]:

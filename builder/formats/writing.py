@@ -1,207 +1,213 @@
-"""Samples to files in the common formats; a row that a format has no place for is counted with its reason, never bent."""
+"""Samples to files for a target: first what it has no place for, with its reason; then the rows, one at a time, never bent."""
 
-import json
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+import functools
+from array import array
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import pyarrow as pa
-
-from builder.errors import InputFileError, UsageError, nearest
-from builder.files import atomic_path, write_json, write_table, write_text
-from builder.formats import FORMATS, llama_factory
-from builder.formats.prompt_completion import write_flat
+from builder.errors import UsageError, nearest
+from builder.files import write_text
+from builder.formats.containers.row_files import write_rows
+from builder.formats.containers.spreadsheet import fits_cell
 from builder.formats.row_format import InexpressibleError
-from builder.formats.spreadsheet import fits_cell, write_xlsx
-from builder.formats.table import format_csv
+from builder.formats.targets import TARGETS
+from builder.formats.targets.target import FLAT, NESTED, DataFile, Row, Target, Write
 from builder.ownership import check_output
-from builder.published import turn_lists
 from builder.schema import Sample
 
-LLAMA_FACTORY = "llamafactory"
-EXPORTS = (*(name for name, row_format in FORMATS.items() if row_format.write is not None), LLAMA_FACTORY)
-
-_NESTED_SUFFIXES = (".json", ".jsonl", ".ndjson", ".parquet")
-_FLAT_SUFFIXES = (".csv", ".xlsx")
-_FLAT_FORMATS = ("alpaca", "prompt_completion")
-
-SkippedRow = tuple[int, str]
+Numbers = Sequence[int]
 
 
 @dataclass(frozen=True, slots=True)
-class ExportResult:
-    """What was written.
+class Export:
+    """What an export will write.
 
     Attributes:
-        path: the file, or the folder for LLaMA-Factory.
-        rows: how many samples it holds.
-        skipped: the number of each other sample and why the format has no place for it.
+        files: the data files, in the order of the target's kinds.
+        left_out: why rows are left out, and the numbers of each, in row order.
+        remarks: what to know about rows that are written, and the numbers of each.
+        advice: what to know about whole files.
     """
 
-    path: Path
-    rows: int
-    skipped: list[SkippedRow]
+    target: Target
+    out: Path
+    files: list[DataFile]
+    left_out: Mapping[str, Numbers]
+    remarks: Mapping[str, Numbers]
+    advice: list[str]
+    name: str
+    _samples: Iterable[Sample]
+    _write: Write
+
+    @property
+    def rows(self) -> int:
+        """How many samples are written."""
+        return sum(file.rows for file in self.files)
+
+    @property
+    def skipped(self) -> list[tuple[int, str]]:
+        """The number of each sample that is left out, and why, in row order."""
+        return sorted((number, why) for why, numbers in self.left_out.items() for number in numbers)
+
+    def write(self) -> None:
+        """Write every file, whole or not at all; what describes them comes last.
+
+        Raises:
+            DiskError: the disk is full or failing.
+        """
+        for file in self.files:
+            write_rows(file.path, functools.partial(self._rows, file), file.columns)
+        if self.target.layout == "folder":
+            for name, text in self.target.beside(self.out, self.name, self.files).items():
+                write_text(self.out / name, text)
+
+    def _rows(self, file: DataFile) -> Iterator[Row]:
+        for sample in self._samples:
+            try:
+                kind, row = self._write(sample)
+            except InexpressibleError:
+                continue
+            if kind == file.kind:
+                if "images" in file.columns:  # trainers look for them in the first row, and take no nothing for none
+                    row.setdefault("images", [])
+                yield {column: row.get(column, "") for column in file.columns} if self.target.complete else row
 
 
 def export(
     samples: Iterable[Sample], format: str, out: Path, *, name: str | None = None, overwrite: bool = False
-) -> ExportResult:
-    """Write samples, whole or not at all; messages, tools and rejected answers read back equal.
+) -> Export:
+    """Plan an export and write it; see `plan_export`."""
+    planned = plan_export(samples, format, out, name=name, overwrite=overwrite)
+    planned.write()
+    return planned
 
-    Tools that are bare schemas are wrapped in the formats that chat templates are applied to.
+
+def plan_export(
+    samples: Iterable[Sample], format: str, out: Path, *, name: str | None = None, overwrite: bool = False
+) -> Export:
+    """Find out what an export will write, and what the target has no place for; nothing is written yet.
 
     Args:
-        format: alpaca, sharegpt, messages, prompt_completion, or llamafactory (a folder with `dataset_info.json`).
-        out: a file; its suffix chooses JSON, JSON Lines, Parquet, or, for alpaca and prompt_completion, CSV and XLSX.
-        name: of the data sets in LLaMA-Factory's folder; None is the folder's own.
+        samples: that can be read several times: an iterator cannot.
+        format: one of `TARGETS`.
+        out: a file, whose ending chooses the container, or a folder: where the target writes one, or a file for each kind.
+        name: of the data sets in a folder; None is the folder's own.
         overwrite: replace a file that is there, or a data set that the folder describes under the same name.
 
     Raises:
-        UsageError: an unknown format or suffix, or one that the format cannot go into; or something is there.
-        DiskError: the disk is full or failing.
+        UsageError: an unknown format or ending, or one that the format cannot go into; or something is there.
     """
-    if format not in EXPORTS:
+    target = TARGETS.get(format)
+    if target is None:
         raise UsageError(
-            f"unknown format '{format}'{nearest(format, EXPORTS)}", f"Formats to write are {', '.join(EXPORTS)}."
+            f"unknown format '{format}'{nearest(format, TARGETS)}", f"Formats to write are {', '.join(TARGETS)}."
         )
-    if format == LLAMA_FACTORY:
-        return _export_folder(samples, out, name or out.resolve().name, overwrite)
+    if isinstance(samples, Iterator):
+        raise TypeError("samples are read several times")
+    in_folder = target.layout == "folder" or (target.layout == "kind" and (not out.suffix or out.is_dir()))
+    name = name or out.resolve().name
+    paths = _folder_paths(target, out, name, overwrite) if in_folder else _file_path(target, out, overwrite)
+    write = _as_cells(target, out.suffix.lower()) if not in_folder and out.suffix.lower() in FLAT else target.write
+    survey = _survey(samples, write, target)
+    if not in_folder and target.layout == "kind":
+        survey.keep_one_kind(target)
+    files = [
+        DataFile(paths(kind), kind, len(survey.rows[kind]), tuple(survey.columns[kind]), survey.tokens[kind])
+        for kind in survey.kinds
+    ]
+    if not files and not in_folder:  # a file without rows
+        files = [DataFile(out, next(iter(target.kinds)), 0, ())]
+    advice = [text for file in files if (text := target.advice(file)) is not None]
+    return Export(target, out, files, survey.left_out, survey.remarks, advice, name, samples, write)
+
+
+def _folder_paths(target: Target, out: Path, name: str, overwrite: bool) -> Callable[[str], Path]:
+    """Where each kind goes in a folder, once nothing is there that must stay."""
+    if out.is_file() or (out.suffix.lower() in NESTED + FLAT and not out.is_dir()):
+        raise UsageError(f"{out}: a file where a folder was expected", f"The format {target.name} is a folder.")
+    paths = {kind: out / f"{target.data_name(name, kind)}{target.suffixes[0]}" for kind in target.kinds}
+    for path in paths.values():
+        if path.parent != out or path.name.startswith("."):
+            raise UsageError(f"--name {name}: not a name for files", "Give one without slashes and dots before it.")
+    target.check(out, name, overwrite)
+    for path in paths.values():
+        check_output(path, overwrite=overwrite)
+    return paths.__getitem__
+
+
+def _file_path(target: Target, out: Path, overwrite: bool) -> Callable[[str], Path]:
     suffix = out.suffix.lower()
-    _check_suffix(format, out, suffix)
+    if suffix not in target.suffixes:
+        if suffix in FLAT:
+            problem = f"{out}: {target.name} holds lists of turns, which {suffix} has no place for"
+        else:
+            problem = f"{out}: cannot write {suffix or 'a file without a suffix'}"
+        raise UsageError(problem, f"Give a name that ends in {', '.join(target.suffixes)}.")
     check_output(out, overwrite=overwrite)
-    flat = suffix in _FLAT_SUFFIXES
-    rows, skipped = _write_rows(samples, _writer(format, flat))
-    if format == "prompt_completion":
-        rows, skipped = _one_kind(rows, skipped)
-    if flat:
-        rows, skipped = _only_cells(rows, skipped, suffix)
-    _write_file(out, suffix, [row for _, row in rows])
-    return ExportResult(out, len(rows), sorted(skipped))
+    return lambda kind: out
 
 
-def _check_suffix(format: str, out: Path, suffix: str) -> None:
-    allowed = _NESTED_SUFFIXES + (_FLAT_SUFFIXES if format in _FLAT_FORMATS else ())
-    if suffix in allowed:
-        return
-    if suffix in _FLAT_SUFFIXES:
-        problem = f"{out}: {format} holds lists of turns, which {suffix} has no place for"
-    else:
-        problem = f"{out}: cannot write {suffix or 'a file without a suffix'}"
-    raise UsageError(problem, f"Give a name that ends in {', '.join(allowed)}.")
+@dataclass(slots=True)
+class _Survey:
+    """What a target makes of samples: numbers and columns by kind, and what it says about them."""
+
+    rows: dict[str, Numbers] = field(default_factory=dict)
+    columns: dict[str, dict[str, None]] = field(default_factory=lambda: defaultdict(dict))
+    tokens: Counter[str] = field(default_factory=Counter)
+    left_out: dict[str, Numbers] = field(default_factory=dict)
+    remarks: dict[str, Numbers] = field(default_factory=dict)
+    kinds: list[str] = field(default_factory=list)
+
+    def keep_one_kind(self, target: Target) -> None:
+        """Trainers take a file of answers or of preference pairs: keep the kind that has more rows."""
+        plain, pairs = target.kinds
+        if len(self.kinds) < 2:
+            return
+        if len(self.rows[pairs]) > len(self.rows[plain]):
+            self.kinds = [pairs]
+            why, other = "it has no rejected answer, and most rows of this file are preference pairs", plain
+        else:
+            self.kinds = [plain]
+            why, other = "it is a preference pair, and most rows of this file are not", pairs
+        self.left_out[why] = self.rows[other]
 
 
-def _writer(format: str, flat: bool) -> Callable[[Sample], dict[str, Any]]:
-    write = write_flat if flat and format == "prompt_completion" else FORMATS[format].write
-    assert write is not None
-    return write
-
-
-NumberedRow = tuple[int, dict[str, Any]]
-
-
-def _write_rows(
-    samples: Iterable[Sample], write: Callable[[Sample], dict[str, Any]]
-) -> tuple[list[NumberedRow], list[SkippedRow]]:
-    rows: list[NumberedRow] = []
-    skipped: list[SkippedRow] = []
+def _survey(samples: Iterable[Sample], write: Write, target: Target) -> _Survey:
+    survey = _Survey()
+    rows, left_out, remarks = (defaultdict[str, "array[int]"](lambda: array("q")) for _ in range(3))
     for sample in samples:
         try:
-            rows.append((sample.row, write(sample)))
+            kind, row = write(sample)
         except InexpressibleError as error:
-            skipped.append((sample.row, str(error)))
-    return rows, skipped
+            left_out[str(error)].append(sample.row)
+            continue
+        rows[kind].append(sample.row)
+        survey.columns[kind].update(dict.fromkeys(row))
+        survey.tokens[kind] += target.tokens(row)
+        for remark in target.remarks(sample, row):
+            remarks[remark].append(sample.row)
+    survey.rows |= rows
+    survey.left_out |= left_out
+    survey.remarks |= remarks
+    survey.kinds = [kind for kind in target.kinds if kind in rows]
+    return survey
 
 
-def _one_kind(rows: list[NumberedRow], skipped: list[SkippedRow]) -> tuple[list[NumberedRow], list[SkippedRow]]:
-    """Trainers take a file of completions or of preference pairs: keep the kind that has more rows."""
-    pairs = [item for item in rows if "rejected" in item[1]]
-    plain = [item for item in rows if "rejected" not in item[1]]
-    if len(pairs) > len(plain):
-        why = "it has no rejected answer, and most rows of this file are preference pairs"
-        return pairs, skipped + [(number, why) for number, _ in plain]
-    why = "it is a preference pair, and most rows of this file are not"
-    return plain, skipped + [(number, why) for number, _ in pairs]
+def _as_cells(target: Target, suffix: str) -> Write:
+    """Rows of a table; what does not fit one is left out."""
+    flat = target.flat
+    assert flat is not None
 
-
-def _only_cells(
-    rows: list[NumberedRow], skipped: list[SkippedRow], suffix: str
-) -> tuple[list[NumberedRow], list[SkippedRow]]:
-    kept: list[NumberedRow] = []
-    for number, row in rows:
+    def write(sample: Sample) -> tuple[str, Row]:
+        kind, row = flat(sample)
         if "history" in row:
-            skipped.append((number, "it has several rounds, which a table has no place for"))
-        elif not any(row.values()):
-            skipped.append((number, "all its texts are empty, so that a table would not show it"))
-        elif suffix == ".xlsx" and not all(map(fits_cell, row.values())):
-            skipped.append((number, "a text is longer than the 32,767 characters of a cell"))
-        else:
-            kept.append((number, row))
-    return kept, skipped
+            raise InexpressibleError("it has several rounds, which a table has no place for")
+        if not any(row.values()):
+            raise InexpressibleError("all its texts are empty, so that a table would not show it")
+        if suffix == ".xlsx" and not all(map(fits_cell, row.values())):
+            raise InexpressibleError("a text is longer than the 32,767 characters of a cell")
+        return kind, row
 
-
-def _write_file(out: Path, suffix: str, rows: Sequence[dict[str, Any]]) -> None:
-    columns = list(dict.fromkeys(key for row in rows for key in row))
-    if suffix == ".json":
-        write_json(out, rows)
-    elif suffix in (".jsonl", ".ndjson"):
-        write_text(out, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
-    elif suffix == ".parquet":
-        write_table(
-            out, pa.table({column: _parquet_column(column, [row.get(column) for row in rows]) for column in columns})
-        )
-    elif suffix == ".csv":
-        write_text(out, format_csv(columns, ([row.get(column, "") for column in columns] for row in rows)))
-    else:
-        with atomic_path(out) as temporary, temporary.open("wb") as file:
-            write_xlsx(file, columns, ([row.get(column, "") for column in columns] for row in rows))
-
-
-def _parquet_column(column: str, values: Sequence[Any]) -> Any:
-    """Turns as JSON where some call tools, and tools as JSON text: a struct would mix the parameters of all tools."""
-    if column == "tools":
-        return [json.dumps(value, ensure_ascii=False) if isinstance(value, list) else value for value in values]
-    turns = (turn for value in values if isinstance(value, list) for turn in value)
-    return turn_lists(values) if any(isinstance(turn, dict) and "tool_calls" in turn for turn in turns) else values
-
-
-def _export_folder(samples: Iterable[Sample], out: Path, name: str, overwrite: bool) -> ExportResult:
-    """Write one data file for each kind of row and describe them in `dataset_info.json`, beside what it says already."""
-    if out.is_file():
-        raise UsageError(f"{out}: a file where a folder was expected", "LLaMA-Factory's format is a folder.")
-    info_path = out / "dataset_info.json"
-    check_output(info_path, overwrite=True)  # other entries stay
-    info = _read_info(info_path)
-    names = {kind: llama_factory.dataset_name(name, kind) for kind in llama_factory.KINDS}
-    for one in names.values():
-        if one in info and not overwrite:
-            raise UsageError(
-                f"{info_path}: describes a data set {one} already",
-                "Choose another folder, or have it replaced with --overwrite.",
-            )
-        check_output(out / f"{one}.json", overwrite=overwrite)
-    rows, skipped = _write_rows(samples, llama_factory.write)
-    for kind, one in names.items():
-        data = [row for _, row in rows if llama_factory.kind_of_row(row) == kind]
-        if not data:
-            info.pop(one, None)
-        else:
-            completed = llama_factory.complete_columns(data)
-            write_json(out / f"{one}.json", completed)
-            info[one] = llama_factory.describe(kind, f"{one}.json", completed[0])
-    write_json(info_path, info)
-    return ExportResult(out, len(rows), skipped)
-
-
-def _read_info(path: Path) -> dict[str, Any]:
-    if not path.exists():
-        return {}
-    try:
-        info = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputFileError(
-            path, f"not readable as JSON ({type(error).__name__})", remedy="Mend or remove it."
-        ) from None
-    if not isinstance(info, dict):
-        raise InputFileError(path, "expected an object {name: {…}}", remedy="Mend or remove it.")
-    return info
+    return write

@@ -19,6 +19,7 @@ from builder.formats.row_format import Row, RowError, RowFormat, optional_text, 
 from builder.formats.rows import RowErrors
 from builder.formats.self_instruct import parse_instances
 from builder.text import detect_language, has_text, visible
+from builder.unpacking import unpacked_name
 
 BUILTIN = "builtin"
 
@@ -84,7 +85,7 @@ def load_seed_tasks(files: Sequence[str]) -> list[SeedTask]:
         raise UsageError("seeds.files names no file", f"Name at least one, or `{BUILTIN}`.")
     paths = [shipped_file("seed_tasks.jsonl") if name == BUILTIN else Path(name) for name in files]
     sources = distinct_names(paths, lambda path: path.name)
-    fallbacks = distinct_names(paths, lambda path: path.stem)
+    fallbacks = distinct_names(paths, lambda path: unpacked_name(path).stem)
     tasks: dict[str, SeedTask] = {}
     for path, source, fallback in zip(paths, sources, fallbacks, strict=True):
         _read_tasks(open_rows(path), source, fallback, tasks)
@@ -114,6 +115,7 @@ def _find_shape(file: RowFile) -> tuple[RowFormat, Mapping[str, str]]:
         if mapping is not None:
             labels = {field: find_column(columns, field) for field in ("name", "is_classification", "category")}
             labels |= {
+                "images": find_column(columns, "images"),
                 "language": find_column(columns, "language"),
                 "id": find_column(columns, "id", "task_id"),
             }
@@ -133,6 +135,8 @@ def _read_task(row_format: RowFormat, fields: Row, source: str, fallback: str) -
     instruction = text_of(fields, "instruction")
     if not has_text(instruction):
         raise RowError("its instruction is empty")
+    if fields.get("images"):
+        raise RowError("it has pictures, which a seed task has no place for: a teacher is shown texts alone")
     identifier = (optional_text(fields, "id") or "").strip() or fallback
     return SeedTask(
         id=identifier,

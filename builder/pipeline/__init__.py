@@ -10,7 +10,7 @@ from builder.pipeline.adding import Added, add_files
 from builder.pipeline.building import build
 from builder.pipeline.curating import curate_files, curate_folder
 from builder.pipeline.ledgers import unchecked
-from builder.pipeline.looking import kept_samples, status, verify
+from builder.pipeline.looking import status, verify
 from builder.pipeline.publishing import Outcome, publish, rewrite_report
 from builder.pipeline.rebuilding import Rebuilt, rebuild
 
@@ -22,7 +22,6 @@ __all__ = [
     "build",
     "curate_files",
     "curate_folder",
-    "kept_samples",
     "publish",
     "rebuild",
     "rewrite_report",

@@ -15,6 +15,7 @@ from builder.dataset_folder import DatasetFolder
 from builder.errors import UsageError
 from builder.files import disk_errors, keep_copy, write_text
 from builder.formats.importing import open_samples
+from builder.formats.reading import RowFile
 from builder.pipeline.curating import import_files
 from builder.pipeline.ledgers import refuse_lost
 from builder.pipeline.publishing import Outcome, decide_folder, finish
@@ -51,10 +52,12 @@ class Added:
 
 def add_files(
     root: Path,
-    files: Sequence[Path],
+    files: Sequence[Path | RowFile],
     overrides: Sequence[str],
     reporter: Reporter,
     mapping: Mapping[str, str] | None = None,
+    *,
+    skip_broken: bool = False,
 ) -> Added:
     """Append files' rows to a dataset folder, decide about all rows and publish; whole or not at all.
 
@@ -62,7 +65,7 @@ def add_files(
 
     Args:
         overrides: `key=value` settings on top of the folder's own.
-        mapping: as for `curate_files`.
+        mapping, skip_broken: as for `curate_files`.
 
     Raises:
         InputFileError: not a dataset folder, or a file cannot be read.
@@ -79,7 +82,14 @@ def add_files(
             )
         settings = load_settings(folder.settings, overrides)
         folder.check(folder.samples, folder.embeddings)
-        opened = open_samples(files, mapping=mapping, taken=_names_taken(folder), reporter=reporter)
+        opened = open_samples(
+            files,
+            mapping=mapping,
+            taken=_names_taken(folder),
+            skip_broken=skip_broken,
+            mends=settings.mend.kinds,
+            reporter=reporter,
+        )
         first, staged = folder.count_samples(), _linked(folder)
         try:
             rows = import_files(opened, staged, reporter)
@@ -89,7 +99,8 @@ def add_files(
         finally:
             complete_replacement(folder)
     kept = pl.Series(decision.verdicts["kept"])[first:].sum()
-    return Added(Outcome(root, report), first, rows, int(kept), _count_repeated(folder, first))
+    outcome = Outcome(root, report, left_out=opened.left_out())
+    return Added(outcome, first, rows, int(kept), _count_repeated(folder, first))
 
 
 def _refuse_grown(folder: DatasetFolder) -> None:

@@ -21,6 +21,7 @@ from builder.curation.classifying import asked_sample, names_learnt
 from builder.dataset_folder import DatasetFolder, samples_from_table
 from builder.errors import UsageError
 from builder.generation.pool import to_request
+from builder.pictures import has_pictures
 from builder.pipeline.asking import Asking
 from builder.pipeline.ledgers import refuse_damaged
 from builder.progress import Reporter
@@ -100,7 +101,11 @@ def categories_asked(
     with Ledger(path) as ledger:
         known, first_job = _read(ledger.entries(), names, settings.teacher.max_attempts)
         refused = _refused(ledger)
-        lacking = [sample for row_id, sample in samples.items() if row_id not in known and row_id not in refused]
+        lacking = [
+            sample
+            for row_id, sample in samples.items()
+            if row_id not in known and row_id not in refused and not has_pictures(sample.messages)
+        ]
         if lacking and may_ask:
             _ask(lacking, names, first_job, ledger, settings, reporter, os.environ if environ is None else environ)
             known, _ = _read(ledger.entries(), names, settings.teacher.max_attempts)

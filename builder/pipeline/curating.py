@@ -11,26 +11,39 @@ from builder.errors import UsageError
 from builder.files import write_text
 from builder.formats.detection import describe
 from builder.formats.importing import RowProblem, SampleFiles, open_samples
+from builder.formats.left_out import tell_left_out
+from builder.formats.reading import RowFile
+from builder.formats.rows import Cause
+from builder.formats.tally import Tally
+from builder.formats.unread import describe_unread
 from builder.ownership import NOT_YET, check_folder, others_in
 from builder.pipeline.measuring import read_benchmark
 from builder.pipeline.publishing import Outcome, decide_folder, finish, spending_of
 from builder.pipeline.replacing import complete_replacement, staged_in, writing
 from builder.progress import Reporter, Step
+from builder.reporting.labels import named_mends
 from builder.schema import Sample
 from builder.settings_file import dump_settings, load_settings
+from builder.text import visible
 
 _PROBLEMS_SHOWN = 20
 _ROWS_AT_ONCE = 1_000  # that progress is told of
 
 
 def curate_files(
-    files: Sequence[Path],
+    files: Sequence[Path | RowFile],
     settings: Settings,
     root: Path,
     reporter: Reporter,
     mapping: Mapping[str, str] | None = None,
+    *,
+    skip_broken: bool = False,
 ) -> Outcome:
     """Import files into a new dataset folder, decide every row, publish; whole or not at all.
+
+    Args:
+        files: paths, and tables in memory that `formats.objects.open_table` opened.
+        skip_broken: leave out rows that cannot be read, and say how many there are and why.
 
     Raises:
         UsageError: the folder holds a dataset or other files, or a file cannot be read.
@@ -41,7 +54,7 @@ def curate_files(
         folder.staging
     ).manifest.exists():  # else a run that was cut short at its very end is completed first
         _refuse_dataset(folder)
-    opened = open_samples(files, mapping=mapping, reporter=reporter)
+    opened = open_samples(files, mapping=mapping, skip_broken=skip_broken, mends=settings.mend.kinds, reporter=reporter)
     read_benchmark(settings, Reporter(quiet=True))
     with writing(folder):
         _refuse_dataset(folder)
@@ -53,7 +66,7 @@ def curate_files(
             report = finish(staged, settings, decision, reporter)
         finally:
             complete_replacement(folder)
-        return Outcome(root, report)
+        return Outcome(root, report, left_out=opened.left_out())
 
 
 def _refuse_dataset(folder: DatasetFolder) -> None:
@@ -76,6 +89,11 @@ def import_files(files: SampleFiles, folder: DatasetFolder, reporter: Reporter) 
     """
     for detected in files.detected:
         reporter.say(describe(detected, spoken()))
+        for one in detected.differing:
+            reporter.say(
+                f"{detected.path.name}: rows in which '{visible(one.read)}' and '{visible(one.other)}' say different things:"
+                f" {one.rows:,}, row {one.first} being the first; '{visible(one.read)}' is read"
+            )
     problems: list[RowProblem] = []
     more = 0
 
@@ -94,9 +112,25 @@ def import_files(files: SampleFiles, folder: DatasetFolder, reporter: Reporter) 
         reporter.say(f"{path}, row {row}: {problem}")
     if more:
         reporter.say(f"… and {more} more such rows")
-    for detected, seen in zip(files.detected, files.seen, strict=True):
-        _tell(detected.path.name, seen, reporter)
+    for place, (detected, tally) in enumerate(zip(files.detected, files.tallies, strict=True)):
+        _tell(detected.path.name, tally.seen, reporter)
+        if tally.keys:
+            reporter.say(describe_unread(detected.path.name, tally.keys, spoken()))
+        _tell_left_out(detected.path, tally, files.broken(place), reporter)
     return written
+
+
+def _tell_left_out(path: Path, tally: Tally, broken: Sequence[Cause], reporter: Reporter) -> None:
+    """Say which rows of a file became no sample, and why; the counts close."""
+    left, lost, read = tally.left_out.rows, sum(cause.rows for cause in broken), tally.seen["read"]
+    for cause in sorted((*tally.left_out.listed(), *broken)):
+        text = f"{path}, row {cause.row}: {cause.problem}"
+        reporter.say(f"{text} (and {cause.rows - 1:,} more like it)" if cause.rows > 1 else text)
+    if left or lost:
+        reporter.say(
+            f"{path.name}: {read + left + lost:,} rows: {read:,} read, {left:,} left out because a sample cannot hold them, "
+            f"{lost:,} left out as broken"
+        )
 
 
 def _tell(name: str, seen: Counter[str], reporter: Reporter) -> None:
@@ -119,8 +153,17 @@ def _tell(name: str, seen: Counter[str], reporter: Reporter) -> None:
         reporter.say(
             f"{name}: rows with reasoning: {reasoning:,}; it is kept apart from the answers and not trained on yet"
         )
+    if mended := seen["mended"]:
+        kinds = {key.removeprefix("mended:"): rows for key, rows in seen.items() if key.startswith("mended:")}
+        reporter.say(f"{name}: mended: {mended:,} row{'s' if mended != 1 else ''} ({named_mends(kinds, spoken())})")
+    if pictures := seen["pictures"]:
+        reporter.say(
+            f"{name}: rows with pictures: {pictures:,}; they are kept by path or address, and not trained on here"
+        )
     if missing := seen["nan"]:
         reporter.say(f"{name}: rows with NaN: {missing:,}; it is read as no value")
+    if left_out := tell_left_out(seen, spoken()):
+        reporter.say(f"{name}: left out: {left_out}")
 
 
 def _counted(samples: Iterator[Sample], step: Step) -> Iterator[Sample]:

@@ -1,47 +1,18 @@
 """Reading a dataset folder without changing it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
-from builder.dataset_folder import DatasetFolder, samples_from_table
-from builder.errors import (
-    UsageError,
-)
+from builder.dataset_folder import DatasetFolder
 from builder.manifest import Problem
 from builder.pipeline.ledgers import ledger_problems
 from builder.pipeline.publishing import read_report, spending_of
 from builder.progress import Growing
 from builder.requests.ledger_file import is_begun
 from builder.requests.spending import OpenBatch, Spending, read_growing, read_open_batches
-from builder.schema import Sample
 from builder.settings_file import load_settings
-
-
-def kept_samples(root: Path, split: str = "all") -> Iterator[Sample]:
-    """The kept rows of a dataset folder, in row order.
-
-    Args:
-        split: `train`, `validation`, or `all`.
-    """
-    if split not in ("all", "train", "validation"):
-        raise UsageError(f"--split {split}: expected train, validation or all")
-    folder = DatasetFolder.open(root)
-    if folder.manifest.exists() or folder.verdicts.exists():
-        folder.check_finished(folder.samples, folder.verdicts)
-    sides = pl.Series(folder.verdicts_table(["split"])["split"])
-    wanted = sides.is_not_null() if split == "all" else (sides == split).fill_null(value=False)
-    return _samples_where(folder, wanted)
-
-
-def _samples_where(folder: DatasetFolder, wanted: pl.Series) -> Iterator[Sample]:
-    first = 0
-    for table in folder.iter_sample_tables():
-        yield from samples_from_table(table.filter(wanted.slice(first, len(table)).to_arrow()))
-        first += len(table)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from typing import Literal
 
 from builder.config import Language, Settings
 from builder.generation.pool import to_request
+from builder.pictures import has_pictures
 from builder.recipes.checks.judging import ask_judge, read_abstentions, read_marks
 from builder.recipes.checks.question import Question
 from builder.recipes.recipe import Job, Needs
@@ -22,7 +23,7 @@ from builder.schema import Sample
 
 JUDGE = "judge"
 
-State = Literal["marked", "at_admission", "abstained", "unreadable", "refused", "too_long", "no_answer"]
+State = Literal["marked", "at_admission", "abstained", "unreadable", "refused", "too_long", "no_answer", "pictures"]
 
 # As many answers as growing has checked at once by default (growth.tasks_per_request): the rubric is paid for once.
 _ROWS_PER_REQUEST = 8
@@ -63,6 +64,8 @@ def unjudgeable(sample: Sample) -> State | None:
     """Why a row cannot be sent to a judge; None where it can."""
     if not sample.answer.strip():
         return "no_answer"
+    if has_pictures(sample.messages):
+        return "pictures"  # which a teacher is not shown
     return "too_long" if _size(sample) > _LONGEST_ROW else None
 
 

@@ -19,7 +19,7 @@ from builder.curation.classifying import GUESS
 from builder.curation.contamination import CONTAMINATION, contamination_schema, index_benchmark, load_benchmark
 from builder.curation.deciding import SAMPLE_COLUMNS, columns_read
 from builder.curation.difficulty import DIFFICULTY
-from builder.curation.facts import FACTS, facts_schema
+from builder.curation.facts import FACTS, facts_schema, find_missing
 from builder.curation.filtering import needs_text
 from builder.curation.partitions import Work, check_partition, measure_partition
 from builder.curation.quality import QUALITY
@@ -28,7 +28,7 @@ from builder.errors import IntegrityError, UsageError
 from builder.execution import even_rows, run
 from builder.files import parquet_file, table_writer
 from builder.formats.importing import read_samples
-from builder.object_store import local_files
+from builder.formats.inputs import local_inputs
 from builder.progress import Reporter
 from builder.reporting.tables import collect, scan_files, scan_samples
 from builder.schema import Sample
@@ -83,9 +83,11 @@ def measure_folder(folder: DatasetFolder, settings: Settings, reporter: Reporter
             writers[name] = stack.enter_context(table_writer(_path(folder, name), schemas[name]))
             if count:
                 _copy(_path(folder, name), writers[name])
+        seen: dict[str, bool] = {}
         for partition, tables in zip(partitions, results, strict=True):
             for name, table in tables.items():
-                writers[name](table)
+                # workers may be machines that do not have the pictures
+                writers[name](find_missing(table, seen) if name == FACTS else table)
             step.advance(partition.count)
 
 
@@ -130,11 +132,16 @@ def read_rows(folder: DatasetFolder, settings: Settings) -> pl.DataFrame:
 
 
 def read_benchmark(settings: Settings, reporter: Reporter) -> list[Sample]:
-    """The rows of the files in `contamination.against`."""
+    """The rows of the files in `contamination.against`; it is said which of them cannot be compared."""
     if not settings.contamination.against:
         return []
-    with local_files(settings.contamination.against, reporter) as files:
-        return read_samples(files, reporter=reporter).samples
+    with local_inputs(settings.contamination.against, reporter) as files:
+        read = read_samples(files, mends=settings.mend.kinds, reporter=reporter)
+    for cause in read.left_out:
+        reporter.say(
+            f"{cause['file']}, row {cause['row']}: {cause['problem']}; nothing is compared with {cause['rows']:,} such rows"
+        )
+    return read.samples
 
 
 def _path(folder: DatasetFolder, name: str) -> Path:

@@ -3,7 +3,7 @@
 import contextlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from itertools import pairwise, zip_longest
@@ -41,6 +41,7 @@ from builder.pipeline.replacing import writing
 from builder.progress import Reporter
 from builder.published import OPTIONAL, Shape, published_schema, published_table
 from builder.reporting.card import dataset_card
+from builder.reporting.croissant import as_text, croissant
 from builder.reporting.page import write_report
 from builder.reporting.tables import collect, scan_samples
 from builder.requests.spending import Spending, read_spending
@@ -57,11 +58,13 @@ class Outcome:
         root: the dataset folder.
         report: the content of report.json.
         ending: why a build ended before its target, or None.
+        left_out: of imported files, the rows that became no sample, by cause; None where nothing was imported.
     """
 
     root: Path
     report: Mapping[str, Any]
     ending: SeedbedError | None = None
+    left_out: Sequence[Mapping[str, Any]] | None = None
 
 
 def decide_folder(
@@ -76,14 +79,15 @@ def decide_folder(
         UsageError: something would have to be measured that may not.
     """
     measure_folder(folder, settings, reporter, may_measure=may_measure)
-    with reporter.step("Deciding", total=folder.count_samples()) as step:
-        rows, texts = read_rows(folder, settings), check_texts(folder, settings)
-        said = categories_asked(folder, settings, rows, reporter, may_ask=may_measure)
-        rows = rows if said is None else rows.with_columns(said.alias(CATEGORY_ASKED))
-        encoded = rows["novelty_text"]
-        if settings.categories.guess and settings.meaning.encoder not in ("none", "characters"):
-            encoded = pl.concat([encoded, pl.Series(encoded.name, typical_requests()[0])])
-        vectors = embed_rows(folder, settings, encoded, reporter, may_encode=may_measure)
+    rows, texts = read_rows(folder, settings), check_texts(folder, settings)
+    # Asking and encoding show how far they are by themselves: within another step a terminal would show that one twice.
+    said = categories_asked(folder, settings, rows, reporter, may_ask=may_measure)
+    rows = rows if said is None else rows.with_columns(said.alias(CATEGORY_ASKED))
+    encoded = rows["novelty_text"]
+    if settings.categories.guess and settings.meaning.encoder not in ("none", "characters"):
+        encoded = pl.concat([encoded, pl.Series(encoded.name, typical_requests()[0])])
+    vectors = embed_rows(folder, settings, encoded, reporter, may_encode=may_measure)
+    with reporter.step("Deciding", total=len(rows)) as step:
         decision = decide_rows(rows, settings, reviews=folder.read_reviews(), texts=texts, vectors=vectors)
         step.set(len(rows))
     return decision
@@ -132,13 +136,20 @@ def finish(
 
 
 def _write_card(folder: DatasetFolder, report: Mapping[str, Any], settings: Settings) -> None:
-    part = next(iter(sorted((folder.publish / "data").glob("*.parquet"))), None)
-    columns = None
-    if part is not None:
+    """The card and croissant.json, which describe the files of rows that are there; without one there is no croissant.json."""
+    files = {name.removeprefix("publish/"): file for name, file in sorted(folder.published_files().items())}
+    schema = None
+    if files:
+        part = folder.publish / next(iter(files))
         with parquet_errors(part):
-            columns = pq.read_schema(part).names
+            schema = pq.read_schema(part)
+    columns = None if schema is None else schema.names
     card = dataset_card(report, settings, content=folder.publish_hash(), columns=columns)
     write_text(folder.publish / "README.md", card)
+    if schema is None:
+        remove_file(folder.croissant)
+    else:
+        write_text(folder.croissant, as_text(croissant(report, files, schema, settings.license)))
 
 
 def _checks(folder: DatasetFolder, settings: Settings, grown: Grown | None = None) -> Mapping[str, Any] | None:

@@ -7,6 +7,7 @@ from typing import get_args
 from builder.config import Language, Settings
 from builder.documents import Chunk, load_chunks
 from builder.errors import UsageError
+from builder.formats.inputs import local_inputs
 from builder.generation.seeds import load_seed_tasks
 from builder.object_store import local_files
 from builder.progress import Reporter
@@ -56,7 +57,7 @@ def read_seeds(settings: Settings) -> list[tuple[Task, str]]:
     Raises:
         UsageError: a file cannot be used, or no seed is in one of `growth.languages`.
     """
-    with local_files(settings.seeds.files, Reporter(quiet=True)) as files:
+    with local_inputs(settings.seeds.files, Reporter(quiet=True)) as files:
         seeds = load_seed_tasks([str(file) for file in files])
     tasks = [
         (

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 
 from rich.console import Console
 from rich.live import Live
@@ -177,6 +178,10 @@ class Reporter:
         finally:
             self._names = before
 
+    def name_of(self, path: Path) -> str:
+        """What stands for a path while `naming` names it, else the path."""
+        return self._names.get(str(path), str(path))
+
     def say(self, text: str) -> None:
         """One line on stderr."""
         text = told(visible_message(text))
@@ -207,8 +212,13 @@ class Reporter:
 
     def _plain(self, label: str, total: int | None) -> Iterator[Step]:
         started = last = self._clock()
+        said: tuple[int, str] | None = None
 
         def line(step: Step) -> None:
+            nonlocal said
+            if said == (step.done, step.note):
+                return  # as where all was done, and said so, when the step ends
+            said = step.done, step.note
             of = "，共 " if is_spoken() else " of "
             done = f"{step.done:,}" if step.total is None else f"{step.done:,}{of}{step.total:,}"
             note = f"  {step.note}" if step.note else ""

@@ -36,7 +36,7 @@ _CERTAIN_BEFORE_A_BRACE = frozenset(("tag", "text", "title"))
 _AMBIGUOUS_NAMES = "ncong ne neg neq nexists ni nless nmid norm nparallel nprec nsim nsucc nu tan tanh tau text to top"
 _AMBIGUOUS = frozenset(_AMBIGUOUS_NAMES.split())
 
-_SUSPECT = re.compile(r"\\[bfnrt][a-zA-Z]")
+_SUSPECT = re.compile(r"\\(?:[bf]|[nrt][a-zA-Z])")
 # Between two quotation marks that are not escaped, whichever of the two is the opening one.
 _SEGMENT = re.compile(r'(?:[^"\\]|\\.)+', re.DOTALL)
 _ESCAPE = re.compile(r"\\(?:([bfnrt][A-Za-z]*)|.)", re.DOTALL)
@@ -66,11 +66,24 @@ def _kept(match: re.Match[str]) -> str:
     if unsure:
         formulas = _formulas(segment)
         commands += [found.start() for found in unsure if _is_command(segment, found, formulas, shown=shown)]
+    commands += _never_meant(escapes, commands)
     places = [0, *sorted(commands), len(segment)]
     parts = [segment[start:end] for start, end in itertools.pairwise(places)]
     if shown and "\\begin{" in segment:
         parts = [_ROW_END.sub(r"\g<0>\g<0>", part) for part in parts]
     return "\\".join(parts)
+
+
+def _never_meant(escapes: list[re.Match[str]], commands: list[int]) -> list[int]:
+    """Backspaces and form feeds, which no text has: a backslash and a letter of a command, path or pattern of any name.
+
+    None where a tab or line end before a small letter may have lost its backslash too, as in C:\\new\\bin.
+    """
+    known = set(commands)
+    others = [found for found in escapes if found.start() not in known]
+    if any(found.group(1)[0] in "nrt" and found.group(1)[1:2].islower() for found in others):
+        return []
+    return [found.start() for found in others if found.group(1)[0] in "bf"]
 
 
 def _is_certain(segment: str, escape: re.Match[str]) -> bool:

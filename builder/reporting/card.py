@@ -12,9 +12,8 @@ import yaml
 from builder.config import Language, Settings
 from builder.reporting import labels
 from builder.reporting.reasons import reason_for
-from builder.schema import SAMPLE_SCHEMA
 
-_SPLITS = ("train", "validation")
+SPLITS = ("train", "validation")
 
 # The size classes that the Hugging Face hub knows: upper bounds and names.
 _SIZES = (
@@ -28,7 +27,7 @@ _SIZES = (
 _LARGEST_SIZE = "100M<n<1B"
 
 # ISO codes only: the hub refuses `other` and `und`.
-_LANGUAGE_CODES = ("en", "ja", "ko", "zh")
+LANGUAGE_CODES = ("en", "ja", "ko", "zh")
 
 _NAME_CHARACTERS = 80
 
@@ -44,8 +43,12 @@ FIELDS: Mapping[str, tuple[str, str]] = {
         "trained on)",
         "对话：role、content；有时还有 tool_calls、name、reasoning_content 与 weight（0 表示不参与训练）",
     ),
+    "images": (
+        'the pictures of the row in the order of its `{"type": "image"}` parts, each a path or an address',
+        '该行的图片，按 `{"type": "image"}` 片段的先后排列，每项为路径或网址',
+    ),
     "tools": ("tools on offer, a JSON array, or null", "可用工具，JSON 数组或空"),
-    "rejected": ("the worse last answer of a preference pair, or null", "偏好对中较差的最后回答，或空"),
+    "rejected_answer": ("the worse last answer of a preference pair, or null", "偏好对中较差的最后回答，或空"),
     "instruction": ("the instruction where the source had one, or null", "来源自带的指令，或空"),
     "input": ("what the instruction is applied to, or null", "指令所针对的输入，或空"),
     "category": ("kind of task, or null", "任务类别，或空"),
@@ -76,22 +79,23 @@ def dataset_card(
         columns: of the published rows; None is all of a sample's.
 
     Returns:
-        Markdown with YAML front matter. The licence is left as a comment for the owner to fill in.
+        Markdown with YAML front matter. Where the settings name no licence, a comment asks for one.
     """
-    shown = list(SAMPLE_SCHEMA.names if columns is None else columns)
+    shown = list((name for name in FIELDS if name != "images") if columns is None else columns)
     languages: tuple[Language, ...] = ("zh", "en") if report["language"] == "zh" else ("en",)
-    return _front_matter(report, content) + "\n---\n\n".join(
+    return _front_matter(report, settings, content) + "\n---\n\n".join(
         _body(report, settings, shown, language) for language in languages
     )
 
 
-def _front_matter(report: Mapping[str, Any], content: str) -> str:
+def _front_matter(report: Mapping[str, Any], settings: Settings, content: str) -> str:
     kept = report["splits"]["train"] + report["splits"]["validation"]
     spoken = {cell["language"] for cell in report["mix"]["cells"] if cell["after"]}
-    splits = [split for split in _SPLITS if report["splits"][split]]
+    splits = [split for split in SPLITS if report["splits"][split]]
     front: dict[str, Any] = {
         "pretty_name": _one_line(report["name"]),
-        "language": sorted(spoken.intersection(_LANGUAGE_CODES)),
+        **_licence(settings.license),
+        "language": sorted(spoken.intersection(LANGUAGE_CODES)),
         "task_categories": ["text-generation"],
         "size_categories": [next((name for bound, name in _SIZES if kept < bound), _LARGEST_SIZE)],
         "tags": ["seedbed", "instruction-tuning", *(["synthetic"] if _grown(report) else [])],
@@ -108,7 +112,15 @@ def _front_matter(report: Mapping[str, Any], content: str) -> str:
     if not front["language"]:
         del front["language"]
     text = yaml.safe_dump(front, allow_unicode=True, sort_keys=False, width=1000)
-    return f"---\n# license: name one before you share this, such as cc-by-4.0\n{text}---\n\n"
+    missing = "# license: name one before you share this: --set license=cc-by-4.0\n" if settings.license is None else ""
+    return f"---\n{missing}{text}---\n\n"
+
+
+def _licence(name: str | None) -> dict[str, str]:
+    """As the hub reads it: one of its own names, or a link."""
+    if name is None:
+        return {}
+    return {"license": "other", "license_link": name} if "://" in name else {"license": name}
 
 
 def _body(report: Mapping[str, Any], settings: Settings, columns: Sequence[str], language: Language) -> str:
@@ -148,7 +160,8 @@ def _making(report: Mapping[str, Any], settings: Settings, native: int) -> str:
             )[native]
         )
     for origin in given:
-        sentences.append(_given_sentence(origin["origin"], origin["after"], native))
+        mended = report.get("mended") if origin["origin"] == "imported" else None
+        sentences.append(_given_sentence(origin["origin"], origin["after"], mended, native))
     novelty, split = settings.novelty, settings.split
     if novelty.threshold < 1:
         sentences.append(
@@ -179,22 +192,30 @@ def _making(report: Mapping[str, Any], settings: Settings, native: int) -> str:
     return "".join(sentences) if native else " ".join(sentences)
 
 
-def _given_sentence(origin: str, count: int, native: int) -> str:
+def _given_sentence(origin: str, count: int, mended: Mapping[str, Any] | None, native: int) -> str:
     if origin == "seed":
         return (f"Human-written seed tasks among them: {count:,}.", f"另有 {count:,} 行是人工编写的种子任务。")[native]
+    if mended:
+        kinds = labels.named_mends(mended["by_kind"], "zh" if native else "en")
+        return (
+            f"Imported rows: {count:,}. Faults of form were put right in {mended['kept']:,} of them "
+            f"(of all rows that were read: {kinds}).",
+            f"{count:,} 行为导入数据，其中 {mended['kept']:,} 行修正过形式问题（读入的全部行：{kinds}）。",
+        )[native]
     return (f"Imported rows, kept as they came: {count:,}.", f"{count:,} 行为导入数据，内容未作改动。")[native]
 
 
 def _loading(columns: Sequence[str], native: int) -> str:
     words = (
-        "`folder` is the folder that holds this card. Where rows call tools, it takes `datasets` 4.7 or later.",
-        "`folder` 为本文件所在的文件夹。若有数据行调用工具，需要 `datasets` 4.7 或更新的版本。",
+        "`folder` is the folder that holds this card. Where rows call tools or hold pictures, it takes `datasets` 4.7 or later.",
+        "`folder` 为本文件所在的文件夹。若有数据行调用工具或含有图片，需要 `datasets` 4.7 或更新的版本。",
     )[native]
-    if "rejected" in columns:
+    if "images" in columns:
         words += (
-            " Trainers may take rows with `rejected` for preference pairs; to train on the answers alone, leave it out:"
-            ' `dataset.remove_columns("rejected")`.',
-            '训练程序可能因 `rejected` 列而把数据当作偏好对；若只训练回答，请先去掉该列：`dataset.remove_columns("rejected")`。',
+            " Pictures are named, not held: paths of the machine that this was made on, or addresses. A processor takes the turns and"
+            " `images` together, as TRL's trainers do.",
+            "图片只记位置，不含内容：或为制作本数据集的机器上的路径，或为网址。处理器（processor）需要同时取用各轮对话与 `images`，TRL "
+            "的训练器即是如此。",
         )[native]
     return f'```python\nfrom datasets import load_dataset\n\ndataset = load_dataset("folder")\n```\n\n{words}'
 

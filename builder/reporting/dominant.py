@@ -26,7 +26,7 @@ _ASKED_FOR = ("seed", "over_target")
 _ALIKE = ("too_similar", "same_meaning")
 
 
-def dominant(tables: Tables) -> list[dict[str, Any]]:
+def dominant(tables: Tables, language: Language) -> list[dict[str, Any]]:
     """Reasons and frames of more than a fifth of the rows, five at least, each kind by falling number of rows.
 
     Returns:
@@ -42,10 +42,13 @@ def dominant(tables: Tables) -> list[dict[str, Any]]:
     count = min(_LOOKED_AT, len(judged))
     looked_at = judged[[place * len(judged) // count for place in range(count)]]
     frames = find_frames(_asked(tables, looked_at["row"].to_list()), _SHARE)
-    return [*_reasons(tables, judged, frames), *_framed(tables, judged, looked_at, frames)]
+    found = [*_reasons(judged, frames), *_framed(judged, looked_at, frames)]
+    return [
+        {**one, "beside": _beside(tables, rows, shared, language)} for one in found for rows, shared in [one["beside"]]
+    ]
 
 
-def _reasons(tables: Tables, judged: pl.DataFrame, frames: Sequence[Frame]) -> Iterator[dict[str, Any]]:
+def _reasons(judged: pl.DataFrame, frames: Sequence[Frame]) -> Iterator[dict[str, Any]]:
     counted = judged["reason"].drop_nulls().value_counts().sort(["count", "reason"], descending=[True, False])
     for reason, count in counted.iter_rows():
         if count <= _SHARE * len(judged) or count < _FEWEST:
@@ -63,13 +66,11 @@ def _reasons(tables: Tables, judged: pl.DataFrame, frames: Sequence[Frame]) -> I
             "sampled": None,
             "kept": 0,
             "alike": count if reason in _ALIKE else 0,
-            "beside": _beside(tables, rows, frames),
+            "beside": (rows, frames),
         }
 
 
-def _framed(
-    tables: Tables, judged: pl.DataFrame, looked_at: pl.DataFrame, frames: Sequence[Frame]
-) -> Iterator[dict[str, Any]]:
+def _framed(judged: pl.DataFrame, looked_at: pl.DataFrame, frames: Sequence[Frame]) -> Iterator[dict[str, Any]]:
     count = len(looked_at)
     for frame in frames:
         rows = looked_at[list(frame.places)]
@@ -86,7 +87,7 @@ def _framed(
             "sampled": count if count < len(judged) else None,
             "kept": int(rows["kept"].sum()),
             "alike": len(alike),
-            "beside": _beside(tables, _two(rows, alike if level == "warning" else alike[:0]), [frame]),
+            "beside": (_two(rows, alike if level == "warning" else alike[:0]), [frame]),
         }
 
 
@@ -108,17 +109,17 @@ def _said(sample: Sample) -> Iterator[Any]:
     return (turn for turn in sample.prompt if turn.role != "assistant")
 
 
-def _beside(tables: Tables, rows: Sequence[int], frames: Sequence[Frame]) -> list[dict[str, Any]]:
+def _beside(tables: Tables, rows: Sequence[int], frames: Sequence[Frame], language: Language) -> list[dict[str, Any]]:
     """A few rows, without the frames that they share with others."""
     distinct = list(dict.fromkeys(rows))
     samples = tables.samples(distinct)
     kept = dict(tables.rows.filter(pl.col("row").is_in(distinct)).select("row", "kept").iter_rows())
     found = []
     for row in (row for row in distinct if row in samples):
-        prompt = prompt_text(samples[row].prompt)
+        prompt = prompt_text(samples[row].prompt, language)
         for frame in frames:
             prompt = frame.left_out_of(prompt)
-        found.append({**describe(samples[row]), "prompt": beginning(prompt), "kept": bool(kept[row])})
+        found.append({**describe(samples[row], language), "prompt": beginning(prompt), "kept": bool(kept[row])})
     return found
 
 

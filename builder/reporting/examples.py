@@ -8,6 +8,7 @@ from unicodedata import east_asian_width
 import polars as pl
 
 from builder.config import Language
+from builder.pictures import shown
 from builder.reporting.reasons import explain
 from builder.reporting.tables import Tables, collect
 from builder.schema import Check, Message, Sample
@@ -18,7 +19,7 @@ _TEXT_COLUMNS = 320
 _DUPLICATE_REASONS = ("exact_duplicate", "too_similar", "same_meaning")
 
 
-def duplicate_groups(tables: Tables) -> dict[str, Any]:
+def duplicate_groups(tables: Tables, language: Language) -> dict[str, Any]:
     """Rows dropped as duplicates or as too similar, grouped by the kept row they collide with.
 
     Returns:
@@ -35,19 +36,19 @@ def duplicate_groups(tables: Tables) -> dict[str, Any]:
         .agg(pl.col("row").head(_MEMBERS))
     )
     rows_of: dict[int, list[int]] = dict(members.iter_rows())
-    shown = [row for rows in rows_of.values() for row in rows]
-    samples = tables.samples([*rows_of, *shown])
-    similarity = _decisive_values(tables, shown)
-    reasons: dict[int, str] = dict(dropped.filter(pl.col("row").is_in(shown)).select("row", "reason").iter_rows())
+    named = [row for rows in rows_of.values() for row in rows]
+    samples = tables.samples([*rows_of, *named])
+    similarity = _decisive_values(tables, named)
+    reasons: dict[int, str] = dict(dropped.filter(pl.col("row").is_in(named)).select("row", "reason").iter_rows())
     return {
         "groups": len(sizes),
         "rows": len(dropped),
         "largest": [
             {
-                "kept": describe(samples[of]) if of in samples else {"row": of},
+                "kept": describe(samples[of], language) if of in samples else {"row": of},
                 "size": size,
                 "members": [
-                    {**describe(samples[row]), "reason": reasons[row], "similarity": similarity.get(row)}
+                    {**describe(samples[row], language), "reason": reasons[row], "similarity": similarity.get(row)}
                     for row in rows_of[of]
                 ],
             }
@@ -65,21 +66,25 @@ def examples(tables: Tables, number: int, language: Language) -> dict[str, list[
         None. rejected: candidates likewise, with `text` in place of prompt and answer where nothing could be read.
     """
     return {
-        "kept": _kept(tables, number),
+        "kept": _kept(tables, number, language),
         "dropped": _dropped(tables, number, language),
         "rejected": _rejected(tables, number, language),
     }
 
 
-def describe(sample: Sample) -> dict[str, Any]:
-    """A row's number, id, category, language, origin, and the beginnings of its prompt and answer."""
+def describe(sample: Sample, language: Language) -> dict[str, Any]:
+    """A row's number, id, category, language, origin, and the beginnings of its prompt and answer.
+
+    Args:
+        language: of what stands for a picture.
+    """
     return {
         "row": sample.row,
         "id": sample.id,
         "category": sample.category,
         "language": sample.language,
         "origin": sample.origin,
-        "prompt": beginning(prompt_text(sample.prompt)),
+        "prompt": beginning(prompt_text(sample.prompt, language)),
         "answer": beginning(sample.answer or _last_tool_calls(sample.messages)),
     }
 
@@ -94,11 +99,11 @@ def beginning(text: str) -> str:
     return text
 
 
-def prompt_text(prompt: Sequence[Message]) -> str:
-    """What comes before an answer, with the roles where there are several turns."""
+def prompt_text(prompt: Sequence[Message], language: Language) -> str:
+    """What comes before an answer, with the roles where there are several turns, and a word for each picture."""
     if len(prompt) == 1:
-        return prompt[0].content
-    return "\n".join(f"{m.role}: {m.content or m.tool_calls or ''}" for m in prompt)
+        return shown(prompt[0].content, prompt[0].parts, language)
+    return "\n".join(f"{m.role}: {shown(m.content, m.parts, language) or m.tool_calls or ''}" for m in prompt)
 
 
 def _last_tool_calls(messages: Sequence[Message]) -> str:
@@ -111,13 +116,13 @@ def _decisive_values(tables: Tables, rows: Sequence[int]) -> dict[int, float | N
     return {row: 1.0 if reason == "exact_duplicate" else value for row, reason, value in found.iter_rows()}
 
 
-def _kept(tables: Tables, number: int) -> list[dict[str, Any]]:
+def _kept(tables: Tables, number: int, language: Language) -> list[dict[str, Any]]:
     kept = tables.rows.filter("kept")["row"]
     chosen = (
         [kept[i * len(kept) // number] for i in range(min(number, len(kept)))] if len(kept) > number else list(kept)
     )
     samples = tables.samples(chosen)
-    return [describe(samples[row]) for row in chosen]
+    return [describe(samples[row], language) for row in chosen]
 
 
 def _dropped(tables: Tables, number: int, language: Language) -> list[dict[str, Any]]:
@@ -128,10 +133,10 @@ def _dropped(tables: Tables, number: int, language: Language) -> list[dict[str, 
     samples = tables.samples([*chosen, *(r["of"] for r in records.values() if r["of"] is not None)])
     return [
         {
-            **describe(samples[row]),
+            **describe(samples[row], language),
             "reason": records[row]["reason"],
             "checks": [explain(Check(**check), language) for check in checks[row]],
-            "beside": _beside(tables, samples, records[row]["of"]),
+            "beside": _beside(tables, samples, records[row]["of"], language),
         }
         for row in chosen
     ]
@@ -141,25 +146,25 @@ def _rejected(tables: Tables, number: int, language: Language) -> list[dict[str,
     chosen = _take_turns(tables.rejections.with_row_index("place"), "place", number)
     records = tables.rejection_records(chosen)
     samples = tables.samples(r["of"] for r in records if r["of"] is not None)
-    shown = []
+    described = []
     for record in records:
         check = Check(record["reason"], record["value"], record["threshold"], record["of"], record["evidence"])
-        shown.append(
+        described.append(
             {
                 "request_id": record["request_id"],
                 "reason": record["reason"],
                 "checks": [explain(check, language)],
                 **_candidate_text(record["text"]),
-                "beside": _beside(tables, samples, record["of"]),
+                "beside": _beside(tables, samples, record["of"], language),
             }
         )
-    return shown
+    return described
 
 
-def _beside(tables: Tables, samples: Mapping[int, Sample], of: int | None) -> dict[str, Any] | None:
+def _beside(tables: Tables, samples: Mapping[int, Sample], of: int | None, language: Language) -> dict[str, Any] | None:
     if of is None or of not in samples:
         return None
-    return {**describe(samples[of]), "kept": bool(tables.rows["kept"][of])}
+    return {**describe(samples[of], language), "kept": bool(tables.rows["kept"][of])}
 
 
 def _candidate_text(text: str) -> dict[str, str]:

@@ -18,7 +18,7 @@ from builder.reporting.distributions import signal_distributions
 from builder.reporting.dominant import dominant
 from builder.reporting.examples import duplicate_groups, examples
 from builder.reporting.quality import quality_movers
-from builder.reporting.tables import Tables, collect, read_tables, scan_files
+from builder.reporting.tables import Tables, collect, mended_rows, read_tables, scan_files
 
 REPORT_VERSION = 1
 
@@ -55,10 +55,13 @@ def build_report(
         - candidates: total, admitted, rejected, by_reason {reason: count, falling};
         - rows: total, kept, dropped, by_reason {decisive reason: count, falling}, failed_checks {reason: rows that failed
           it, decisive or not};
+        - pictures: {before, after} of the rows that hold some;
         - dominant: reasons and frames of more than a fifth of the rows, see `builder.reporting.dominant`;
         - target: None, or wanted and reached (kept grown rows);
         - origins: [{origin, before, after}];
         - mix: cells [{category, language, before, after}], by falling size, and rest {cells, before, after};
+        - mended: None, or rows and kept (of them) in which something was put right when they were read, and by_kind {kind: rows,
+          falling};
         - quotas: [{cell, asked (share), after, of (kept rows that quotas are shares of)}];
         - splits: {train, validation, unassigned};
         - lengths: {answer_words, instruction_words} and signals: {signal: {column: distribution}}, see `distributions`;
@@ -90,16 +93,18 @@ def build_report(
         },
         "candidates": candidates,
         "rows": counts,
-        "dominant": dominant(tables),
+        "pictures": _pictures(folder, rows),
+        "dominant": dominant(tables, settings.report.language),
         "target": _target(rows, settings),
         "origins": _before_after(rows, "origin"),
         "mix": _mix(rows),
+        "mended": _mended(folder, rows),
         "quotas": _quotas(rows, settings),
         "splits": _splits(rows),
         "lengths": {name: length.pop(name) for name in _LENGTHS if name in length},
         "signals": {name: columns for name, columns in signals.items() if columns},
         "quality": quality_movers(folder, rows, settings.quality.weights),
-        "duplicates": duplicate_groups(tables),
+        "duplicates": duplicate_groups(tables, settings.report.language),
         "examples": examples(tables, settings.report.examples, settings.report.language),
         "notes": [asdict(note) for note in notes],
         "spending": None if spending is None else dict(spending),
@@ -130,6 +135,16 @@ def _count_rows(tables: Tables) -> dict[str, Any]:
         "by_reason": _falling(rows["reason"].drop_nulls()),
         "failed_checks": _falling(failed["reason"]),
     }
+
+
+def _pictures(folder: DatasetFolder, rows: pl.DataFrame) -> dict[str, int]:
+    path = folder.signals / "facts.parquet"
+    lazy = scan_files(path) if path.is_file() else pl.LazyFrame({"row": []}, {"row": pl.Int64})
+    if "pictures" not in collect(lazy.head(0), path).columns:  # measured by an older version
+        return {"before": 0, "after": 0}
+    holding = collect(lazy.filter(pl.col("pictures").is_not_null()).select("row"), path)["row"]
+    kept = rows.filter(pl.col("row").is_in(holding.implode()))["kept"]
+    return {"before": len(kept), "after": int(kept.sum())}
 
 
 def _falling(values: pl.Series) -> dict[str, int]:
@@ -164,6 +179,14 @@ def _mix(rows: pl.DataFrame) -> dict[str, Any]:
             "after": sum(cell["after"] for cell in rest),
         },
     }
+
+
+def _mended(folder: DatasetFolder, rows: pl.DataFrame) -> dict[str, Any] | None:
+    mended = mended_rows(folder)
+    if mended.is_empty():
+        return None
+    kept = rows.filter(pl.col("kept")).join(mended, on="row", how="semi")
+    return {"rows": len(mended), "kept": len(kept), "by_kind": _falling(mended["kinds"].explode())}
 
 
 def _quotas(rows: pl.DataFrame, settings: Settings) -> list[dict[str, Any]]:

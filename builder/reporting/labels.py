@@ -122,6 +122,17 @@ VALUE_LABELS: Mapping[str, _Pair] = {
     "refused": ("refused by the endpoint", "被接口拒绝"),
     "too_long": ("too long to judge", "过长，未评"),
     "no_answer": ("no answer to judge", "没有可评的答案"),
+    "pictures": ("pictures, which a teacher is not shown", "含图片，不给教师看"),
+}
+MEND_LABELS: Mapping[str, _Pair] = {
+    "no_input_marker": ("Marker in place of no input", "用标记代替空输入"),
+    "entities": ("HTML entities", "HTML 实体"),
+    "escapes": ("Stray escapes", "残留的转义符"),
+    "invisible_characters": ("Invisible characters", "不可见字符"),
+    "null_members": ("Null members of tool calls", "工具调用中的空成员"),
+    "greeting": ("Greeting before the first question", "提问之前的问候"),
+    "trailing_question": ("Question after the last answer", "末尾没有回答的提问"),
+    "joined_turns": ("Turns of one speaker in a row", "同一方连续发言"),
 }
 COLUMN_LABELS: Mapping[str, _Pair] = {
     "instruction_words": ("Instruction length, words", "指令长度（字）"),
@@ -225,6 +236,7 @@ WORDS: Mapping[str, _Pair] = {
     "kept_share": ("{share} kept, {n} dropped", "保留 {share}，剔除 {n}"),
     "joins": (" · {n} {origin} join", "；另加{origin} {n}"),
     "unpublished": (" · {n} seeds not published", "；{n} 条种子不发布"),
+    "with_pictures": (" · {n} with pictures, {kept} of them kept", "；{n} 行含图片，其中保留 {kept} 行"),
     "why": ("Why the others went", "其余为何未留"),
     "why_intro": (
         "Each counts once, under its decisive reason. Open a reason for its meaning and what to change.",
@@ -262,6 +274,14 @@ WORDS: Mapping[str, _Pair] = {
     "dominant_kept": ("This row is kept", "这一行保留"),
     "dominant_dropped": ("This row is dropped", "这一行剔除"),
     "change": ("To change it:", "调整办法："),
+    "mended": ("Mended", "已修正"),
+    "mended_intro": (
+        "Faults of form in {rows} rows were put right when they were read; {kept} of these rows are kept. seedbed show DIR --mended "
+        "lists them, and seedbed why DIR ROW shows each text as the file has it. The setting mend.kinds names what is mended.",
+        "读入时修正了 {rows} 行的形式问题，其中保留 {kept} 行。seedbed show 目录 --mended 列出这些行，seedbed why 目录 行号 显示文件中的原文。"
+        "修正哪些由设置 mend.kinds 决定。",
+    ),
+    "mended_kind": ("What was mended", "修正内容"),
     "mix": ("Category and language", "类别与语言"),
     "quotas": ("Quotas", "配额"),
     "quotas_intro": (
@@ -448,6 +468,14 @@ def share(part: int, whole: int) -> str:
     if 99.9 < percent < 100:
         return ">99.9%"
     return f"{percent:.1f}%" if percent not in (0, 100) else f"{percent:.0f}%"
+
+
+def named_mends(rows: Mapping[str, int], language: Language) -> str:
+    """Kinds of mends with their rows, the most frequent first: as `mend.kinds` names them, or in Chinese."""
+    falling = sorted(rows.items(), key=lambda item: (-item[1], item[0]))
+    if language == "zh":
+        return "，".join(f"{label(MEND_LABELS, kind, 'zh')} {number(count)}" for kind, count in falling)
+    return ", ".join(f"{kind} {number(count)}" for kind, count in falling)
 
 
 _GIVEN_ROWS: Mapping[str, _Pair] = {

@@ -133,6 +133,9 @@ class _Words:
     def spending(self, key: str) -> str:
         return labels.label(labels.SPENDING_LABELS, key, self._language)
 
+    def mend(self, key: str) -> str:
+        return labels.label(labels.MEND_LABELS, key, self._language)
+
     def check(self, key: str) -> str:
         return labels.label(labels.CHECK_LABELS, key, self._language)
 
@@ -178,6 +181,8 @@ def funnel_stages(report: Mapping[str, Any], language: Language) -> list[Stage]:
     judged = total - unpublished
     note = words("kept_share", {"share": labels.share(kept, judged), "n": judged - kept})
     note += words("unpublished", {"n": unpublished}) if unpublished else ""
+    pictures = report["pictures"]
+    note += words("with_pictures", {"n": pictures["before"], "kept": pictures["after"]}) if pictures["before"] else ""
     spans = [charts.Span(0, kept, "total"), charts.Span(kept, judged, "loss"), charts.Span(judged, total, "rest")]
     bar = charts.stage_bar(spans, whole)
     stages.append(Stage(total, words("stage_rows"), note, bar, charts.stage_link(kept, 0, whole)))

@@ -231,6 +231,16 @@ _ROW_REASONS: Mapping[str, Reason] = {
         "Check how the source file marks its questions; in a sheet with merged cells, fill them down.",
         "请检查源文件如何标记提问；表格中若有合并单元格，请先取消合并并向下填充。",
     ),
+    "missing_picture": Reason(
+        "Picture missing",
+        "图片缺失",
+        "A picture of the row is a path to no file on this machine.",
+        "该行有一张图片的路径在本机上没有对应的文件。",
+        "Put the pictures where the source file says, relative to its own folder, and import it again; where they are elsewhere on "
+        "purpose, set filters.drop_missing_pictures to false.",
+        "请把图片放到源文件所写的位置（相对路径从源文件所在的文件夹算起）后重新导入；若图片本来就在别处，"
+        "请把 filters.drop_missing_pictures 设为 false。",
+    ),
     "nothing_to_train_on": Reason(
         "Nothing to train on",
         "没有可训练的轮次",

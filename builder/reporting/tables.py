@@ -108,6 +108,13 @@ def scan_samples(folder: DatasetFolder) -> pl.LazyFrame:
     return _scan(folder.parts(folder.samples), SAMPLE_SCHEMA)
 
 
+def mended_rows(folder: DatasetFolder) -> pl.DataFrame:
+    """The rows in which something was put right when they were read, in row order: row and kinds, each once."""
+    lazy = scan_samples(folder).filter(pl.col("mended").list.len() > 0)
+    kinds = pl.col("mended").list.eval(pl.element().struct.field("kind")).list.unique(maintain_order=True)
+    return collect(lazy.select("row", kinds=kinds), folder.samples)
+
+
 def _scan(parts: Sequence[Path], schema: pa.Schema) -> pl.LazyFrame:
     empty = pl.from_arrow(schema.empty_table())
     assert isinstance(empty, pl.DataFrame)

@@ -25,6 +25,7 @@ from builder.requests.ledger_file import (
     FIRST_ATTEMPT,
     IN_ORDER,
     SEALED_ANSWER,
+    closed_on_error,
     has_column,
     hash_text,
     open_ledger,
@@ -150,12 +151,13 @@ class Ledger:
             path.parent.mkdir(parents=True, exist_ok=True)
         with sqlite_errors(path):
             self._connection = open_ledger(path)
-            # Sent, and the process died before the reply was committed: nobody knows whether it was served. What was sent
-            # in a batch is still to be had.
-            self._connection.execute(
-                f"UPDATE attempts AS a SET state = 'unknown' WHERE state = 'sent' AND NOT {IN_A_BATCH}"
-            )
-            (last,) = self._connection.execute("SELECT max(id) FROM attempts").fetchone()
+            with closed_on_error(self._connection):
+                # Sent, and the process died before the reply was committed: nobody knows whether it was served. What was
+                # sent in a batch is still to be had.
+                self._connection.execute(
+                    f"UPDATE attempts AS a SET state = 'unknown' WHERE state = 'sent' AND NOT {IN_A_BATCH}"
+                )
+                (last,) = self._connection.execute("SELECT max(id) FROM attempts").fetchone()
         self._first_attempt = int(self.read_meta(FIRST_ATTEMPT) or 1)
         self._next_attempt: int = self._first_attempt if last is None else last + 1
         note(path, {"last_attempt": self._next_attempt - 1})

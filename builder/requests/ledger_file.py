@@ -97,11 +97,22 @@ def open_ledger(path: Path) -> sqlite3.Connection:
         sqlite3.Error: see `sqlite_errors`.
     """
     connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.create_function("seal", -1, _seal, deterministic=True)
-    add_missing_tables(connection)
+    with closed_on_error(connection):
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.create_function("seal", -1, _seal, deterministic=True)
+        add_missing_tables(connection)
     return connection
+
+
+@contextlib.contextmanager
+def closed_on_error(connection: sqlite3.Connection) -> Iterator[None]:
+    """Close a connection where the block fails: from Python 3.13 on one that is forgotten warns."""
+    try:
+        yield
+    except BaseException:
+        connection.close()
+        raise
 
 
 def add_missing_tables(connection: sqlite3.Connection) -> None:

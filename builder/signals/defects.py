@@ -17,10 +17,12 @@ Conversations with tools or with more than one question are held only to the cla
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import pyarrow as pa
 
+from builder.leftovers import LONGEST_MARKER, Leftover, clean, is_no_input, leftovers_in, may_hold
+from builder.pictures import has_pictures
 from builder.schema import Sample
 from builder.signals.endings import find_cut
 from builder.signals.merged import find_merged
@@ -66,15 +68,6 @@ _ASKS_WHETHER = re.compile(
     r"[?？]|\b(?:any|which|find|identify|how many|output)\b|是否|有没有|哪|找出|多少", re.IGNORECASE
 )
 _LOOKS_UP = re.compile(r"\b(?:extract|look up|detect|locate|search)\b|提取|抽取|查找|查一下", re.IGNORECASE)
-_LONGEST_MARKER = 40
-_NO_INPUT = re.compile(
-    r"[\s<\[({`\"'*_-]{0,4}(?:(?:there is )?no[ _-]?inputs?(?: (?:is |was )?(?:needed"
-    r"|required|provided|necessary|given))?|not? applicable|none|n\.?\s?/\s?a|null"
-    r"|nil|nan|empty"
-    r"|(?:无|没有|无需|不需要|暂无|空)(?:任何)?(?:额外)?(?:的)?输入(?:内容)?|输入\s?[:：]\s?(?:无"
-    r"|空|没有|n/?a|none)|无|空|暂无|不适用)[\s>\])}`\"'*_.。-]{0,4}",
-    re.IGNORECASE,
-)
 
 _QUOTES = " \t\n\"“”'‘’「」"
 _SHORTEST_COPY, _SHORTEST_COPY_ZH = 8, 5
@@ -94,40 +87,14 @@ _MAY_KEEP = re.compile(
 )
 
 _STRAY = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufff0-\ufffb\ufffd]")
-_INVISIBLE = re.compile("[\u200b\u2060\ufeff\u202a-\u202e\u2066-\u2069]")
 # UTF-8 read as another encoding, and the marks of chat templates.
 _MIXED_UP = re.compile(
     "锟斤拷|烫烫烫|屯屯屯|[\u00c2\u00c3][\u0080-\u00bf]|\u00e2\u20ac[\u0080-\u2122]"
     "|<\\|(?:im_start|im_end|endoftext|eot_id|end|user|assistant|system)\\|>|\\[/?INST\\]|<</?SYS>>"
 )
 _MIXED_UP_SIGNS = ("<|", "INST]", "SYS>>", "锟", "烫烫", "屯屯", "\u00c2", "\u00c3", "\u00e2\u20ac")
-_LITERAL_ESCAPE = re.compile(
-    r"\\(?:n(?![a-zA-Z{])|r\\n|n(?=[A-Z][a-z])|t(?![a-zA-Z{])|u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}(?![0-9a-zA-Z]))"
-)
-_ENTITY = re.compile(r"&(?:amp|lt|gt|quot|apos|nbsp|#\d{2,5}|#x[0-9a-fA-F]{2,5});")
-# Where escapes and entities belong.
-_CODE_MARKS = (
-    "```",
-    "`",
-    "print",
-    "def ",
-    "</",
-    "/>",
-    "{",
-    "\\(",
-    "\\[",
-    "$",
-    "regex",
-    "string",
-    "HTML",
-    "html",
-    "字符串",
-    "转义",
-    "正则",
-    "();",
-    "escape",
-    "C:\\",
-)
+# A byte of a text in another encoding: what it was is not sure, so that it is not mended.
+_BYTE_ESCAPE = re.compile(r"\\x[0-9a-fA-F]{2}(?![0-9a-zA-Z])")
 
 
 def find_defects(sample: Sample) -> Iterator[Finding]:
@@ -138,18 +105,20 @@ def find_defects(sample: Sample) -> Iterator[Finding]:
     if cut:
         yield Finding("cut_off_answer", cut)
     instruction, given = _single_task(sample)
+    pictured = has_pictures(sample.prompt)  # may hold what the words refer to, draw on or leave out
     if instruction is not None:
-        material = "" if len(given) <= _LONGEST_MARKER and _NO_INPUT.fullmatch(given) else given
-        unseen = list(find_unseen(instruction, material, answer))
+        material = "" if is_no_input(given, instruction) else given
+        unseen = list(find_unseen(instruction, material, answer)) if not pictured else []
         yield from unseen
         yield from find_merged(instruction, given, answer)
-        yield from find_unmet(instruction, answer)
+        if not pictured:
+            yield from find_unmet(instruction, answer)
         if _is_copied(instruction, material, answer):
             yield Finding("copied_input", answer.strip()[:80])
         if given and not material:
             yield Finding("no_input_marker", given)
         # An answer that asks back for what is missing does not make the task unclear.
-        if sample.instruction is not None and not unseen:
+        if sample.instruction is not None and not unseen and not pictured:
             yield from find_unclear(instruction, material, answer)
     yield from _find_stray(sample, answer)
 
@@ -173,7 +142,7 @@ def _is_copied(instruction: str, given: str, answer: str) -> bool:
 
     Without an input, the text after the instruction's last colon counts as it, and so does the whole instruction.
     """
-    if len(answer) > len(given or instruction) + _LONGEST_MARKER:
+    if len(answer) > len(given or instruction) + LONGEST_MARKER:
         return False
     copy, request = answer.strip(_QUOTES), instruction.strip(_QUOTES)
     shortest = _SHORTEST_COPY if copy.isascii() else _SHORTEST_COPY_ZH
@@ -190,7 +159,7 @@ def _is_copied(instruction: str, given: str, answer: str) -> bool:
 
 def _find_empty(sample: Sample, answer: str) -> Iterator[Finding]:
     bare = answer.strip()
-    if len(bare) > _LONGEST_MARKER:
+    if len(bare) > LONGEST_MARKER:
         return
     last = next((turn for turn in reversed(sample.messages) if turn.role == "assistant"), None)
     if last is not None and last.tool_calls:
@@ -202,7 +171,7 @@ def _find_empty(sample: Sample, answer: str) -> Iterator[Finding]:
     if nothing or absent or none:
         question = next((turn.content for turn in reversed(sample.prompt) if turn.role == "user"), "")
         given = sample.input or ""
-        if given and _NO_INPUT.fullmatch(given) and sample.instruction is not None:
+        if sample.instruction is not None and is_no_input(given, sample.instruction):
             question, given = sample.instruction, ""  # a marker in place of an input names no answer
         if _asks_for_mark(bare, question):
             return
@@ -230,22 +199,34 @@ def _may_be_absent(question: str, given: str, *, asked: bool) -> bool:
 
 def _find_stray(sample: Sample, answer: str) -> Iterator[Finding]:
     texts = (answer, *(turn.content for turn in sample.prompt if turn.role == "user"))
-    escapes = any("\\" in text or "&" in text for text in texts)
-    escapes = escapes and not any(mark in text for mark in _CODE_MARKS for text in texts)
+    left = leftovers_in(texts) if any(map(may_hold, texts)) else ()
     found: dict[str, str] = {}
     for text in texts:
         plain = text.isascii() and text.replace("\n", " ").isprintable()
         stray = None if plain else _STRAY.search(text)
         if stray is None and any(map(text.__contains__, _MIXED_UP_SIGNS)):
             stray = _MIXED_UP.search(text)
-        if stray is None and escapes:
-            stray = _LITERAL_ESCAPE.search(text)
-        mendable = (None if plain else _INVISIBLE.search(text)) or (_ENTITY.search(text) if escapes else None)
-        for name, match in (("stray_characters", stray), ("mendable_characters", mendable)):
-            if match:
-                around = text[max(0, match.start() - 15) : match.end() + 15]
+        if stray is None and "escapes" in left:
+            stray = _BYTE_ESCAPE.search(text)
+        places = {
+            "stray_characters": _first_change(text, left, "escapes") if stray is None else stray.span(),
+            "mendable_characters": _first_change(text, left, "entities", "invisible_characters"),
+        }
+        for name, place in places.items():
+            if place is not None:
+                around = text[max(0, place[0] - 15) : place[1] + 15]
                 found.setdefault(name, "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in around))
     yield from (Finding(name, span) for name, span in found.items())
+
+
+def _first_change(text: str, left: Collection[Leftover], *kinds: Leftover) -> tuple[int, int] | None:
+    """Where a text would change first if it was mended, as far as about the end of what goes there; None where it would not."""
+    cleaned, found = clean(text, [kind for kind in kinds if kind in left]) if left else (text, ())
+    if not found:
+        return None
+    differ = (place for place, (one, other) in enumerate(zip(text, cleaned, strict=False)) if one != other)
+    start = next(differ, len(cleaned))
+    return start, start + 6
 
 
 def measure_defects(sample: Sample) -> tuple[SignalValue, ...]:
@@ -272,5 +253,5 @@ DEFECT = Signal(
         recall=(Found("en", 45, 64), Found("zh", 62, 90)),
         fresh=True,
     ),
-    version=4,
+    version=5,
 )

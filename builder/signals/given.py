@@ -39,8 +39,9 @@ JUDGE = GivenSignal(
         "A teacher's mark for the last answer by a rubric, what it found wrong, and why there is no mark where there is none.",
         "教师模型按评分标准给最后一个回答打的分、指出的问题；没有分数时说明原因。",
         "score 1 (wrong) to 5 (right and complete), or nothing; state: marked, at_admission, abstained, unreadable, refused, "
-        "too_long, no_answer",
-        "分数 1（答错）到 5（正确完整），或没有；状态：marked、at_admission、abstained、unreadable、refused、too_long、no_answer",
+        "too_long, no_answer, pictures (which a teacher is not shown)",
+        "分数 1（答错）到 5（正确完整），或没有；状态：marked、at_admission、abstained、unreadable、refused、too_long、no_answer、"
+        "pictures（含图片的行不给教师看）",
         "A teacher misses errors that it would make itself, sees neither tools nor the document that a task draws on, and may "
         "mark the same answer otherwise when asked again.",
         "教师模型自己会犯的错也看不出来；看不到工具，也看不到任务所依据的文档；同一回答再问一次，分数可能不同。",

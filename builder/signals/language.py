@@ -9,6 +9,7 @@ import re
 
 import pyarrow as pa
 
+from builder.pictures import has_pictures
 from builder.schema import Sample
 from builder.signals.signal import Card, Read, Signal, SignalValue, last_question
 from builder.text import detect_language
@@ -75,6 +76,11 @@ _SENTENCE_BREAK = re.compile(r"(?<=[.!?])\s+|\n")
 _WRAPPED = re.compile(r"(?<=[a-z,])\n(?=[a-z])")
 _LATIN_WORDS = re.compile(r"[A-Za-z][A-Za-z]*(?:['’-][A-Za-z]+)*")
 _SIGN = re.compile(r"[={}\[\]<>;$|\\@#&*^~]|(?<=\w)\(")
+_READS = re.compile(
+    r"\b(?:ocr|reads?|reading|texts?|words?|letters?|signs?|says?|said|written|writing|transcri\w+|captions?|titles?|labels?|names?|quotes?)\b"
+    r"|文字|文本|[写读念]|识别|标题|字|名称|名字|内容是",
+    re.IGNORECASE,
+)
 _NAMES_A_LANGUAGE = re.compile(
     r"\b(?:english|chinese|mandarin|cantonese|french|german|spanish|japanese|korean|russian|italian|portuguese|arabic|latin|hindi"
     r"|greek|dutch|turkish|vietnamese|thai|swedish|polish|translat\w+|bilingual|pinyin|multilingual|languages?"
@@ -154,6 +160,8 @@ def measure_language(sample: Sample) -> tuple[SignalValue, ...]:
     is_mismatch = _is_mismatch(prompt, asked, answer, answered) and not any(
         _NAMES_A_LANGUAGE.search(turn.content) for turn in sample.prompt if turn.role in ("system", "user")
     )
+    if is_mismatch and has_pictures(sample.prompt):  # what stands in a picture is in its own language
+        is_mismatch = _READS.search(prompt) is None
     return asked, answered, is_mismatch
 
 

@@ -53,6 +53,9 @@ _NO_ASCII_DIGIT = bytes(code for code in range(256) if not 0x30 <= code <= 0x39)
 _FEWEST_DIGITS = 7
 _FEWEST_IN_A_PASSPORT = 5
 _DIGITS = re.compile(r"\d(?<!\d\d)(?:[ ().-]{0,2}\d){6}")
+_BETWEEN_DIGITS = b" ().-"
+_DIGITS_ALIKE = bytes(0x30 if 0x30 <= code <= 0x39 else code for code in range(256))
+_ROW_OF_DIGITS = b"0" * _FEWEST_DIGITS
 _MOBILE = re.compile(r"(?<![\d.+-])(?:(?:\+|00)?86[- ]?)?(1[3-9]\d[- ]?\d{4}[- ]?\d{4})(?![\d]|[.-]\d)")
 _LANDLINE = re.compile(
     r"(?<![\d.-])(?:\(0(?:10|2\d|[3-9]\d{2})\) ?|(?:\+86[- ]?)?0(?:10|2\d|[3-9]\d{2})[- ])([1-9]\d{6,7})(?![\d]|[.-]\d)"
@@ -115,7 +118,7 @@ def find_private(text: str) -> list[Span]:
         spans += _secrets(folded)
     if "@" in folded:
         spans += _emails(folded)
-    if digits >= _FEWEST_DIGITS and _DIGITS.search(folded):
+    if digits >= _FEWEST_DIGITS and _may_be_in_a_row(folded) and _DIGITS.search(folded):
         spans += [*bank_numbers(folded), *state_numbers(folded), *_phones(folded)]
         spans += _addresses(folded, _IPV4) if folded.count(".") > 2 else []
     if digits >= _FEWEST_IN_A_PASSPORT and any(map(folded.casefold().__contains__, PASSPORT_WORDS)):
@@ -128,6 +131,11 @@ def find_private(text: str) -> list[Span]:
 def _count_digits(text: str) -> int:
     # Most texts have too few for any pattern; in ASCII that is told in a sixth of the time.
     return len(text.encode().translate(None, _NO_ASCII_DIGIT) if text.isascii() else _DIGIT.findall(text))
+
+
+def _may_be_in_a_row(text: str) -> bool:
+    """False only where `_DIGITS` finds nothing, which is told in a tenth of the time it takes to look."""
+    return not text.isascii() or _ROW_OF_DIGITS in text.encode().translate(_DIGITS_ALIKE, _BETWEEN_DIGITS)
 
 
 def _without_overlaps(spans: list[Span]) -> list[Span]:

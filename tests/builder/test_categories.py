@@ -338,6 +338,8 @@ def test_the_teacher_is_asked_for_a_sample_once_and_its_cost_is_shown_before(
         assert re.search(
             r"m is asked for the categories of 45 rows: [34] requests, about [\d,]+ tokens, 0\.\d+ USD", said
         )
+        assert said.count("Deciding: ") == said.count("Asking for categories: ") == 1
+        assert said.index("Asking for categories: 45 of 45") < said.index("Deciding: 60 of 60")
         posts = endpoint.posts
         pipeline.curate_folder(root, None, ["categories.min_probability=0.4"], Reporter(quiet=True))
         assert endpoint.posts == posts  # every reply is in the ledger

@@ -244,3 +244,15 @@ def test_folding_does_not_depend_on_the_texts_around(texts: list[str]) -> None:
         alone = fold([text])
         assert together.codes_of(number).tolist() == alone.codes.tolist()
         assert len(places_of(text)) == len(alone.codes)
+
+
+@pytest.mark.parametrize(
+    ("question", "options"),
+    [("Which planet is nearest?", "A. Mars\nB. Venus"), ("哪颗行星离我们最近？", "A. 火星\nB. 金星")],
+)
+def test_a_short_question_is_found_without_its_options(question: str, options: str) -> None:
+    item = replace(
+        make_sample(0, "", "B"), messages=task_messages(question, options, "B"), instruction=question, input=options
+    )
+    rows = [make_sample(0, question), make_sample(1, f"{question}\n\n{options}"), make_sample(2, options)]
+    assert {*find_contamination(rows, load_benchmark([item]), 13)} == {0, 1}

@@ -282,14 +282,14 @@ def curated(tmp_path: Path, rows: Sequence[Mapping[str, Any]], capsys: Any = Non
 def test_published_columns_and_members_are_those_that_some_row_has(tmp_path: Path) -> None:
     """A column `rejected` of nulls has TRL take the rows for preferences, and a member of nulls breaks chat templates."""
     plain, _ = curated(tmp_path / "a", TALKS)
-    assert "rejected" not in plain.column_names
+    assert "rejected_answer" not in plain.column_names
     assert plain["messages"].to_pylist()[0] == TALKS[0]["messages"]
     assert "`rejected`" not in (tmp_path / "a" / "d" / "publish" / "README.md").read_text(encoding="utf-8")
     pair = {"prompt": "Is 91 prime?", "chosen": "No: 7 × 13.", "rejected": "Yes."}
     dropped, _ = curated(tmp_path / "b", [*TALKS, {**TALKS[0], "rejected": "Porto."}])
-    assert "rejected" not in dropped.column_names
+    assert "rejected_answer" not in dropped.column_names
     pairs, _ = curated(tmp_path / "c", [pair])
-    assert pairs["rejected"].to_pylist() == ["Yes."]
+    assert pairs["rejected_answer"].to_pylist() == ["Yes."]
 
 
 def test_load_dataset_gives_turns_as_chat_templates_take_them(tmp_path: Path) -> None:
@@ -320,7 +320,7 @@ def test_what_a_file_says_beside_its_texts_is_told(tmp_path: Path, capsys: pytes
     ]
     published, said = curated(tmp_path, rows, capsys)
     assert published["row"].to_pylist() == [1, 2, 3, 4]
-    assert published["rejected"].to_pylist() == ["Porto.", None, None, None]
+    assert published["rejected_answer"].to_pylist() == ["Porto.", None, None, None]
     for line in (
         "rows.jsonl: rows labelled as bad: 1; their answers are not published as good ones, and"
         " 1 good answers to the same prompts have one of them as `rejected`; if the labels say something else, use --map"
@@ -332,6 +332,51 @@ def test_what_a_file_says_beside_its_texts_is_told(tmp_path: Path, capsys: pytes
         assert line in said.splitlines()
 
 
+def test_what_is_not_read_and_what_says_two_things_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows: list[dict[str, Any]] = [
+        {"messages": [ASKED | {"ts": 1}, {"role": "assistant", "content": "21."}], "类别": "天气"},
+        {"messages": TALKS[0]["messages"], "category": "capitals"},
+        {"messages": TALKS[1]["messages"], "category": "words", "类别": "词语"},
+    ]
+    for language, lines in (
+        (
+            "en",
+            [
+                "rows.jsonl: rows in which 'category' and '类别' say different things: 1, row 3 being the first; 'category' is read",
+                "rows.jsonl: keys of turns not read: ts (1 row)",
+            ],
+        ),
+        (
+            "zh",
+            [
+                "rows.jsonl：'category' 与 '类别' 内容不同的有 1 行（最先是第 3 行），读取的是 'category'",
+                "rows.jsonl：各轮中没有读取的键：ts（1 行）",
+            ],
+        ),
+    ):
+        monkeypatch.setenv("SEEDBED_REPORT_LANGUAGE", language)
+        published, said = curated(tmp_path / language, rows, capsys)
+        assert published["category"].to_pylist() == ["天气", "capitals", "words"]
+        assert [line for line in lines if line not in said.splitlines()] == []
+
+
+def test_rows_of_a_benchmark_that_cannot_be_compared_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    benchmark = tmp_path / "eval.jsonl"
+    benchmark.write_text("".join(json.dumps(row) + "\n" for row in (TALKS[0], {**TALKS[2], "videos": ["a.mp4"]})))
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in TALKS), encoding="utf-8")
+    settings = Settings.model_validate({"contamination": {"against": [str(benchmark)]}})
+    pipeline.curate_files([tmp_path / "rows.jsonl"], settings, tmp_path / "d", Reporter())
+    assert (
+        f"{benchmark}, row 2: it needs videos, which a sample has no place for; nothing is compared with 1 such rows"
+        in capsys.readouterr().err.splitlines()
+    )
+    assert [v.reason for v in DatasetFolder(tmp_path / "d").read_verdicts()] == ["contaminated", None, None]
+
+
 def test_labels_that_are_not_read_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = [{"prompt": f"{n}+{n} gives how many?", "completion": f"It gives {2 * n}.", "label": 1} for n in (2, 3)]
     _, said = curated(tmp_path, rows, capsys)
@@ -341,7 +386,7 @@ def test_labels_that_are_not_read_are_told(tmp_path: Path, capsys: pytest.Captur
     )
 
 
-def test_a_merged_question_cell_publishes_no_answer_without_a_question(tmp_path: Path) -> None:
+def test_a_merged_question_cell_is_the_question_of_each_of_its_rows(tmp_path: Path) -> None:
     book = openpyxl.Workbook()
     sheet = book.worksheets[0]
     for row in (
@@ -354,8 +399,13 @@ def test_a_merged_question_cell_publishes_no_answer_without_a_question(tmp_path:
     sheet.merge_cells("A2:A3")
     book.save(tmp_path / "shop.xlsx")
     outcome = pipeline.curate_files([tmp_path / "shop.xlsx"], Settings(), tmp_path / "d", QUIET)
-    verdicts = DatasetFolder(outcome.root).read_verdicts()
-    assert [verdict.reason for verdict in verdicts] == [None, "no_question", None]
+    folder = DatasetFolder(outcome.root)
+    assert [sample.messages[0].content for sample in folder.iter_samples()] == [
+        "怎么退货？",
+        "怎么退货？",
+        "几点开门？",
+    ]
+    assert [verdict.reason for verdict in folder.read_verdicts()] == [None, "too_similar", None]
 
 
 # The same result, however the rows are cut and wherever they are measured.
@@ -520,7 +570,7 @@ def test_how_a_file_is_read_and_what_is_odd_about_its_rows_is_said(
     turns = [{"role": role, "content": "One"} for role in ("user", "user", "assistant")]
     odd = json.dumps({"messages": turns}) + "\n"
     (tmp_path / "rows.jsonl").write_text(odd * 23, encoding="utf-8")
-    chosen = load_settings(None, ["execution.workers=1"], {})
+    chosen = load_settings(None, ["execution.workers=1", "mend.kinds=[]"], {})
     pipeline.curate_files([tmp_path / "rows.jsonl"], chosen, tmp_path / "d", Reporter())
     said = capsys.readouterr().err
     assert "rows.jsonl: 23 rows, " in said

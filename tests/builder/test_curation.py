@@ -471,6 +471,14 @@ def test_a_floor_that_cannot_be_met_is_a_warning_in_both_languages() -> None:
     assert warning.text_zh == "balance.floors 要求 planning 至少 2 行，实际只能保留 0 行。"
 
 
+def test_caps_on_what_no_row_is_in_are_named_in_both_languages() -> None:
+    rows = candidates(("code", "en"), ("planning", "zh"))
+    [note] = balance(rows, Balance(caps={"code": 5, "planning/en": 5, "hard": 1}), None).warnings
+    assert note.level == "info"
+    assert note.text_en == "balance.caps names what no row is in: planning/en, hard."
+    assert note.text_zh == "balance.caps 里的这些名称没有对应的数据行：planning/en、hard。"
+
+
 def test_the_largest_share_holds_for_the_rows_that_are_kept() -> None:
     rows = candidates(*[("code", "en")] * 90, *[("planning", "en")] * 6, *[("planning", "zh")] * 4)
     kept = Counter(

@@ -128,6 +128,49 @@ def test_docx_gives_paragraphs_and_tables_in_order(tmp_path: Path) -> None:
     assert text_of(path) == "青石镇的茶园\n\n月 | 产量\n四月 | 15吨\n\n完"
 
 
+def test_docx_gives_what_a_reader_of_it_reads(tmp_path: Path) -> None:
+    def paragraph(inner: str) -> str:
+        return f"<w:p><w:pPr><w:tabs><w:tab w:val='left'/></w:tabs></w:pPr>{inner}</w:p>"
+
+    def run(text: str) -> str:
+        return f"<w:r><w:t>{text}</w:t></w:r>"
+
+    box = f"<w:pict><w:txbxContent>{paragraph(run('in a box'))}</w:txbxContent></w:pict>"
+    drawing = f"<mc:AlternateContent><mc:Choice>{box}</mc:Choice><mc:Fallback>{box}</mc:Fallback></mc:AlternateContent>"
+    gallery = "<w:sdtPr><w:docPartObj><w:docPartGallery w:val='Table of Contents'/></w:docPartObj></w:sdtPr>"
+    parts = [
+        f"<w:sdt>{gallery}<w:sdtContent>{paragraph(run('Chapter 1 … 3'))}</w:sdtContent></w:sdt>",
+        f"<w:sdt><w:sdtContent>{paragraph(run('filled in'))}</w:sdtContent></w:sdt>",
+        paragraph(f"{run('kept ')}<w:ins>{run('added')}</w:ins><w:del><w:r><w:delText>gone</w:delText></w:r></w:del>"),
+        paragraph(
+            f"<w:moveFrom>{run('moved')}</w:moveFrom><w:r><w:t>a</w:t><w:tab/><w:t>b</w:t><w:br/><w:t>c</w:t></w:r>"
+        ),
+        paragraph("<w:r><w:br w:type='page'/><w:instrText>PAGE</w:instrText></w:r>" + run("3")),
+        paragraph(f"<w:r>{drawing}</w:r>{run('beside it')}"),
+        paragraph(f"<w:r><w:ruby><w:rt>{run('qīng')}</w:rt><w:rubyBase>{run('青')}</w:rubyBase></w:ruby></w:r>"),
+    ]
+    for space in ("schemas.openxmlformats.org/wordprocessingml/2006/main", "purl.oclc.org/ooxml/wordprocessingml/main"):
+        compatible = "http://schemas.openxmlformats.org/markup-compatibility/2006"
+        xml = f"<w:document xmlns:w='http://{space}' xmlns:mc='{compatible}'><w:body>{''.join(parts)}</w:body></w:document>"
+        relation = "<Relationships><Relationship Type='x/officeDocument' Target='/word/document2.xml'/></Relationships>"
+        path = tmp_path / "t.docx"
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("_rels/.rels", relation)
+            archive.writestr("word/document2.xml", xml)
+        assert text_of(path).split("\n\n") == ["filled in", "kept added", "a\tb\nc", "3", "in a box", "beside it", "青"]
+
+
+def test_a_docx_cell_that_goes_on_below_is_in_every_row(tmp_path: Path) -> None:
+    document = docx.Document()
+    table = document.add_table(rows=3, cols=3)
+    for number, cell in enumerate(c for row in table.rows for c in row.cells):
+        cell.text = f"c{number}"
+    table.cell(0, 0).merge(table.cell(2, 0)).text = "四月"
+    table.cell(0, 1).merge(table.cell(0, 2)).text = "产量"
+    document.save(str(tmp_path / "t.docx"))
+    assert text_of(tmp_path / "t.docx") == "四月 | 产量\n四月 | c4 | c5\n四月 | c7 | c8"
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [

@@ -14,14 +14,17 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pyarrow import feather
 
 from builder.errors import InputFileError, UsageError
-from builder.formats import FORMATS, rows, workbook
+from builder.formats import FORMATS, rows
 from builder.formats.columns import NAMES
+from builder.formats.containers import workbook
 from builder.formats.detection import describe, detect
 from builder.formats.importing import Imported, open_samples, read_samples
 from builder.formats.reading import SUFFIXES, open_rows
-from builder.formats.writing import EXPORTS, export
+from builder.formats.targets import TARGETS
+from builder.formats.writing import export
 from builder.progress import Reporter
 from builder.published import Shape, published_table
 from builder.schema import SAMPLE_SCHEMA, Message, Sample, as_record, samples_table
@@ -107,6 +110,8 @@ class TestContainers:
                 path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
             case ".parquet":
                 pq.write_table(pa.Table.from_pylist(rows), path)
+            case ".arrow" | ".feather":
+                feather.write_feather(pa.Table.from_pylist(rows), path)
             case ".xlsx":
                 write_workbook(path, columns, *[list(row.values()) for row in rows])
             case _:
@@ -307,10 +312,15 @@ class TestBrokenFiles:
             ),
             ("a.xlsx", b"not a zip", "a.xlsx: not an XLSX workbook (or one with a password)"),
             ("a.parquet", b"PAR1 but no more PAR1", "a.parquet: not a readable Parquet file"),
-            ("a.txt", b"x", "a.txt: .txt is not supported; supported are .json, .jsonl, .ndjson, .parquet, .csv"),
-            ("a.jsonl.gz", b"x", "Decompress it first."),
+            (
+                "a.doc",
+                b"x",
+                "a.doc: .doc is not supported; supported are .json, .jsonl, .ndjson, .parquet, .arrow, .feather, .csv",
+            ),
+            ("a.jsonl.gz", b"x", "a.jsonl.gz, row 1: not JSON at line 1, column 1"),
+            ("a.jsonl.bz2", b"x", "Decompress it first."),
             ("a.xls", b"x", "Save it as .xlsx."),
-            ("a", b"x", "a: a name without a suffix is not supported"),
+            ("a", b"x", "a: a name without a suffix, and bytes of no known format, is not supported"),
         ],
     )
     def test_the_error_names_what_is_wrong(self, tmp_path: Path, name: str, data: bytes, expected: str) -> None:
@@ -633,7 +643,14 @@ class TestBrokenRows:
             ({"messages": ["hello"]}, "turn 1 is plain text, expected an object with role and content"),
             ({"messages": "[{"}, "'messages' is not JSON"),
             ({"msgs": []}, "row 2: it lacks the column 'messages', which other rows have"),
-            ({"messages": [{"role": "user", "content": [{"type": "image"}]}]}, "its content is a list, expected text"),
+            (
+                {"messages": [{"role": "user", "content": [{"type": "image"}]}]},
+                "its texts have places for 1 pictures (<image>), and the row names 0",
+            ),
+            (
+                {"messages": [{"role": "user", "content": [{"type": "poll"}]}]},
+                "part 1: a part of type 'poll', expected text",
+            ),
             ({"messages": [{"role": "function_call", "content": "add(1)"}]}, "turn 1 is not JSON"),
             ({"messages": [{"role": "assistant", "tool_calls": "[{]"}]}, "its tool calls is not JSON"),
             (
@@ -902,7 +919,7 @@ class TestMapping:
         path = write_json_file(tmp_path / "a.json", [{"ask": "q", "tell": "a", "n": 1}])
         with pytest.raises(InputFileError) as raised:
             load(path)
-        assert "found columns ask, tell, n; expected one of: instruction + instances; messages" in str(raised.value)
+        assert "found columns ask, tell, n; expected one of: instruction + instances; conversation" in str(raised.value)
         assert "Name them with --map instruction=a,output=b" in str(raised.value)
 
     def test_a_mapping_names_them(self, tmp_path: Path) -> None:
@@ -1049,20 +1066,10 @@ class TestExport:
         assert result.skipped == []
         assert load(tmp_path / f"out{suffix}").samples[0].messages == THOUGHTFUL.messages
 
-    @pytest.mark.parametrize(
-        ("format", "weight", "reasoning"),
-        [
-            ("sharegpt", "a turn is not to be trained on (weight 0), which this format has no place for", None),
-            ("alpaca", None, "a turn has reasoning, which this format has no place for"),
-        ],
-    )
-    def test_what_a_format_has_no_place_for_is_counted(
-        self, tmp_path: Path, format: str, weight: str | None, reasoning: str | None
-    ) -> None:
-        turns = THOUGHTFUL.messages
-        sample = THOUGHTFUL if weight else replace(THOUGHTFUL, messages=(turns[0], replace(turns[3], weight=None)))
-        result = export([sample], format, tmp_path / "out.json")
-        assert result.skipped == [(0, weight or reasoning)]
+    @pytest.mark.parametrize("format", ["sharegpt", "alpaca"])
+    def test_what_a_format_has_no_place_for_is_counted(self, tmp_path: Path, format: str) -> None:
+        result = export([THOUGHTFUL], format, tmp_path / "out.json")
+        assert result.skipped == [(0, "a turn is not to be trained on (weight 0), which this format has no place for")]
 
     def test_an_answer_that_is_not_trained_on_is_no_completion(self, tmp_path: Path) -> None:
         turns = (*THOUGHTFUL.messages[:3], Message("assistant", "No.", weight=0))
@@ -1130,7 +1137,9 @@ class TestExport:
             },
         }
         assert content(load(out / "mine.json").samples) == content([corpus[0], corpus[1], corpus[5]])
-        assert content(load(out / "mine_chat.json").samples) == content([corpus[2], corpus[3]])
+        whole = WEATHER_TOOLS.replace('"object"', '"object", "properties": {}')  # which its loader looks for
+        called = replace(corpus[3], tools=whole)
+        assert content(load(out / "mine_chat.json").samples) == content([corpus[2], called])
         assert content(load(out / "mine_preference.json").samples) == content([corpus[4]])
 
     def test_llama_factory_trains_the_prompt_that_the_messages_hold(self, tmp_path: Path, corpus: list[Sample]) -> None:
@@ -1186,7 +1195,10 @@ class TestExport:
         assert sorted(path.name for path in tmp_path.iterdir()) == ["alpaca.json", "sharegpt.json"]
 
     def test_the_formats_to_write(self) -> None:
-        assert EXPORTS == ("messages", "sharegpt", "prompt_completion", "alpaca", "llamafactory")
+        assert tuple(TARGETS) == (
+            *("messages", "sharegpt", "prompt_completion", "alpaca"),
+            *("trl", "unsloth", "openai", "axolotl", "llamafactory", "ms-swift"),
+        )
 
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
@@ -1261,3 +1273,40 @@ def test_csv_for_excel_starts_with_a_byte_order_mark(tmp_path: Path) -> None:
         ["instruction", "input", "output"],
         ["你好", "", "你好！"],
     ]
+
+
+def test_members_that_arrow_fills_in_are_no_arguments(tmp_path: Path) -> None:
+    """A struct has the members of all objects: what one tool's call does not say is null, and so is `content` here."""
+
+    def row(name: str, properties: dict[str, Any], arguments: dict[str, Any]) -> dict[str, Any]:
+        tool = {"name": name, "parameters": {"type": "object", "properties": properties}}
+        call = {"type": "function", "function": {"name": name, "arguments": arguments}}
+        return {
+            "messages": [
+                {"role": "user", "content": "去吧"},
+                {"role": "assistant", "content": None, "tool_calls": [call]},
+                {"role": "tool", "content": None},
+                {"role": "assistant", "content": "好"},
+            ],
+            "tools": [{"type": "function", "function": tool}],
+        }
+
+    rows = [
+        row("天气", {"城市": {"type": "string"}}, {"城市": "苏州", "选项": {"单位": "C"}}),
+        row("note", {"content": {"type": "string"}}, {"content": "milk", "选项": {"tags": ["a", None]}}),
+        row("clock", {}, {}),
+    ]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "a.parquet")
+    samples = load(tmp_path / "a.parquet").samples
+    assert [json.loads(sample.messages[1].tool_calls or "") for sample in samples] == [
+        [{"name": "天气", "arguments": {"城市": "苏州", "选项": {"单位": "C"}}}],
+        [{"name": "note", "arguments": {"content": "milk", "选项": {"tags": ["a", None]}}}],
+        [{"name": "clock", "arguments": {}}],
+    ]
+    assert [json.loads(sample.tools or "")[0]["function"]["parameters"]["properties"] for sample in samples] == [
+        {"城市": {"type": "string"}},
+        {"content": {"type": "string"}},
+        {},
+    ]
+    written = write_json_file(tmp_path / "a.json", [row("note", {}, {"content": None})])
+    assert load(written).samples[0].messages[1].tool_calls == '[{"name": "note", "arguments": {"content": null}}]'

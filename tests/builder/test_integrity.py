@@ -23,12 +23,12 @@ from builder.journal import JOURNAL
 from builder.manifest import Problem
 from builder.pipeline.judging import judge_folder
 from builder.progress import Reporter
+from builder.selecting import Filters, chosen_samples
 from builder.settings_file import load_settings
 from tests.command import Seedbed
 from trainer.data import read_published
 
 QUIET = Reporter(quiet=True)
-ANY = {"kept": None, "reason": None, "category": None, "language": None, "origin": None, "search": None, "limit": 9}
 THINGS = ("the moon", "a river", "old maps", "green tea", "paper boats", "winter birds", "clocks", "bridges")
 
 
@@ -84,11 +84,11 @@ def report(root: Path) -> None:
 
 
 def export_all(root: Path) -> None:
-    export(pipeline.kept_samples(root), "alpaca", root.parent / "out.jsonl")
+    export(chosen_samples(root, Filters()), "alpaca", root.parent / "out.jsonl")
 
 
 def show(root: Path) -> None:
-    find_rows(root, **ANY)  # type: ignore[arg-type]
+    find_rows(root, Filters(), limit=20)
 
 
 def why(root: Path) -> None:

@@ -132,6 +132,7 @@ def mixed_rows(count: int, seed: int) -> tuple[pl.DataFrame, Codes]:
             "novelty_text": texts,
             "family": [f"t{rng.randrange(count)}" for _ in texts],
             "exempt": [rng.random() < 0.05 for _ in texts],
+            "picture_key": None,
         }
     )
     return rows, quantise(CharacterEncoder().encode(texts))

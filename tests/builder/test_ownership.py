@@ -13,6 +13,7 @@ import pytest
 from builder import pipeline
 from builder.errors import IntegrityError, UsageError
 from builder.files import atomic_path
+from builder.formats.targets import TARGETS
 from builder.ownership import is_dataset
 from builder.progress import Reporter
 from builder.requests.ledger import Ledger
@@ -240,7 +241,9 @@ def test_nothing_is_exported_into_a_dataset(
         ended = seedbed(*export, out)
         assert ended.code == 2
         assert f"inside the dataset folder {ours}" in ended.err
-    assert seedbed("export", ours, "--format", "llamafactory", "--out", ours / "lf").code == 2
+    for format in TARGETS:
+        for out in (ours / "lf", ours / "lf.jsonl", ours):
+            assert seedbed("export", ours, "--format", format, "--out", out, "--overwrite").code == 2
     assert seedbed("preview-mask", ours, "--html", ours / name, "--overwrite").code == 2
     assert seedbed("init", ours / "new.yaml").code == 2
     assert contents(ours) == before
@@ -255,6 +258,10 @@ def test_a_file_that_is_there_is_replaced_only_where_the_user_says_so(
         ended = seedbed(*command, out)
         assert ended.code == 2
         assert f"{out}: exists already\n  Choose another name, or have it replaced with --overwrite." in ended.err
+        assert out.read_text(encoding="utf-8") == "my thesis"
+    for format in TARGETS:
+        ended = seedbed("export", ours, "--format", format, "--out", out)
+        assert ended.code == 2
         assert out.read_text(encoding="utf-8") == "my thesis"
     assert seedbed("export", ours, "--format", "alpaca", "--out", out, "--overwrite").code == 0
     assert len(out.read_text(encoding="utf-8").splitlines()) == 4

@@ -213,6 +213,22 @@ def test_without_a_terminal_there_is_a_line_every_five_seconds(capsys: pytest.Ca
     assert kept[-1] == kept[-1].at_rest()
 
 
+def test_a_step_that_has_said_that_all_is_done_does_not_say_it_again(capsys: pytest.CaptureFixture[str]) -> None:
+    clock = Clock()
+    with Reporter(clock=clock).step("Deciding", total=60) as step:
+        clock.now = 5
+        step.set(20)
+        clock.now = 11
+        step.set(60)
+    with Reporter(clock=clock).step("Publishing", total=60) as step:
+        step.set(60)
+    assert capsys.readouterr().err.splitlines() == [
+        "Deciding: 20 of 60  (5 s)",
+        "Deciding: 60 of 60  (11 s)",
+        "Publishing: 60 of 60  (0 s)",
+    ]
+
+
 def test_quiet_shows_nothing_and_keeps_the_figures_for_status(capsys: pytest.CaptureFixture[str]) -> None:
     clock, kept = Clock(), list[Growing]()
     grow_quietly(Reporter(quiet=True, clock=clock), clock, kept)

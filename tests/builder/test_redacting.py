@@ -23,6 +23,7 @@ from builder.dataset_folder import DatasetFolder, Review
 from builder.pipeline.redacting import redact_folder
 from builder.progress import Reporter
 from builder.schema import Message, Sample, compose_prompt, task_messages
+from builder.selecting import Filters, chosen_samples
 from builder.signals import measure_row
 from builder.signals.privacy import find_private, private_texts
 from tests.builder.test_privacy import JWT, PEM, PLANTED
@@ -70,7 +71,7 @@ def reasons(folder: DatasetFolder) -> dict[int, tuple[str | None, int | None]]:
 
 
 def published(folder: DatasetFolder) -> list[Sample]:
-    return sorted(pipeline.kept_samples(folder.root, "all"), key=lambda sample: sample.row)
+    return sorted(chosen_samples(folder.root, Filters()), key=lambda sample: sample.row)
 
 
 def rows_and_decisions(folder: DatasetFolder) -> dict[Path, bytes]:

@@ -21,13 +21,14 @@ from builder.config import Language, Settings
 from builder.dataset_folder import DatasetFolder
 from builder.errors import InputFileError, IntegrityError
 from builder.notes import Note
+from builder.published import OPTIONAL, Shape, published_schema
 from builder.reporting.card import FIELDS, dataset_card
 from builder.reporting.distributions import histogram
 from builder.reporting.funnel import build_report
 from builder.reporting.labels import number, share
 from builder.reporting.page import render_page, visible, write_report
 from builder.reporting.reasons import REASONS, explain
-from builder.schema import SAMPLE_SCHEMA, Check, Rejection, Sample, Verdict, task_messages
+from builder.schema import Check, Rejection, Sample, Verdict, task_messages
 from builder.settings_file import settings_from_mapping
 
 BREAKOUT = '</script><img src=x onerror=alert(1)>" onmouseover="alert(2)'
@@ -546,14 +547,6 @@ def test_names_from_data_stay_text_in_the_card(tmp_path: Path) -> None:
     assert "synthetic" not in card
 
 
-@pytest.mark.parametrize(("columns", "told"), [(["row", "rejected"], True), (["row"], False)])
-def test_the_card_says_how_to_train_on_the_answers_of_pairs_alone(
-    tmp_path: Path, columns: list[str], told: bool
-) -> None:
-    report = make_report(make_folder(tmp_path), {"report": {"language": "zh"}})
-    card = dataset_card(report, settings_from_mapping({"report": {"language": "zh"}}), columns=columns)
-    assert card.count('`dataset.remove_columns("rejected")`') == (2 if told else 0)
-
-
-def test_the_card_describes_every_field() -> None:
-    assert list(FIELDS) == SAMPLE_SCHEMA.names
+def test_the_card_describes_every_published_field() -> None:
+    everything = published_schema(Shape(frozenset(OPTIONAL), rejected=True))
+    assert list(FIELDS) == everything.names

@@ -130,6 +130,29 @@ def test_what_was_escaped_is_never_touched(text: str) -> None:
     assert output_of(json.dumps(text, ensure_ascii=False)) == text
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        r"$x \blacktriangleright \fint y$",
+        r"{\bfseries bold} and {\footnotesize small}",
+        r"\bullseye",
+        r"a\b c",
+        r"\bfoo\b.",
+        "是 \\f{x}。",
+    ],
+)
+def test_a_backspace_or_form_feed_is_a_letter_behind_a_backslash(text: str) -> None:
+    assert output_of(carelessly(text)) == text
+
+
+def test_a_line_end_that_may_be_a_letter_too_is_not_decided() -> None:
+    written = r'{"tasks": [{"instruction": "Where is it?", "output": "In C:\new\bin."}]}'
+    (unsure,) = parse_reply(written, "stop").values
+    assert unsure.keys() == {"unclear", "found"}
+    (sure,) = parse_reply(written.replace("\\", "\\\\"), "stop").values
+    assert sure["output"] == r"In C:\new\bin."
+
+
 def test_a_blind_answer_and_yaml_keep_their_tex() -> None:
     reply = Completion(r'{"answers": [{"id": 1, "answer": "$3 \times \nu$"}]}', "stop", 0, 0)
     assert read_answers(reply) == {1: r"$3 \times \nu$"}

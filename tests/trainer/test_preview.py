@@ -28,7 +28,7 @@ def test_each_row_that_was_asked_for_is_shown_or_named_with_its_reason(publish: 
     assert shown.text(colour=False).endswith(
         "\n\nrow 1: left out of training (too_long)\n\nrow 3: left out of training (too_long)\n"
     )
-    assert "行 3: 不参与训练（too_long）" in shown.text(colour=False, language="zh")
+    assert "行 3：不参与训练（too_long）" in shown.text(colour=False, language="zh")
     assert shown.as_record()["left_out"] == [{"row": 1, "reason": "too_long"}, {"row": 3, "reason": "too_long"}]
     assert "left out of training (too_long)" in shown.html()
 
@@ -52,7 +52,7 @@ def test_escape_codes_in_a_text_are_shown_and_not_obeyed() -> None:
 
 def test_chinese_readers_get_chinese_words() -> None:
     shown = preview("好").text(colour=False, language="zh")
-    assert shown == "模板 compact\n\n行 3: 5 个词元中有 2 个受监督\n<|user|>Hi<|assistant|>[好<|end|>]\n"
+    assert shown == "模板 compact\n\n行 3：5 个词元中有 2 个受监督\n<|user|>Hi<|assistant|>[好<|end|>]\n"
     assert "模型只在标出的词元上训练。" in preview("好").html("zh")
 
 

@@ -1,6 +1,8 @@
 """Instruction-following difficulty: the losses are the model's own, whatever the batches, and a broken run goes on."""
 
 import math
+import re
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -193,16 +195,26 @@ def test_the_table_is_saved_once_a_minute(publish: Publish, model: str, monkeypa
     assert saved == [2, 4, 6]
 
 
-def test_two_models_are_never_mixed(publish: Publish, model: str, tmp_path: Path) -> None:
+def test_two_models_are_never_mixed(
+    publish: Publish, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     root = publish(SAMPLES[:2], [])
     score_folder(root, Train(model=model), reporter=QUIET)
-    assert pq.read_schema(root / "signals" / "loss.parquet").metadata[b"seedbed.model"] == model.encode()
+    metadata = pq.read_schema(root / "signals" / "loss.parquet").metadata
+    assert re.fullmatch(rb"sha256:[0-9a-f]{16}", metadata[b"seedbed.model"])
+    assert str(tmp_path.parent).encode() not in b"".join(metadata.values())
     before = (root / "signals" / "loss.parquet").read_bytes()
     other = tmp_path / "other"
-    load_saved_model(model).save_pretrained(other)
-    load_tokenizer(Train(model=model), ()).tokenizer.save_pretrained(other)
-    with pytest.raises(UsageError, match=f"scored with the model {model}, not {other}"):
-        score_folder(root, Train(model=str(other)), reporter=QUIET)
+    shutil.copytree(model, other)
+    # The same model under another path, and another one under the same.
+    monkeypatch.chdir(tmp_path)
+    assert score_folder(root, Train(model="other"), reporter=QUIET).tally.read == 0
+    changed = load_saved_model(model)
+    with torch.no_grad():
+        next(changed.parameters()).mul_(2)
+    changed.save_pretrained(other)
+    with pytest.raises(UsageError, match=r"scored with the model \w+ \(sha256:\w+\), not other \(sha256:\w+\)"):
+        score_folder(root, Train(model="other"), reporter=QUIET)
     with pytest.raises(UsageError, match="scored with the max_length 1024, not 512"):
         score_folder(root, Train(model=model, max_length=512), reporter=QUIET)
     with pytest.raises(UsageError, match="scored with the template"):

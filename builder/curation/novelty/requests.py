@@ -116,6 +116,8 @@ def requests_of(rows: pa.Table, execution: Execution) -> tuple[Requests, Numbers
     of_text, of_answer = (
         np.unique(values, return_inverse=True)[1] for values in (np.asarray(texts.dictionary_encode().indices), answers)
     )
+    of_key = np.unique(_keys(rows, "request"), return_inverse=True)[1]  # one text about two pictures has two
+    of_text = np.unique(of_text * len(rows) + of_key, return_inverse=True)[1]
     named = (imported * len(rows) + of_text) * len(rows) + of_answer
     _, first, own = np.unique(named, return_index=True, return_inverse=True)
     grown = int(np.count_nonzero(~imported[first]))
@@ -149,7 +151,8 @@ def _in_order(keys: Keys, texts: pa.ChunkedArray, of_text: Numbers) -> Keys:
     found = keys.copy()
     made = {text: ordered_key(text) for text in texts.take(pa.array(crowded)).unique().to_pylist()}
     if len(crowded):
-        found[crowded] = np.frombuffer(b"".join(made[texts[place].as_py()] for place in crowded.tolist()), np.uint64)
+        ordered = np.frombuffer(b"".join(made[texts[place].as_py()] for place in crowded.tolist()), np.uint64)
+        found[crowded] = ordered ^ keys[crowded]  # of the same pictures still
     return found
 
 

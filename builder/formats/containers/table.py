@@ -1,19 +1,21 @@
 """CSV and tab-separated files: their encoding, their delimiter, their header, their rows."""
 
 import csv
-import io
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from itertools import islice
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Literal, TextIO
 
 from builder.charsets import UTF_8, find_charset
 from builder.errors import InputFileError
 from builder.formats import rows as limits
-from builder.formats.rows import Container, NumberedRow
+from builder.formats.containers.delimiters import DELIMITERS, Layout, find_layout
+from builder.formats.rows import Broken, Container, NumberedRow
+from builder.unpacking import open_text, unpacked_name
 
-DELIMITERS = (",", ";", "\t")
+_LINES_SNIFFED = 20
 _QUOTES = 'A cell that holds the delimiter, a quote or a line break must stand in quotes, and " in it be "".'
 
 
@@ -27,14 +29,41 @@ def open_csv(path: Path) -> Container:
             header, two columns of one name.
     """
     codec, encoding = find_charset(path)
-    with path.open(encoding=codec, newline="") as file:
+    with open_text(path, codec, newline="") as file:
         first = next((line for line in _Lines(path, file) if line.strip()), None)
-    if first is None:
+    layout = None if first is None else find_layout(path, codec)
+    if layout is None:
         raise InputFileError(path, "the file is empty")
-    delimiter = "\t" if path.suffix.lower() == ".tsv" else _sniff(first)
     details = {} if encoding == UTF_8.name else {"encoding": encoding}
-    details |= {} if delimiter == "," else {"delimiter": delimiter}
-    return Container("CSV", partial(_rows, path, codec, delimiter), details)
+    details |= {} if layout.delimiter == "," else {"delimiter": layout.delimiter}
+    details |= {} if layout.quote == '"' else {"quotes": layout.quote or "none"}
+    return Container("CSV", partial(_rows, path, codec, layout), details)
+
+
+def open_records(path: Path) -> Callable[[], Iterator[tuple[int, list[str | None]]]]:
+    """What reads a table's records as they stand, no header presumed, each with its number from 1; blank ones hold nothing.
+
+    Raises:
+        InputFileError: as `open_csv` does.
+    """
+    codec, _ = find_charset(path)
+    with open_text(path, codec, newline="") as file:
+        lines = [line for line in islice(_Lines(path, file), _LINES_SNIFFED) if line.strip()]
+    layout = find_layout(path, codec) if lines else None
+    if layout is None:
+        raise InputFileError(path, "the file is empty")
+    if not layout.has_hint and unpacked_name(path).suffix.lower() != ".tsv":
+        # A title and a note above the header have none: the line with most columns is the header, or below it.
+        layout = Layout(Counter(map(_sniff, lines)).most_common(1)[0][0], '"')
+
+    def records() -> Iterator[tuple[int, list[str | None]]]:
+        with open_text(path, codec, newline="") as file:
+            for number, record in enumerate(_records(path, file, layout), 1):
+                cells: list[str | None] = [cell if cell.strip() else None for cell in record]
+                if any(cells) and not (layout.has_hint and number == 1):
+                    yield number, cells
+
+    return records
 
 
 def _sniff(header: str) -> str:
@@ -75,23 +104,24 @@ class _Lines:
             yield line
 
 
-def _rows(path: Path, codec: str, delimiter: str) -> Iterator[NumberedRow]:
+def _rows(path: Path, codec: str, layout: Layout) -> Iterator[NumberedRow]:
     header: list[str] | None = None
     number = 0
-    with path.open(encoding=codec, newline="") as file:
-        for record in _records(path, file, delimiter):
+    with open_text(path, codec, newline="") as file:
+        for record in islice(_records(path, file, layout), int(layout.has_hint), None):
             if header is None:
                 header = header_names(path, record) if record else None
                 continue
             number += 1
             if record:
-                yield number, as_row(path, header, record, number)
+                yield number, as_row(header, record)
 
 
-def _records(path: Path, file: TextIO, delimiter: str) -> Iterator[list[str]]:
+def _records(path: Path, file: TextIO, layout: Layout) -> Iterator[list[str]]:
     lines = _Lines(path, file)
     # strict: an unclosed quote would otherwise swallow all rows after it
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    quoting: Literal[0, 3] = csv.QUOTE_NONE if layout.quote is None else csv.QUOTE_MINIMAL
+    reader = csv.reader(lines, delimiter=layout.delimiter, quotechar=layout.quote, quoting=quoting, strict=True)
     while True:
         # the limit is the whole process's, so that it is raised for the moment of one record
         limit = csv.field_size_limit(limits.MAX_ROW_BYTES)
@@ -128,30 +158,22 @@ def header_names(path: Path, cells: Sequence[str | None]) -> list[str]:
     return names
 
 
-def as_row(path: Path, header: Sequence[str], cells: Sequence[str | None], number: int) -> dict[str, Any]:
-    """A record as a row; only empty cells may stand beyond the header.
-
-    Raises:
-        InputFileError: more cells than columns.
-    """
+def as_row(header: Sequence[str], cells: Sequence[str | None]) -> dict[str, Any] | Broken:
+    """A record as a row, which is broken where it has more cells than columns; only empty ones may stand beyond the header."""
     if any(cells[len(header) :]):
-        raise InputFileError(
-            path,
-            f"{len(cells)} cells where the header has {len(header)}",
-            row=number,
-            remedy="A cell that holds the delimiter must stand in quotes.",
+        return Broken(
+            f"{len(cells)} cells where the header has {len(header)}; a cell that holds the delimiter must stand in quotes"
         )
     return dict(zip(header, cells, strict=False))
 
 
-def format_csv(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def write_csv(file: TextIO, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """CSV text: a byte order mark, which Excel needs to see UTF-8, and every cell in quotes.
 
     CSV cannot mark a cell as text, so that a spreadsheet may run `=1+1`; contents go out unchanged all the same. XLSX is
     the format to open in a spreadsheet.
     """
-    out = io.StringIO(newline="")
-    writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\n")
+    file.write("\ufeff")
+    writer = csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n")
     writer.writerow(columns)
     writer.writerows(rows)
-    return "\ufeff" + out.getvalue()

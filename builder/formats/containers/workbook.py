@@ -12,60 +12,98 @@ import zipfile
 from array import array
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from openpyxl.styles.numbers import BUILTIN_FORMATS, is_date_format, is_timedelta_format
-from openpyxl.utils.datetime import MAC_EPOCH, WINDOWS_EPOCH, from_excel, from_ISO8601
+from openpyxl.styles.numbers import BUILTIN_FORMATS
+from openpyxl.utils.datetime import MAC_EPOCH, WINDOWS_EPOCH, from_ISO8601
 
 from builder.archives import open_archive, parse_xml
 from builder.errors import InputFileError
 from builder.formats import rows as limits
-from builder.formats.rows import Container, NumberedRow, row_too_long
-from builder.formats.table import as_row, header_names
+from builder.formats.containers.merged_cells import FilledDown, Range, merged_ranges
+from builder.formats.containers.number_formats import DateFormat, Shown, general, read_format
+from builder.formats.containers.sheet_cells import EXPECTED, Cell, SheetReader
+from builder.formats.containers.table import as_row, header_names
+from builder.formats.rows import Broken, Container, NumberedRow, row_too_long
 
 MAX_UNPACKED_BYTES = 2**30
 # The shared texts are the one part that is held.
 MAX_TEXT_BYTES = 256 * 2**20
 MAX_TEXTS = 4_000_000
-# A sheet's largest number of rows in Excel.
-MAX_ROWS = 1_048_576
+# One text that a thousand rows share stands in the file once, and in what is read a thousand times.
+MAX_GIVEN_CHARACTERS = 2**28
 # Excel allows 64,000 styles and some hundred sheets.
 _MAX_ENTRIES = 65_536
 
 _ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")
-_PLACE = re.compile("([A-Z]{1,3})([0-9]{1,9})")
-_EXPECTED = "Save it as CSV, or split it."
-
-
-def open_xlsx(path: Path) -> Container:
-    """The first visible sheet as a table of texts, and in the details which sheet it is.
-
-    Formulas give the value that was last computed. Rows without any cell hold no row. Row 1 is the one below the header.
-
-    Raises:
-        InputFileError: not a workbook, damaged, or larger than the caps.
-    """
-    with open_archive(path, "an XLSX workbook", MAX_UNPACKED_BYTES) as archive:
-        book = _read_book(path, archive)
-    sheets = [sheet for sheet in book.sheets if sheet.visible] or book.sheets
-    if not sheets:
-        raise InputFileError(path, "the workbook has no sheet")
-    others = ", ".join(sheet.name for sheet in sheets[1:])
-    details = {"sheet": sheets[0].name, "other_sheets": others} if others else {}
-    return Container("XLSX", partial(_rows, path, book, sheets[0].member), details)
 
 
 @dataclass(frozen=True, slots=True)
-class _Sheet:
+class Sheet:
+    """A sheet of a workbook."""
+
     name: str
     member: str
     visible: bool
 
 
+class Workbook:
+    """A workbook whose sheets can be read again and again.
+
+    Attributes:
+        sheets: in their order.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with open_archive(path, "an XLSX workbook", MAX_UNPACKED_BYTES) as archive:
+            self._book = _read_book(path, archive)
+        self.sheets = self._book.sheets
+        if not self.sheets:
+            raise InputFileError(path, "the workbook has no sheet")
+
+    def merged(self, sheet: Sheet) -> list[Range]:
+        """The merged ranges of a sheet, from the top."""
+        with open_archive(self._path, "an XLSX workbook", MAX_UNPACKED_BYTES) as archive:
+            return merged_ranges(self._path, archive, sheet.member)
+
+    def rows(
+        self, sheet: Sheet, *, merged: list[Range] | None = None, exact: bool = False
+    ) -> Iterator[tuple[int, list[str | None]]]:
+        """The rows that hold anything, each with its place from 1.
+
+        Args:
+            merged: ranges whose first value is given to the cells below it in rows that hold something of their own; None
+                looks for them.
+            exact: whether dates are given whole, to be compared, and not as their cells show them.
+
+        Raises:
+            InputFileError: damaged, or larger than the caps.
+        """
+        return _sheet_rows(self._path, self._book, sheet.member, merged, exact)
+
+
+def open_xlsx(path: Path) -> Container:
+    """The first visible sheet as a table of texts, and in the details which sheet it is.
+
+    Formulas give the value that was last computed; numbers are as their cells show them; what is merged holds for all rows of
+    the range. Rows without any cell of their own hold no row. Row 1 is the one below the header.
+
+    Raises:
+        InputFileError: not a workbook, damaged, or larger than the caps.
+    """
+    book = Workbook(path)
+    sheets = [sheet for sheet in book.sheets if sheet.visible] or book.sheets
+    others = ", ".join(sheet.name for sheet in sheets[1:])
+    details = {"sheet": sheets[0].name, "other_sheets": others} if others else {}
+    return Container("XLSX", partial(_rows, path, book, sheets[0]), details)
+
+
 @dataclass(slots=True)
 class _Book:
-    sheets: list[_Sheet] = field(default_factory=list)
+    sheets: list[Sheet] = field(default_factory=list)
     texts: str | None = None
     styles: str | None = None
     from_1904: bool = False
@@ -89,7 +127,7 @@ def _read_book(path: Path, archive: zipfile.ZipFile) -> _Book:
         kind, member = relations.get(next((v for k, v in attributes.items() if k.endswith(" id")), ""), ("", ""))
         if kind == "worksheet":
             visible = attributes.get("state", "visible") == "visible"
-            book.sheets.append(_Sheet(attributes.get("name", ""), member, visible))
+            book.sheets.append(Sheet(attributes.get("name", ""), member, visible))
             _check_count(path, len(book.sheets), "sheets")
 
     for _ in parse_xml(path, archive, workbook, start=start):
@@ -119,7 +157,7 @@ def _relations(path: Path, archive: zipfile.ZipFile, member: str) -> dict[str, t
 
 def _check_count(path: Path, count: int, what: str) -> None:
     if count > _MAX_ENTRIES:
-        raise InputFileError(path, f"more than {_MAX_ENTRIES:,} {what}", remedy=_EXPECTED)
+        raise InputFileError(path, f"more than {_MAX_ENTRIES:,} {what}", remedy=EXPECTED)
 
 
 class _Texts:
@@ -150,7 +188,7 @@ class _Texts:
                 self._ends.append(len(self._bytes))
                 if len(self._ends) > MAX_TEXTS or len(self._bytes) > MAX_TEXT_BYTES:
                     most = f"{MAX_TEXTS:,} different texts or {MAX_TEXT_BYTES // 2**20} MiB of them"
-                    raise InputFileError(path, f"more than {most}", remedy=_EXPECTED)
+                    raise InputFileError(path, f"more than {most}", remedy=EXPECTED)
 
         for _ in parse_xml(path, archive, member, start=start, end=end, text=text):
             pass
@@ -161,9 +199,9 @@ class _Texts:
         return self._bytes[self._ends[place] : self._ends[place + 1]].decode("utf-8", "surrogatepass")
 
 
-def _date_styles(path: Path, archive: zipfile.ZipFile, member: str | None) -> dict[int, bool]:
-    """The styles of cells that hold dates, and whether it is a span of time."""
-    formats = dict(BUILTIN_FORMATS)
+def _formats(path: Path, archive: zipfile.ZipFile, member: str | None) -> dict[int, DateFormat | Shown]:
+    """The styles of cells whose numbers are not shown as they are."""
+    codes = dict(BUILTIN_FORMATS)
     styles: list[int] = []
     inside = False
 
@@ -171,12 +209,12 @@ def _date_styles(path: Path, archive: zipfile.ZipFile, member: str | None) -> di
         nonlocal inside
         match _local(name):
             case "numFmt":
-                formats[int(attributes["numFmtId"])] = attributes["formatCode"]
+                codes[int(attributes["numFmtId"])] = attributes["formatCode"]
             case "cellXfs":
                 inside = True
             case "xf" if inside:
                 styles.append(int(attributes.get("numFmtId", 0)))
-        _check_count(path, max(len(styles), len(formats)), "styles")
+        _check_count(path, max(len(styles), len(codes)), "styles")
 
     def end(name: str) -> None:
         nonlocal inside
@@ -185,126 +223,63 @@ def _date_styles(path: Path, archive: zipfile.ZipFile, member: str | None) -> di
     if member is not None:
         for _ in parse_xml(path, archive, member, start=start, end=end):
             pass
-    codes = [formats.get(number, "") for number in styles]
-    return {number: bool(is_timedelta_format(code)) for number, code in enumerate(codes) if is_date_format(code)}
+    shown = {number: read_format(codes.get(number, "")) for number in set(styles)}
+    return {place: form for place, number in enumerate(styles) if (form := shown[number]) is not None}
 
 
-@dataclass(slots=True)
-class _Cell:
-    column: int
-    kind: str
-    style: int
-    value: str
-
-
-class _SheetReader:
-    """Collects whole rows while a sheet is parsed: (row from 1, cells)."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self.done: list[tuple[int, list[_Cell]]] = []
-        self._row = 0
-        self._column = self._size = 0
-        self._cells: list[_Cell] = []
-        self._cell: _Cell | None = None
-        self._pieces: list[str] = []
-        self._reading = False
-        self._phonetic = 0
-        self._names: dict[str, str] = {}
-
-    def start(self, name: str, attributes: Mapping[str, str]) -> None:
-        local = self._names.get(name) or self._names.setdefault(name, _local(name))
-        if local == "c":
-            self._start_cell(attributes)
-        elif local in ("v", "t"):
-            self._reading = self._cell is not None and not self._phonetic
-        elif local == "rPh":
-            self._phonetic += 1
-        elif local == "row":
-            given = attributes.get("r")
-            self._row = int(given) if given and int(given) > self._row else self._row + 1
-            self._cells, self._column, self._size = [], 0, 0
-            if self._row > MAX_ROWS:
-                raise InputFileError(self._path, f"more than {MAX_ROWS:,} rows", remedy=_EXPECTED)
-
-    def _start_cell(self, attributes: Mapping[str, str]) -> None:
-        place = _PLACE.fullmatch(attributes.get("r", ""))
-        if place:
-            self._column = 0
-            for letter in place[1]:
-                self._column = self._column * 26 + ord(letter) - 64
-        else:
-            self._column += 1
-        if self._column > limits.MAX_COLUMNS:
-            raise InputFileError(
-                self._path, f"a cell beyond column {limits.MAX_COLUMNS:,}", row=self._row, remedy=_EXPECTED
-            )
-        self._cell = _Cell(self._column, attributes.get("t", "n"), int(attributes.get("s") or 0), "")
-        self._pieces = []
-
-    def text(self, data: str) -> None:
-        if self._reading:
-            self._pieces.append(data)
-            self._add(len(data))
-
-    def _add(self, size: int) -> None:
-        self._size += size
-        if self._size > limits.MAX_ROW_BYTES:
-            raise row_too_long(self._path, self._row)
-
-    def end(self, name: str) -> None:
-        local = self._names.get(name, "")
-        if local in ("v", "t"):
-            self._reading = False
-        elif local == "rPh":
-            self._phonetic -= 1
-        elif local == "c" and self._cell is not None:
-            self._cell.value = "".join(self._pieces)
-            if self._cell.value:
-                self._add(64)
-                self._cells.append(self._cell)
-            self._cell = None
-        elif local == "row":
-            self.done.append((self._row, self._cells))
-
-
-def _rows(path: Path, book: _Book, member: str) -> Iterator[NumberedRow]:
+def _rows(path: Path, book: Workbook, sheet: Sheet) -> Iterator[NumberedRow]:
     header: list[str] | None = None
     header_at = 0
-    for index, cells in _sheet_rows(path, book, member):
+    for index, cells in book.rows(sheet):
         if header is None:
             header, header_at = header_names(path, cells), index
         else:
             number = index - header_at
-            yield number, as_row(path, header, cells + [None] * (len(header) - len(cells)), number)
+            row = as_row(header, cells + [None] * (len(header) - len(cells)))
+            if isinstance(row, Broken):
+                row = Broken(
+                    f"{len(cells)} cells where the header has {len(header)}; `seedbed convert` finds a header that stands"
+                    " below titles and notes"
+                )
+            yield number, row
 
 
-def _sheet_rows(path: Path, book: _Book, member: str) -> Iterator[tuple[int, list[str | None]]]:
-    """The rows that hold anything, each with its place from 1."""
+def _sheet_rows(
+    path: Path, book: _Book, member: str, merged: list[Range] | None, exact: bool
+) -> Iterator[tuple[int, list[str | None]]]:
     with open_archive(path, "an XLSX workbook", MAX_UNPACKED_BYTES) as archive:
         try:
+            below = FilledDown(merged_ranges(path, archive, member) if merged is None else merged)
             texts = _Texts(path, archive, book.texts)
-            dates = _date_styles(path, archive, book.styles)
-            reader = _SheetReader(path)
+            formats = _formats(path, archive, book.styles)
+            reader = SheetReader(path)
+            given = 0
             for _ in parse_xml(path, archive, member, start=reader.start, end=reader.end, text=reader.text):
                 for index, cells in reader.done:
                     values: list[str | None] = [None] * max((cell.column for cell in cells), default=0)
                     size = 0
                     for cell in cells:
-                        text = _text(cell, texts, dates, book.from_1904)
+                        text = _text(cell, texts, formats, MAC_EPOCH if book.from_1904 else WINDOWS_EPOCH, exact)
                         size += len(text)
                         if size > limits.MAX_ROW_BYTES:
                             raise row_too_long(path, index)
                         values[cell.column - 1] = text
-                    if any(values):
-                        yield index, values
+                    if not any(values):
+                        continue
+                    given += size + below.fill(index, values)
+                    if given > MAX_GIVEN_CHARACTERS:
+                        most = f"{MAX_GIVEN_CHARACTERS // 2**20} Mi characters"
+                        raise InputFileError(
+                            path, f"the cells up to here hold more than {most}", row=index, remedy=EXPECTED
+                        )
+                    yield index, values
                 reader.done.clear()
         except (ValueError, KeyError) as error:
             raise InputFileError(path, f"a damaged XLSX workbook ({error})", remedy="Save it again.") from None
 
 
-def _text(cell: _Cell, texts: _Texts, dates: Mapping[int, bool], from_1904: bool) -> str:
-    """A cell as a text: what Excel shows for texts and truth, Python's spelling for numbers and dates."""
+def _text(cell: Cell, texts: _Texts, formats: Mapping[int, DateFormat | Shown], epoch: datetime, exact: bool) -> str:
+    """A cell as a text: what Excel shows for texts, truth, numbers and dates."""
     match cell.kind:
         case "s":
             return _unescape(texts.get(int(cell.value)))
@@ -314,13 +289,10 @@ def _text(cell: _Cell, texts: _Texts, dates: Mapping[int, bool], from_1904: bool
             return str(from_ISO8601(cell.value))  # type: ignore[no-untyped-call]
         case "n":
             number = float(cell.value) if re.search("[.eE]", cell.value) else int(cell.value)
-            if cell.style not in dates:
-                return str(number)
-            try:
-                epoch = MAC_EPOCH if from_1904 else WINDOWS_EPOCH
-                return str(from_excel(number, epoch, timedelta=dates[cell.style]))
-            except (OverflowError, ValueError):
-                return "#VALUE!"
+            shown = formats.get(cell.style)
+            if shown is None:
+                return general(number)
+            return shown.shown(number, epoch, exact=exact) if isinstance(shown, DateFormat) else shown(number)
     return _unescape(cell.value)
 
 

@@ -1,0 +1,231 @@
+"""What in a user's files holds conversations: sheets of messages, tables of questions and answers, exports of chats."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from builder.errors import InputFileError, UsageError
+from builder.formats import FORMATS
+from builder.formats.conversations.chat import Chat, ChatExport
+from builder.formats.conversations.exports import find_chat, find_chat_rows
+from builder.formats.conversations.grid import Grid, named_sheets, open_grids
+from builder.formats.conversations.header import Header, find_header, header_at
+from builder.formats.conversations.layout import FIELDS, Layout, find_layout
+from builder.formats.conversations.message_rows import is_message_rows
+from builder.formats.conversations.source import Choice, Found, Source
+from builder.formats.conversations.tables import Reader, Table, rows_above, table_of_grid, table_of_rows
+from builder.formats.opening import read_as
+from builder.formats.reading import CheckedRow, RowFile, open_rows
+from builder.formats.rows import Causes
+from builder.text import visible
+from builder.unpacking import unpacked_name
+
+_GRIDS = (".xlsx", ".csv", ".tsv")
+
+
+_MESSAGES = {"en": "one message a row", "zh": "一行一条消息"}
+_ROUNDS = {"en": "a question and its answer a row", "zh": "一行一问一答"}
+
+
+def find_sources(path: Path, sheet: str | None, header_row: int | None, mapping: Mapping[str, str]) -> Found:
+    """What holds conversations in a file.
+
+    Args:
+        sheet: the names or numbers of its sheets, with commas; None looks for them.
+        header_row: where the header is; 0 says that there is none; None looks for it.
+        mapping: our field → column.
+
+    Raises:
+        InputFileError: the file cannot be read, or there is nothing in it that looks like conversations.
+        UsageError: the mapping names what is not there.
+    """
+    given = sheet is not None or header_row is not None or bool(mapping)
+    if not given and (chat := find_chat(path)) is not None:
+        return Found([_of_chat(path, *chat)])
+    if path.suffix.lower() not in _GRIDS and unpacked_name(path).suffix.lower() not in _GRIDS[1:]:
+        return _in_rows(path, mapping, sheet or header_row)
+    if not path.is_file():
+        open_rows(path)  # says what it is instead: nothing, a folder, a pipe
+    grids = open_grids(path)
+    if sheet is not None:
+        chosen = named_sheets(path, grids, sheet)
+    else:
+        chosen = [grid for grid in grids if grid.visible] or grids
+    found = Found()
+    wrong: UsageError | None = None
+    for grid in chosen:
+        header = find_header(grid) if header_row is None else header_at(grid, header_row)
+        if header is None:
+            found.passed.append((grid.name, "empty"))
+            continue
+        try:
+            source = _of_grid(path, grid, header, mapping)
+        except UsageError as error:  # a column that another sheet may have
+            source, wrong = None, wrong or error
+        if source is None:
+            found.passed.append((grid.name, "none"))
+        else:
+            found.sources.append(source)
+    found.passed += [(grid.name, "hidden" if not grid.visible else "not_named") for grid in grids if grid not in chosen]
+    if not found.sources:
+        raise wrong or _nothing(path, chosen, header_row)
+    if sheet is None:
+        _choose_sheets(path, found)
+    for source in found.sources:
+        found.choices += _choices(source)
+    return found
+
+
+def _in_rows(path: Path, mapping: Mapping[str, str], asked: object) -> Found:
+    if asked:
+        raise InputFileError(path, "--sheet and --header-row are for workbooks and CSV")
+    file = open_rows(path)
+    if not mapping and (source := _of_known(path, file)) is not None:
+        return Found([source])
+    table = table_of_rows(file)
+    is_flat = not any(isinstance(value, list | dict) for value in file.columns.values())
+    if is_flat or set(mapping) & set(FIELDS):
+        rows = [{name: str(value) for name, value in row.items() if value is not None} for row in table.preview]
+        layout = find_layout(table.columns, rows, mapping)
+        if layout is not None and layout.kind == "messages" and layout.sure:
+            return Found([_of_table(table, layout, 0)])
+    else:
+        layout = None
+    source = _of_format(path, "", file, None, 0)
+    if source is not None:
+        return Found([source])
+    if layout is None:
+        raise InputFileError(
+            path,
+            f"no conversations were found in its columns {visible(', '.join(file.columns))}",
+            remedy="Name them with --map text=…,speaker=… (or question=…,answer=…).",
+        )
+    source = _of_table(table, layout, 0)
+    return Found([source], [*_choices(source)])
+
+
+def _of_known(path: Path, file: RowFile) -> Source | None:
+    """Messages whose columns are those of a program, or of trees: more than who says what."""
+    if (chat := find_chat_rows(file, of_programs=True)) is not None:
+        return _of_chat(path, *chat)
+    return _of_format(path, "", file, None, 0) if is_message_rows(tuple(file.columns)) else None
+
+
+def _of_chat(path: Path, export: ChatExport, chat: Chat) -> Source:
+    return Source(path, "", export.title, chat=chat)
+
+
+def _of_grid(path: Path, grid: Grid, header: Header, mapping: Mapping[str, str]) -> Source | None:
+    table = table_of_grid(path, grid, header)
+    if not table.preview:
+        return None
+    above = rows_above(grid, header)
+    if not mapping and (source := _of_known(path, _as_file(table, counted=False))) is not None:
+        return replace(source, sheet=grid.name, table=table, above=above)
+    layout = find_layout(table.columns, table.preview, mapping)
+    by_rows = (
+        layout is not None
+        and layout.sure
+        and (
+            layout.kind == "messages"
+            or mapping
+            or bool({"conversation", "partner", "time", "date"} & set(layout.columns))
+        )
+    )
+    if layout is not None and by_rows:
+        return _of_table(table, layout, above)
+    if not mapping and (source := _of_format(path, grid.name, _as_file(table), table, above)) is not None:
+        return source
+    return None if layout is None else _of_table(table, layout, above)
+
+
+def _of_table(table: Table, layout: Layout, above: int) -> Source:
+    title = _MESSAGES if layout.kind == "messages" else _ROUNDS
+    reader = Reader(table, layout) if layout.sure else None
+    return Source(table.path, table.sheet, title, table=table, layout=layout, reader=reader, above=above)
+
+
+def _of_format(path: Path, sheet: str, file: RowFile, table: Table | None, above: int) -> Source | None:
+    try:
+        gathered, detected = read_as(file)
+    except InputFileError:
+        return None
+    title = FORMATS[detected.format].title
+    return Source(path, sheet, title, table=table, file=gathered, detected=detected, above=above)
+
+
+def _as_file(table: Table, *, counted: bool = True) -> RowFile:
+    """A table as the formats of rows see it; how many rows it has need not be known to tell whose columns these are."""
+    columns: dict[str, Any] = dict.fromkeys(table.columns)
+    for row in table.preview:
+        for name, value in row.items():
+            columns[name] = columns.get(name) or value
+    filled = Counter[str]()
+    count = 0
+    for _, values in table.rows() if counted else ():
+        count += 1
+        filled.update(name for name in table.columns if values.get(name))
+
+    def rows() -> Iterator[CheckedRow]:
+        for number, values in table.rows():
+            yield CheckedRow(number, {name: values.get(name) for name in table.columns})
+
+    return RowFile(table.path, "XLSX" if table.sheet else "CSV", {}, columns, filled, count, Causes(), rows)
+
+
+def _nothing(path: Path, grids: Sequence[Grid], header_row: int | None) -> InputFileError:
+    lines = []
+    for grid in grids[:8]:
+        header = find_header(grid) if header_row is None else header_at(grid, header_row)
+        names = visible(", ".join(header.names[:12])) if header is not None else "(nothing)"
+        lines.append(f"\n  - columns of {visible(grid.name) or path.name}: {names}")
+    return InputFileError(
+        path,
+        f"no conversations were found:{''.join(lines)}",
+        remedy="Say where they are with --sheet and --header-row, and what is what with --map text=…,speaker=… (or question=…,answer=…).",
+    )
+
+
+def _choose_sheets(path: Path, found: Found) -> None:
+    """Of several sheets those of messages are taken where they are laid out alike; else it has to be asked."""
+    kinds: dict[tuple[str, ...], list[Source]] = {}
+    for source in found.sources:
+        if source.layout is not None:
+            alike = (source.layout.kind, *sorted(source.layout.columns))
+        else:
+            alike = (source.title["en"], *sorted(source.detected.mapping if source.detected is not None else ()))
+        kinds.setdefault(alike, []).append(source)
+    if len(kinds) < 2:
+        return
+    sure = [group for group in kinds.values() if all(source.layout is None or source.layout.sure for source in group)]
+    chats = [group for group in sure if group[0].has_speakers]
+    if len(chats) == 1 and not any(group[0].reader or group[0].detected for group in sure if group is not chats[0]):
+        keep = chats[0]
+    elif len(sure) == 1:
+        keep = sure[0]
+    else:
+        names = [visible(source.sheet) for source in found.sources]
+        found.choices.append(
+            Choice("--sheet", f"{path}: several of its sheets hold conversations in different ways", names)
+        )
+        return
+    found.passed += [(source.sheet, "none") for source in found.sources if source not in keep]
+    found.sources = keep
+
+
+_ASKED: Mapping[str, str] = {
+    "text": "which column holds what was said",
+    "speaker": "which column says who said it",
+}
+
+
+def _choices(source: Source) -> list[Choice]:
+    missing = source.layout.missing if source.layout is not None else {}
+    return [
+        Choice(
+            f"--map {name}=", f"{source.name}: it is not sure {_ASKED[name]}", [visible(column) for column in columns]
+        )
+        for name, columns in missing.items()
+    ]

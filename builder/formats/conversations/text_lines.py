@@ -1,0 +1,84 @@
+"""Plain text, a line at a time: in any encoding that is read, of any size, packed or not."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+
+from builder.charsets import UTF_8, Charset, find_charset
+from builder.formats import rows as limits
+from builder.formats.rows import row_too_long
+from builder.unpacking import open_text as unpacked_text
+from builder.unpacking import unpacked_name
+
+TEXT_SUFFIXES = (".txt", ".md")
+# Lines that are looked at to tell what a file is.
+HEAD = 2_000
+
+# Who speaks in a log.
+LOG_LEVELS = frozenset(("debug", "info", "warn", "warning", "error", "critical", "trace", "fatal", "notice"))
+_HALVES = {
+    "am": 0,
+    "pm": 12,
+    "上午": 0,
+    "凌晨": 0,
+    "早上": 0,
+    "清晨": 0,
+    "下午": 12,
+    "晚上": 12,
+    "中午": 12,
+    "傍晚": 12,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TextFile:
+    """A text file that can be read again and again."""
+
+    path: Path
+    charset: Charset
+
+    @property
+    def details(self) -> dict[str, str]:
+        """The encoding, where it is not the usual one."""
+        return {} if self.charset == UTF_8 else {"encoding": self.charset.name}
+
+    def lines(self) -> Iterator[tuple[int, str]]:
+        """Each line with its number from 1, without its end.
+
+        Raises:
+            InputFileError: a line is longer than a row may be.
+        """
+        with unpacked_text(self.path, self.charset.codec) as file:
+            for number, line in enumerate(iter(lambda: file.readline(limits.MAX_ROW_BYTES + 1), ""), 1):
+                if len(line) > limits.MAX_ROW_BYTES:
+                    raise row_too_long(self.path, number)
+                yield number, line.rstrip("\n").replace("\0", "")
+
+    def head(self) -> list[str]:
+        """The first lines."""
+        return [line for _, line in islice(self.lines(), HEAD)]
+
+
+def open_text(path: Path) -> TextFile | None:
+    """A file whose name says that it is text, or None.
+
+    Raises:
+        InputFileError: it is in no encoding that is read.
+    """
+    if unpacked_name(path).suffix.lower() not in TEXT_SUFFIXES or not path.is_file() or path.stat().st_size == 0:
+        return None
+    return TextFile(path, find_charset(path))
+
+
+def clock_time(day: datetime, hour: str, minute: str, second: str | None, half: str | None) -> datetime | None:
+    """A day's time as a clock of 12 or 24 hours shows it; None where there is no such time."""
+    hours = int(hour)
+    folded = (half or "").replace(".", "").replace(" ", "").replace("\u202f", "").casefold()
+    if folded in _HALVES and hours <= 12:
+        late = folded == "中午" and hours in (10, 11)  # 中午 11:50
+        hours = hours if late else hours % 12 + _HALVES[folded]
+    if hours > 23 or int(minute) > 59 or int(second or 0) > 59:
+        return None
+    return day.replace(hour=hours, minute=int(minute), second=int(second or 0))

@@ -1,0 +1,181 @@
+"""What a user names as rows, as files on this machine: paths, addresses, standard input, datasets in folders and on the hub.
+
+rows.jsonl.gz   s3://bucket/rows.csv   -   exported/#train   tatsu-lab/alpaca   hf://datasets/openai/gsm8k#main/test
+"""
+
+import contextlib
+import os
+import re
+import socket
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import urlsplit
+from urllib.request import getproxies
+
+from builder.addresses import Address, is_address
+from builder.errors import EndpointError, InputFileError, UsageError
+from builder.files import spill
+from builder.formats.folders import MAX_TEXT_BYTES, Ask, choose_part, find_parts, list_folder, read_from
+from builder.formats.reading import SUFFIXES
+from builder.object_store import Store, local_files, naming_errors, transfer
+from builder.ownership import is_dataset
+from builder.progress import Reporter
+from builder.text import visible
+from builder.unpacking import unpacked_name
+
+STDIN = "-"
+_HUB = "hf://datasets/"
+_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.\-]*/[A-Za-z0-9][\w.\-]*")
+_SECONDS = 3  # until a hub that does not answer is not there
+
+
+@contextlib.contextmanager
+def local_inputs(
+    places: Sequence[str | Path | Address],
+    reporter: Reporter,
+    *,
+    stdin: BinaryIO | None = None,
+    ask: Ask | None = None,
+) -> Iterator[list[Path]]:
+    """Paths of the files that are meant, while the block runs; what came from elsewhere is in temporary files.
+
+    Args:
+        stdin: what `-` means; None where it cannot be read, since it would have to be read again later.
+        ask: asks a person for one of several configurations and splits.
+
+    Raises:
+        InputFileError: a dataset of several parts of which none is named, or one that cannot be followed.
+        UsageError, EndpointError, DiskError: it is not there, or does not fit on the disk.
+    """
+    with contextlib.ExitStack() as stack:
+        files: list[str | Path | Address] = []
+        for place in places:
+            if str(place) == STDIN and not isinstance(place, Address):
+                if stdin is None:
+                    raise UsageError(
+                        "-: standard input can be read once, and only where rows are curated or added",
+                        "Write it to a file, and name that.",
+                    )
+                files.append(stack.enter_context(_spilled(stdin, reporter)))
+                stdin = None
+            else:
+                files += _files_of(place, reporter, ask)
+        yield stack.enter_context(local_files(files, reporter))
+
+
+def is_folder_of_tables(place: Path) -> bool:
+    """Whether a folder is a dataset as `datasets` has them, and none of ours."""
+    if not place.is_dir() or _is_ours(place):
+        return False
+    return bool(find_parts(place, list_folder(place), read_from(place)))
+
+
+def name_of(place: Path | Address) -> str:
+    """What a dataset of a place's rows may be called."""
+    if str(place) == STDIN:
+        return "stdin"
+    name = place.name.partition("#")[0] or "rows"
+    path = unpacked_name(Path(name))
+    return path.stem if path.suffix.lower() in SUFFIXES else name
+
+
+def _files_of(place: str | Path | Address, reporter: Reporter, ask: Ask | None) -> list[str | Path | Address]:
+    if isinstance(place, Address) or is_address(str(place)):
+        whole = place.whole if isinstance(place, Address) else str(place)
+        return [*_on_the_hub(whole, reporter, ask)] if is_dataset_of_the_hub(whole) else [place]
+    path = Path(place)
+    folder, _, part = (str(path), "", "") if _is_there(path) else str(path).rpartition("#")
+    if folder and _is_there(Path(folder)) and Path(folder).is_dir() and not _is_ours(Path(folder)):
+        return [*_in_a_folder(Path(folder), part, ask)]
+    name = folder or str(path)
+    if _HUB_NAME.fullmatch(name) and not _is_there(Path(name)) and unpacked_name(Path(name)).suffix not in SUFFIXES:
+        return [*_on_the_hub(f"{_HUB}{path}", reporter, ask)]
+    return [place]
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        path.stat()
+    except (OSError, ValueError):  # such as a name that no file system takes: whoever opens it says so
+        return False
+    return True
+
+
+def _is_ours(folder: Path) -> bool:
+    return (folder / "seedbed.yaml").exists() or is_dataset(folder)
+
+
+def _in_a_folder(folder: Path, part: str, ask: Ask | None) -> list[Path]:
+    parts = find_parts(folder, names := list_folder(folder), read_from(folder))
+    if not parts:
+        code = any(name == f"{folder.name}.py" for name in names)
+        remedy = "Its rows come from a program, which is never run." if code else "Name the files in it."
+        raise InputFileError(folder, "a folder where a data file was expected", remedy=remedy)
+    return [folder / name for name in parts[choose_part(folder, parts, part, ask)]]
+
+
+def is_dataset_of_the_hub(address: str) -> bool:
+    """Whether an address names a dataset and no file of one."""
+    inside = address.removeprefix(_HUB).partition("#")[0].rstrip("/")
+    return address.startswith(_HUB) and "*" not in inside and inside.count("/") <= 1
+
+
+def _on_the_hub(address: str, reporter: Reporter, ask: Ask | None) -> list[Address]:
+    """The files of a dataset on the hub; read as files, since a dataset's own program is never run."""
+    whole, _, part = address.partition("#")
+    name = whole.removeprefix(_HUB)
+    _check_reachable(name)
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    store = Store(Address.parse(whole))
+    with reporter.step(f"Looking at {visible(name)} on the hub"):
+        names = store.find()
+        parts = find_parts(name, names, lambda file: store.read(file, MAX_TEXT_BYTES) if file in names else None)
+    if not names:
+        raise InputFileError(
+            name,
+            "no such file or folder here, and no such dataset on the hub, or one that may not be read",
+            remedy="Look at the name; for a dataset that asks for it, log in with `hf auth login` or set HF_TOKEN.",
+        )
+    if not parts:
+        raise InputFileError(
+            name,
+            "its rows come from a program, which is never run, or from files that are not read",
+            remedy=f"Try the hub's own conversion: {_HUB}{visible(name)}@refs%2Fconvert%2Fparquet",
+        )
+    return [store.address / file for file in parts[choose_part(name, parts, part, ask)]]
+
+
+def _check_reachable(name: str) -> None:
+    """Say soon that there is no network; a client of the hub tries for a minute.
+
+    Raises:
+        EndpointError: nothing answers.
+    """
+    place = urlsplit(os.environ.get("HF_ENDPOINT") or "https://huggingface.co")
+    if place.hostname is None or getproxies().get(place.scheme):
+        return
+    try:
+        port = place.port or (80 if place.scheme == "http" else 443)
+        socket.create_connection((place.hostname, port), timeout=_SECONDS).close()
+    except OSError as error:
+        raise EndpointError(
+            f"{visible(name)}: no such file or folder here, and the hub at {place.hostname} does not answer ({error})",
+            f"Look at the name and the network; or where there is one, `hf download --repo-type dataset {visible(name)} "
+            "--local-dir DIR`, and name DIR.",
+        ) from None
+
+
+@contextlib.contextmanager
+def _spilled(stdin: BinaryIO, reporter: Reporter) -> Iterator[Path]:
+    """Standard input as a temporary file, since rows are read more than once."""
+    if stdin.isatty():
+        raise UsageError("-: standard input is a terminal", "Pipe rows into it: `cat rows.jsonl | seedbed curate -`.")
+    with tempfile.TemporaryDirectory(prefix="seedbed-") as folder:
+        path = Path(folder, "stdin")
+        names = {str(path): "stdin"}
+        with reporter.naming(names), naming_errors(names):
+            with transfer(reporter, "Reading standard input", None) as told:
+                spill(stdin, path, told)
+            yield path
