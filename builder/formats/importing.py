@@ -8,7 +8,7 @@ cause: a file's rows = rows read + rows left out + broken rows.
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -300,16 +300,14 @@ def check_required(row_format: RowFormat, detected: Detected, fields: Mapping[st
 
 def _with_labels(parts: SampleParts, fields: Mapping[str, Any]) -> SampleParts:
     if "label" in fields and parts.rejected is None:  # a pair says by itself which answer is the worse one
-        parts = replace(parts, label=read_label(fields.get("label")))
+        parts.label = read_label(fields.get("label"))
     if not fields.keys() & {"category", "task_id", "language"} and not parts.category:
         return parts
     category = parts.category or (optional_text(fields, "category") or "").strip()
-    return replace(
-        parts,
-        task_id=parts.task_id or optional_text(fields, "task_id"),
-        category=category or None,
-        language=parts.language or language_code(optional_text(fields, "language")),
-    )
+    parts.task_id = parts.task_id or optional_text(fields, "task_id")
+    parts.category = category or None
+    parts.language = parts.language or language_code(optional_text(fields, "language"))
+    return parts
 
 
 def _sample(parts: SampleParts, row: int, source: str, task: str) -> Sample:

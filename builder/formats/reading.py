@@ -156,8 +156,9 @@ def checked_container(
     """
 
     def rows() -> Iterator[CheckedRow]:
-        return _checked_rows(path, container, state, Causes() if skip_broken else RowErrors(path))
+        return _checked_rows(path, container, state, Causes() if skip_broken else RowErrors(path), known=clean)
 
+    clean = True
     columns: dict[str, Any] = {}
     filled: dict[str, int] = {}
     unseen: set[str] = set()  # columns of which only nulls and empty lists were seen
@@ -165,12 +166,14 @@ def checked_container(
     broken = Causes()
     for row in _checked_rows(path, container, state, broken if skip_broken else RowErrors(path)):
         count += 1
+        clean = clean and not row.note and not row.nan
         if unseen or not row.values.keys() <= columns.keys():
             _note_columns(path, row, columns, unseen)
             filled |= {name: 0 for name in columns if name not in filled}
         for name, value in row.values.items():
             if value is not None and value != "":
                 filled[name] += 1
+    clean = clean and not broken.rows
     if broken.rows and not count:
         row_number, problem, _ = broken.listed()[0]
         raise InputFileError(path, problem, row=row_number, remedy="None of its rows can be read.")
@@ -280,9 +283,13 @@ def _named_errors(path: Path) -> Iterator[None]:
 
 
 def _checked_rows(
-    path: Path, container: Container, state: os.stat_result | None, broken: Causes | RowErrors
+    path: Path, container: Container, state: os.stat_result | None, broken: Causes | RowErrors, *, known: bool = False
 ) -> Iterator[CheckedRow]:
-    """The rows with every text usable, as long as the file stays what it was; what is broken is noted, or raised at the end."""
+    """The rows with every text usable, as long as the file stays what it was; what is broken is noted, or raised at the end.
+
+    Args:
+        known: every row was usable when it was looked at before.
+    """
     with _named_errors(path):
         _check_unchanged(path, state)
         try:
@@ -291,7 +298,7 @@ def _checked_rows(
                     broken.add(number, row.problem)
                     continue
                 try:
-                    usable = _is_usable(row, 0)
+                    usable = known or _is_usable(row, 0)
                 except RowError as error:
                     broken.add(number, str(error))
                     continue

@@ -21,7 +21,7 @@ class InexpressibleError(Exception):
     """A sample that a format has no place for; the text says why."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class SampleParts:
     """What one row says, before it becomes a `Sample`.
 
