@@ -66,6 +66,9 @@ _OPENINGS, _CLOSINGS = (
 )
 # Words that make no difference beside some neighbours.
 _BY_NEIGHBOURS = frozenset({"a", "一", "我"}) | _FOR_ME | MEASURES
+# Words of which it matters where they stand; most words are none.
+_BY_PLACE = _BY_NEIGHBOURS | frozenset(QUESTIONS) | frozenset(FIRST_ALIKE)
+_OPENING_WORDS, _CLOSING_WORDS = frozenset(said[0] for said in _OPENINGS), frozenset(said[-1] for said in _CLOSINGS)
 POLITE = frozenset(word for said in _OPENINGS | _CLOSINGS for word in said)
 
 
@@ -156,9 +159,15 @@ def _is_about_words(tokens: Sequence[str], asked: str) -> bool:
 
 def _without_ends(tokens: Sequence[str]) -> Sequence[str]:
     """Without the politeness at both ends; a text that is nothing else keeps the last of it."""
-    while found := next((n for n in _LONGEST_FIRST if n < len(tokens) and tuple(tokens[:n]) in _OPENINGS), 0):
+    while tokens and tokens[0] in _OPENING_WORDS:
+        found = next((n for n in _LONGEST_FIRST if n < len(tokens) and tuple(tokens[:n]) in _OPENINGS), 0)
+        if not found:
+            break
         tokens = tokens[found:]
-    while found := next((n for n in _LONGEST_FIRST if n < len(tokens) and tuple(tokens[-n:]) in _CLOSINGS), 0):
+    while tokens and tokens[-1] in _CLOSING_WORDS:
+        found = next((n for n in _LONGEST_FIRST if n < len(tokens) and tuple(tokens[-n:]) in _CLOSINGS), 0)
+        if not found:
+            break
         tokens = tokens[:-found]
     return tokens
 
@@ -172,6 +181,10 @@ def _strong(tokens: Sequence[str], about_words: bool, verbs: Sequence[str]) -> l
     """
     strong: list[str] = []
     for place, token in enumerate(tokens):
+        if token not in _BY_PLACE:
+            if token not in WEAK:
+                strong.append(_standing_for(token, about_words))
+            continue
         if token in QUESTIONS and strong[-1:] == [EXPLAIN]:
             del strong[-1]
         if token in _BY_NEIGHBOURS:

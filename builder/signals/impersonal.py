@@ -80,33 +80,23 @@ _NOT_DONE = re.compile(
     re.IGNORECASE,
 )
 # One of these stands in every hit: looked for first, because the patterns are slow.
-_CANNOT = (
-    *(
-        "cannot",
-        "can't",
-        "can not",
-        "could not",
-        "unable",
-        "not able",
-        "not possible",
-        "impossible",
-        "not something",
-        "incapable",
-    ),
-    *(
-        "not capable",
-        "not designed",
-        "not have",
-        "n't have",
-        "outside",
-        "beyond",
-        "suitable",
-        "applicable",
-        "intended",
-        "feasible",
-    ),
-    *("无法", "不能", "不可", "没法", "没有能力", "不具备", "做不到", "不支持", "不适合", "超出", "不在", "不属于"),
-)
+_UNABLE_EN = [
+    "not",
+    "n't",
+    "unable",
+    "impossible",
+    "incapable",
+    "outside",
+    "beyond",
+    "suitable",
+    "applicable",
+    "intended",
+    "feasible",
+]
+_UNABLE = [
+    *_UNABLE_EN,
+    *["无法", "不能", "不可", "没法", "没有能力", "不具备", "做不到", "不支持", "不适合", "超出", "不在", "不属于"],
+]
 _OF_MACHINES = re.compile(
     r"\bAIs?\b|\bGPT|language model|chat ?bot|machine|artificial|robot|HTML|\bcss\b|\berror\b|\bwhy\b|语言模型|人工智能|机器|模型|报错|为什么",
     re.IGNORECASE,
@@ -121,6 +111,7 @@ def find_impersonal(prompt: str, text: str) -> re.Match[str] | None:
         text: the answer.
     """
     opening = text[:_OPENING]
-    if not any(map(opening.casefold().__contains__, _CANNOT)) or _OF_MACHINES.search(prompt):
+    words = _UNABLE_EN if opening.isascii() else _UNABLE
+    if not any(map(opening.casefold().__contains__, words)) or _OF_MACHINES.search(prompt):
         return None
     return _BY_A_MACHINE.match(opening) or (_NOT_DONE.match(opening) if len(text) < _SHORT else None)
