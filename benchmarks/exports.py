@@ -178,8 +178,8 @@ def refused(trainer: str, rows: Any, folder: Path) -> dict[str, str]:
 
 
 def curated(folder: Path) -> Path:
-    """A dataset folder of the same rows, curated as anybody's."""
-    export([*PLAIN, *CALLING], "messages", folder / "rows.jsonl")
+    """A dataset folder of rows of all kinds, pairs among them, curated as anybody's."""
+    export([*PLAIN, *CALLING, *PAIRS], "messages", folder / "rows.jsonl")
     settings = load_settings(None, ["split.validation_share=0"], environ={})
     pipeline.curate_files([folder / "rows.jsonl"], settings, folder / "d", Reporter(quiet=True))
     return folder / "d" / "publish"

@@ -56,6 +56,11 @@ def is_spoken(environ: Mapping[str, str] | None = None) -> bool:
     return _Spoken.asked_for or locale.lower().startswith("zh")
 
 
+def spoken_words(pairs: Mapping[str, tuple[str, str]]) -> dict[str, str]:
+    """Each text, written in English and Chinese, in the language that is spoken."""
+    return {key: pair[is_spoken()] for key, pair in pairs.items()}
+
+
 def spoken() -> Literal["en", "zh"]:
     """The language of messages."""
     return "zh" if is_spoken() else "en"

@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,6 +65,7 @@ class Apart:
             try:
                 process.stdin.write(json.dumps({"request": request, "limits": [memory, seconds]}).encode() + b"\n")
                 process.stdin.flush()
+                signal.siginterrupt(signal.SIGINT, True)  # Polars has a read go on in spite of Ctrl-C
                 answer = process.stdout.readline()
             except BrokenPipeError:
                 answer = b""
@@ -117,6 +119,7 @@ _NO_MEMORY = {"died": "memory"}
 def serve(answer: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
     """Answer requests until there are no more; the process's own output is for answers alone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started this ends it
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     for line in sys.stdin.buffer:
@@ -128,6 +131,13 @@ def serve(answer: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
             reply = json.dumps(_NO_MEMORY).encode()
         replies.write(reply + b"\n")
         replies.flush()
+
+
+def _end_with(parent: int) -> None:
+    """End in the middle of an answer that nobody waits for, where the process that asked was killed."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
 
 
 def limit(memory: int, seconds: int) -> None:

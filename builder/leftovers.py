@@ -26,19 +26,39 @@ _MARKER = re.compile(
     + _CLOSE,
     re.IGNORECASE,
 )
-# Words of a language and values of code too, which some instructions are about.
-_WORD_MARKER = re.compile(
+# A text that somebody is to see, such as an error: what the instruction is about.
+_OF_A_MESSAGE = re.compile(
+    r"\b(?:this|the|that|following|given) (?:[a-z]+ )?(?:errors?|messages?|warnings?|labels?|buttons?|logs?|log (?:line|entry)"
+    r"|tokens?|placeholders?)\b(?! (?:to|for|from|in|at)\b)|\b(?:screens?|monitors?|displays?|projectors?|sensors?)\b|电视|显示|屏幕|投影"
+    r"|(?:[这该此]|[下上]面|以[下上])[^。\n]{0,6}(?:报错|提示|标签|按钮|日志|消息|文案|占位符)",
+    re.IGNORECASE,
+)
+# Words that hardly ever are what an instruction is applied to.
+_RARE_WORD = re.compile(
     _OPEN
-    + r"(?:not? applicable|none|n\.?\s?/\s?a|null|nan|无|暂无|不适用"
-    + r"|(?<=[<\[({（【])(?:nil|empty|空)(?=[>\])}）】]))"
+    + r"(?:not? applicable|n\.?\s?/\s?a|不适用|(?<=[<\[({（【])(?:none|nil|null|empty|无|空)(?=[>\])}）】]))"
     + _CLOSE,
     re.IGNORECASE,
 )
+# Words of a language, values of code and answers in forms too: markers beside an instruction that asks for something new.
+_WORD_MARKER = re.compile(_OPEN + r"(?:none|null|nan|无|暂无)" + _CLOSE, re.IGNORECASE)
+_MAKES = re.compile(
+    r"\s*(?:please |kindly |can you |could you )?(?:write|create|generate|name|list|give|suggest|recommend|describe|explain|tell|compose|brainstorm"
+    r"|come up|design|plan|think of|invent|propose|draft|produce|discuss|develop|make a|construct|outline|imagine|provide|share)\b"
+    r"|\s*(?:请|帮我|请你|请帮我)?(?:写|列|给我|给出|给小|推荐|讲|介绍|说|设计|想|生成|创作|编|谈|描述|解释|提供|举|为[^\n]{1,20}(?:写|想|起|取|设计)|起|取|制定|创建|构思)",
+    re.IGNORECASE,
+)
 _OF_A_WORD = re.compile(
-    r"[:：]\s*$|\b(?:this|the|that|following|given|each|any|these|both) (?:[a-z]+ )?(?:words?|terms?|values?|strings?|expressions?|tokens?"
+    r"[:：]\s*$|\b(?:it|its|input|this|these|those|following|given|below|above|provided)\b"
+    r"|\b(?:the|that|each|any|both) (?:[a-z]+ )?(?:words?|terms?|values?|strings?|expressions?|tokens?"
     r"|keywords?|abbreviations?|acronyms?)\b(?! (?:limit|count|of))|\b(?:translat\w+|spell\w*|pronounc\w+|capitali[sz]\w+|boolean"
-    r"|data ?types?|parts? of speech|(?:syn|ant)onyms?|rhym\w+ with|meaning of|what does|number of (?:letters|characters))\b"
-    r"|[这该此](?:个)?(?:词|字|值)|[词字](?:语)?的(?:拼音|含义|意思|笔画|部首|读音|词性)|单词|[近同反]义词|翻译|译[成为]|缩写|造句|组词|数据类型|词性",
+    r"|data ?types?|parts? of speech|(?:syn|ant)onyms?|rhym\w+ with|meaning of|what does|number of (?:letters|characters)"
+    r"|plural|opposite|pinyin|literal|sql|json|fill (?:in|out)|patients?|customers?|clients?|guests?|his|her|their)\b"
+    r"|\b(?:is|are|be|says?|said|wrote)\s*$"
+    r"|\bthe (?:[a-z']+ )?(?:reviews?|texts?|sentences?|passages?|comments?|tweets?|paragraphs?|articles?|notes?"
+    r"|fields?|cells?|columns?|characters?)\b"
+    r"|[这该此](?:个)?(?:词|字|值)|[词字](?:语)?的(?:拼音|含义|意思|笔画|部首|读音|词性)|单词|[近同反]义词|翻译|译[成为]|缩写|造句|组词|数据类型|词性"
+    r"|下面|以下|下列|上述|给定|根据|填写|拼音|输入|[它他她]|患者|病人|顾客|客户",
     re.IGNORECASE,
 )
 
@@ -58,13 +78,14 @@ _ABOUT_INVISIBLE = re.compile(
 )
 
 _ESCAPE = re.compile(
-    r"(?<!\\)(?:\\(?:r\\n|n(?![a-zA-Z{])|n(?=[A-Z][a-z\s'’:.,)])|t(?![a-zA-Z{]))|(?:\\u[0-9a-fA-F]{4})+|(?<=[A-Za-z])\\'(?=[a-z]))"
+    r"(?<!\\)(?:\\(?:r\\n|n(?![a-zA-Z{_])|n(?=[A-Z][a-z\s'’:.,)])|t(?![a-zA-Z{_]))|(?:\\u[0-9a-fA-F]{4})+|(?<=[A-Za-z])\\'(?=[a-z]))"
 )
 # Within a string of code or a class of characters, or named in a sentence: "\n" + x, f.write("…\n"), [\u064b-\u0652], split on \n.
 _CODE_STRING = re.compile(
     r"""(?:\A|[\s(,=+\[:%])[rbuf]?["']\\[nrtu]|\\[nt]["'](?=[\s,);+:\]%.]|\Z)|\\u[0-9a-fA-F]{4}-|[\[-]\\u[0-9a-fA-F]{4}"""
-    r"""|(?:["'],|["']\))\s*(?:\n|\Z)|\\n[/%]|[^\w\s.!?:;,)\]"'”’…。！？：；，）*|>»」』》】~\-\\]\\n"""
-    r"""|(?:\A|\s)(?:\.{1,2})?\\[nrt](?:\s+[a-z]|[,.;)]|\s*\Z)|(?:\A|\s)\.{1,2}\\"""
+    r"""|(?:["'],|["']\))\s*(?:\n|\Z)|\\n[/%]|[^\w\s.!?:;,)\]"'”’…。！？：；，）*|>»」』》】~\-\\]\\n|=\\t"""
+    r"""|(?:\A|\s)(?:\.{1,2})?(?:\\[nrt]){1,2}(?:\s+(?:[a-z\u4e00-\u9fff:=]|->)|[,.;)，。；、）]|\s*\Z)"""
+    r"""|[用按加][ “‘「`]?(?:\\[nrt]){1,2}|\A[^\\\n]{0,40}[A-Za-z\d]\\[nt]\Z|(?:\A|\s)\.{1,2}\\"""
     r"|\\(?:nu|ne|neq|nabla|not|newline|newpage|noindent|neg|nmid|nleq|ngeq)\b"
 )
 _BEFORE_A_STRING = re.compile(r"[\w<=+(,]\s?\Z")
@@ -76,8 +97,9 @@ _CODE_MARKS = (
 )
 _ABOUT_ESCAPES = re.compile(
     r"(?<![A-Za-z])[A-Za-z]:\\|\b(?:unicode|code ?points?|new ?lines?|line (?:feeds?|breaks?)|carriage return|backslash\w*|encod\w+|decod\w+"
-    r"|regular expressions?|python|java(?:script)?|folder|director(?:y|ies)|file ?paths?|tab characters?)\b"
-    r"|[换分]行符|编码|解码|码点|反斜杠|路径|目录|文件夹",
+    r"|regular expressions?|python|java(?:script)?|awk|sed|grep|csv|tsv|delimiters?|separators?|crlf|mime|folder"
+    r"|director(?:y|ies)|file ?paths?|tab characters?)\b"
+    r"|[换分]行|制表符|回车|分隔符|编码|解码|码点|反斜杠|路径|目录|文件夹",
     re.IGNORECASE,
 )
 
@@ -86,8 +108,14 @@ _ENTITY = re.compile(
 )
 _ABOUT_ENTITIES = re.compile(
     r"\b(?:x?html\d?|xml|svg|css|php|jsx|javascript|entit(?:y|ies)|(?:un)?escap\w+|encod\w+|decod\w+|mark-?up|sanitiz\w+|xss|tags?|urls?"
-    r"|web ?pages?|browsers?|(?:less|greater)[- ]than|symbols?|query strings?|ampersands?|special characters?|regular expressions?|regex\w*)\b"
-    r"|实体|转义|编码|解码|标签|标记语言|网页|[大小]于号|符号|字符|正则",
+    r"|web ?pages?|browsers?|(?:less|greater)[- ]than|symbols?|query strings?|ampersands?|special characters?|regular expressions?|regex\w*"
+    r"|markdown|rss|react|vue|angular|keyboards?|non-?breaking|literally"
+    r"|json|apis?|wordpress|cms|templates?|telegram|android|bots?|in code|source|on the web|(?:copyright|percent) sign)\b"
+    # named rather than used
+    r"|(?:\b(?:what (?:is|does|are)|type|write|use)|写成?|用|插入|输入)\s?[“‘「]?&(?!(?:[lr][ds]quo|quot|apos|#3[49]);)[a-z]{2,8};"
+    r"|(?:有|出现|变成|显示)[^\n]{0,4}\s&[a-z]{2,8};|\A&[a-z]{2,8};\Z| & [^\n]{0,80}&amp;|&amp;[^\n]{0,80} & "
+    r"|&[a-z]{2,8};[”’」]?\s?(?:是什么|什么意思|表示|means?\b|stands? for)"
+    r"|实体|转义|编码|解码|标签|标记语言|网页|[大小]于号|符号|字符|正则|空格|缩进|键盘|接口|前端|后端|代码|模板",
     re.IGNORECASE,
 )
 _CODE = re.compile(r"(```[\s\S]*?(?:```|\Z)|~~~[\s\S]*?(?:~~~|\Z)|``[^\n]+?``|`[^`\n]+`)")
@@ -99,23 +127,30 @@ _CODE_LINE = re.compile(
 )
 
 
-def is_no_input(text: str, instruction: str) -> bool:
+def is_no_input(text: str, instruction: str, answer: str = "") -> bool:
     """Whether the text of an input says that there is none, as in "<noinput>", "No input" and 无输入.
 
-    "None", "N/A" and 无 say so too, but where the instruction is about a word or a value.
+    "N/A" says so too where the instruction is about nothing else, "None" and 无 where it asks for something new; elsewhere they
+    may be the input, as "No input" may where the instruction is about a message.
+
+    Args:
+        answer: the row's, where one that repeats the word shows that it stands for nothing.
     """
     if not text or len(text) > LONGEST_MARKER:
         return False
     if _MARKER.fullmatch(text):
-        return True
-    return _WORD_MARKER.fullmatch(text) is not None and _OF_A_WORD.search(instruction) is None
+        return _OF_A_MESSAGE.search(instruction) is None
+    word = _RARE_WORD.fullmatch(text) or (
+        _WORD_MARKER.fullmatch(text) and (text == answer or _MAKES.match(instruction))
+    )
+    return bool(word) and _OF_A_WORD.search(instruction) is None
 
 
 def without_marker(prompt: str) -> str:
     """A prompt that ends with the paragraph `<noinput>`, as composed by others, without it."""
     before, blank, last = prompt.rstrip().rpartition("\n\n")
     marked = blank and before.strip() and last.lstrip()[:1] in ("<", "[", "(", "（", "【")
-    return before.rstrip() if marked and len(last) <= LONGEST_MARKER and _MARKER.fullmatch(last) else prompt
+    return before.rstrip() if marked and _MARKER.match(last) and is_no_input(last, before) else prompt
 
 
 def may_hold(text: str) -> bool:

@@ -97,6 +97,11 @@ _CJK_SHARE = 0.3
 
 
 @functools.lru_cache(maxsize=4)  # a row's fingerprint and its other facts ask for the same texts
+def word_list(text: str) -> tuple[str, ...]:
+    """What stands between blanks: the code has lists of words in lines, as a text has them."""
+    return tuple(text.split())
+
+
 def normalise(text: str) -> str:
     """Fold a text for comparison: NFKC, case folded, runs of white space to one space, ends stripped.
 

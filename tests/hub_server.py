@@ -42,6 +42,7 @@ class Hub:
     Attributes:
         requests: such as `PUT /lfs/3f2a…`, in their order.
         refuse: the beginning of a request → the status and the words with which it is answered.
+        answers: the beginning of a request → what it is answered with.
         before_commit: called before a commit is looked at.
         html: every answer is a page, as of a proxy that asks for a login.
     """
@@ -52,6 +53,7 @@ class Hub:
     large: dict[str, bytes] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
     refuse: dict[str, tuple[int, str]] = field(default_factory=dict)
+    answers: dict[str, Any] = field(default_factory=dict)
     before_commit: Any = None
     html: bool = False
 
@@ -101,7 +103,9 @@ class _Handler(BaseHTTPRequestHandler):
             for beginning, (status, said) in self.hub.refuse.items():
                 if request.startswith(beginning):
                     raise Refused(status, said)
-            status, headers, content = 200, {}, self._route(unquote(place.path), parse_qs(place.query), body)
+            given = [one for beginning, one in self.hub.answers.items() if request.startswith(beginning)]
+            content = given[0] if given else self._route(unquote(place.path), parse_qs(place.query), body)
+            status, headers = 200, {}
             if isinstance(content, tuple):
                 headers, content = content
         except Refused as refused:

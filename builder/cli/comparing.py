@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from builder.chinese import is_spoken, spoken
+from builder.chinese import spoken, spoken_words
 from builder.cli.options import AsJson, Folder, print_json, say
 from builder.cli.places import folder_for, shown
 
@@ -44,7 +44,7 @@ def diff(
 
 
 def _print(found: "Comparison") -> None:
-    words = _CHINESE if is_spoken() else _ENGLISH
+    words = spoken_words(_WORDS)
     sides = [shown(found.before), shown(found.after)]
     if found.before == found.after:
         sides = [words["earlier"], words["now"]]
@@ -89,33 +89,19 @@ def _outcome(outcome: str | None, words: Mapping[str, str], language: "Language"
     return reason_for(outcome).label(language)
 
 
-_ENGLISH = {
-    "earlier": "before",
-    "now": "now",
-    "side": "{}: {:,} rows, {:,} kept",
-    "counts": "rows by what became of them:",
-    "outcome_kept": "kept",
-    "outcome_none": "not there",
-    "same": "No row was decided otherwise.",
-    "dropped": "kept before, dropped now",
-    "kept": "dropped before, kept now",
-    "other_split": "kept on the other side of the split",
-    "other_reason": "dropped for another reason",
-    "only_before": "no longer there",
-    "only_after": "new",
-}
-_CHINESE = {
-    "earlier": "之前",
-    "now": "现在",
-    "side": "{}：{:,} 行，保留 {:,} 行",
-    "counts": "各行的去向：",
-    "outcome_kept": "保留",
-    "outcome_none": "没有此行",
-    "same": "没有任何一行的决定发生变化。",
-    "dropped": "原先保留，现在去除",
-    "kept": "原先去除，现在保留",
-    "other_split": "仍保留，但换到了另一份（训练或验证）",
-    "other_reason": "去除原因改变",
-    "only_before": "不再存在",
-    "only_after": "新增",
+# In English and Chinese.
+_WORDS = {
+    "earlier": ("before", "之前"),
+    "now": ("now", "现在"),
+    "side": ("{}: {:,} rows, {:,} kept", "{}：{:,} 行，保留 {:,} 行"),
+    "counts": ("rows by what became of them:", "各行的去向："),
+    "outcome_kept": ("kept", "保留"),
+    "outcome_none": ("not there", "没有此行"),
+    "same": ("No row was decided otherwise.", "没有任何一行的决定发生变化。"),
+    "dropped": ("kept before, dropped now", "原先保留，现在去除"),
+    "kept": ("dropped before, kept now", "原先去除，现在保留"),
+    "other_split": ("kept on the other side of the split", "仍保留，但换到了另一份（训练或验证）"),
+    "other_reason": ("dropped for another reason", "去除原因改变"),
+    "only_before": ("no longer there", "不再存在"),
+    "only_after": ("new", "新增"),
 }

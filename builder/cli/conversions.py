@@ -1,7 +1,6 @@
 """What `convert` found and did, as it is told in English and Chinese."""
 
 from collections.abc import Iterator, Mapping
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from builder.chinese import is_spoken
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
     from builder.schema import Sample
 
 _SHOWN = 6  # names of a list
+_MOST_NAMES = 200  # of a side, for scripts
 _CHARACTERS = 160  # of a turn
 
 _CAUSES: Mapping[str, tuple[str, str]] = {
@@ -74,9 +74,7 @@ def plan_lines(plan: "Plan") -> Iterator[str]:
         english, chinese = _PASSED[why]
         yield _say(f"{visible(name)}: not read ({english})", f"{visible(name)}：未读取（{chinese}）")
     if plan.roles is not None:
-        by_side: dict[str, list[str]] = {}
-        for speaker in plan.threads.speakers():
-            by_side.setdefault(plan.roles.side(speaker.name), []).append(speaker.name)
+        by_side = plan.by_side()
         why = _say(*_WHY[plan.roles.why])
         answers, asks = _joined(by_side.pop("assistant", [])), _joined(by_side.pop("user", []))
         yield _say(f"who answers: {answers or 'nobody'} ({why})", f"回答的一方：{answers or '无'}（{why}）")
@@ -96,7 +94,7 @@ def _source_line(source: "Source") -> str:
     fields = source.layout.columns if source.layout is not None and source.reader is not None else {}
     fields = fields or (source.detected.mapping if source.detected is not None else {})
     arrows = [f"{visible(column)} → {name}" if column != name else name for name, column in fields.items()]
-    header = source.table.header if source.table is not None else None
+    header = source.header
     place = ""
     if header is not None:
         place = (
@@ -163,10 +161,7 @@ def _listed(items: list[str]) -> str:
 
 def summary(out: str, plan: "Plan", converted: "Converted") -> dict[str, Any]:
     """The same for scripts."""
-    sides: dict[str, list[str]] = {}
-    for speaker in islice(plan.threads.speakers(), 200) if plan.roles is not None else ():
-        assert plan.roles is not None
-        sides.setdefault(plan.roles.side(speaker.name), []).append(speaker.name)
+    sides = {side: names[:_MOST_NAMES] for side, names in plan.by_side().items()}
     return {
         "out": out,
         "conversations": converted.conversations,
@@ -186,7 +181,7 @@ def summary(out: str, plan: "Plan", converted: "Converted") -> dict[str, Any]:
 
 def _source(source: "Source") -> dict[str, Any]:
     fields = source.layout.columns if source.layout is not None and source.reader is not None else None
-    header = source.table.header if source.table is not None else None
+    header = source.header
     return {
         "name": source.name,
         "as": source.title["en"],

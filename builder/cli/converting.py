@@ -12,7 +12,7 @@ import typer
 
 from builder.chinese import is_spoken, told
 from builder.cli.conversions import done_lines, plan_lines, sample_lines, summary
-from builder.cli.options import AsJson, Overwrite, Quiet, print_json, read_mapping, reporter, say, tell
+from builder.cli.options import AsJson, Overwrite, Quiet, heed_interrupts, print_json, read_mapping, reporter, say, tell
 from builder.cli.places import path_or_address
 from builder.errors import InputFileError, UsageError
 
@@ -137,20 +137,24 @@ def _asked(
 
 def _read_roles(pairs: list[str] | None) -> dict[str, str]:
     found = {}
-    for item in ",".join(pairs or ()).split(",") if pairs else ():
-        speaker, equals, role = item.rpartition("=")
-        if not (equals and speaker.strip() and role.strip()):
-            raise UsageError(f"--roles {item}: expected speaker = role, such as shop=assistant")
-        found[speaker.strip()] = role.strip()
+    for pair in pairs or ():
+        begun = ""
+        for item in pair.split(","):
+            speaker, equals, role = f"{begun}{item}".rpartition("=")
+            if not equals:  # a name with a comma: Roe, Jane=user
+                begun += f"{item},"
+                continue
+            if not (speaker.strip() and role.strip()):
+                raise UsageError(f"--roles {item}: expected speaker = role, such as shop=assistant")
+            found[speaker.strip()] = role.strip()
+            begun = ""
+        if begun:
+            raise UsageError(f"--roles {begun[:-1]}: expected speaker = role, such as shop=assistant")
     return found
 
 
 def _read_saved(path: Path) -> dict[str, Any]:
-    """What --save-map wrote.
-
-    Raises:
-        InputFileError: no such file, or it is none.
-    """
+    """What --save-map wrote."""
     import yaml
 
     expected = "Write one with --save-map."
@@ -189,11 +193,7 @@ def _save(path: Path, plan: "Plan", *, overwrite: bool) -> None:
 
 
 def _agreed(files: list[Path], asked: "Asked", progress: "Reporter") -> "Plan":
-    """Show how the files are read and three conversations, until they are as they should be.
-
-    Raises:
-        UsageError: it is given up.
-    """
+    """Show how the files are read and three conversations, until they are as they should be."""
     from builder.pipeline.conversion_plan import look
     from builder.pipeline.converting import Converted, at_other_gaps, private_in, samples
 
@@ -252,11 +252,7 @@ def _changed(asked: "Asked") -> "Asked":
 
 
 def _with(asked: "Asked", flag: str, value: str) -> "Asked":
-    """What was asked for, with one flag more.
-
-    Raises:
-        UsageError: no such flag, or no such value.
-    """
+    """What was asked for, with one flag more."""
     flag, _, name = flag.partition(" ")
     if name:
         value = f"{name}={value}"
@@ -275,11 +271,8 @@ def _with(asked: "Asked", flag: str, value: str) -> "Asked":
 
 
 def _ask(english: str, chinese: str) -> str:
-    """An answer from the terminal; its end gives up.
-
-    Raises:
-        UsageError: there is no answer.
-    """
+    """An answer from the terminal; its end gives up."""
+    heed_interrupts()
     try:
         return input((chinese if is_spoken() else english) + " > ").strip()
     except EOFError:

@@ -27,7 +27,7 @@ from builder.cli.options import (
     tell,
 )
 from builder.cli.places import dataset_at, is_dataset, path_or_address, shown
-from builder.errors import IntegrityError, UsageError
+from builder.errors import InputFileError, IntegrityError, UsageError
 
 
 def init(
@@ -116,6 +116,10 @@ def curate(
     progress = reporter(quiet)
     if len(inputs) == 1 and is_dataset(inputs[0]):
         if out is not None or mapping or skip_broken:
+            if isinstance(inputs[0], Path) and not (inputs[0] / "seedbed.yaml").exists():
+                raise InputFileError(
+                    inputs[0], "a folder where a data file was expected", remedy="Name the files in it."
+                )
             raise UsageError(
                 f"{inputs[0]}: a dataset folder is decided in place, without --out, --map and --skip-broken"
             )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from builder.chinese import is_spoken
+from builder.chinese import is_spoken, spoken_words
 from builder.cli.options import AsJson, Overrides, SettingsFile, print_json, read_settings, say
 from builder.errors import UsageError
 
@@ -43,7 +43,7 @@ def estimate(
 
 
 def _print_estimate(made: "Estimate", chinese: bool) -> None:
-    words = _CHINESE if chinese else _ENGLISH
+    words = spoken_words(_WORDS)
     say(words["measured" if made.measured else "assumed"].format(rows=made.target, model=made.model))
     if made.spent.requests:
         say(
@@ -81,8 +81,7 @@ def print_costs(folder: Path, as_json: bool) -> None:
     if as_json:
         print_json(found)
         return
-    chinese = is_spoken()
-    words = _CHINESE if chinese else _ENGLISH
+    words = spoken_words(_WORDS)
     currency = found["currency"]
     for name in ("teacher", "recipe", "category", "language"):
         lines = [
@@ -148,69 +147,58 @@ def _time(figures: "Figures") -> str:
     return f"{minutes} min" if seconds >= 120 else f"{seconds} s"
 
 
-_ENGLISH = {
-    "assumed": "{rows:,} rows with {model}: assumed, nothing is measured yet; nothing was sent",
-    "measured": "{rows:,} rows with {model}: from what the folder's ledger measured; nothing was sent",
-    "spent": "so far   {rows:,} rows, {requests:,} requests, {tokens:,} tokens, {cost}",
-    "remaining": "remaining",
-    "low": "low",
-    "likely": "likely",
-    "high": "high",
-    "requests": "requests",
-    "prompt": "prompt tokens",
-    "reply": "reply tokens",
-    "cost": "cost",
-    "time": "time",
-    "unknown": "unknown",
-    "basis": "admission {admission:.0%} of the candidates, {size:.1f} bytes a token",
-    "no_price": "The price of {model} is not known: --set 'budget.prices={{{model}: {{input: 0.5, output: 1.5}}}}' for a "
-    "million tokens.",
-    "noted": "Price as noted on {noted}; list prices change.",
-    "saturates": "By the decline so far the run would end by saturation near {rows:,} rows, before its target.",
-    "teacher": "teacher",
-    "recipe": "recipe",
-    "category": "category",
-    "language": "language",
-    "rows": "rows",
-    "per_row": "a row",
-    "without": "(no row from it)",
-    "unstated": "{replies:,} replies without usage, counted at their ceiling",
-    "total": "total",
-    "endpoint": "endpoint",
-    "answers": "answers",
-    "median": "median",
-    "p95": "95 % within",
-}
-_CHINESE = {
-    "assumed": "用 {model} 生成 {rows:,} 条：尚无实测，按假设估算；没有发送任何请求",
-    "measured": "用 {model} 生成 {rows:,} 条：按账本实测估算；没有发送任何请求",
-    "spent": "已有 {rows:,} 条，已发 {requests:,} 次请求，{tokens:,} 个词元，{cost}",
-    "remaining": "还需",
-    "low": "低",
-    "likely": "可能",
-    "high": "高",
-    "requests": "请求",
-    "prompt": "提示词元",
-    "reply": "回复词元",
-    "cost": "费用",
-    "time": "时间",
-    "unknown": "未知",
-    "basis": "候选录用率 {admission:.0%}，每个词元 {size:.1f} 字节",
-    "no_price": "不知道 {model} 的价格，请给出每百万词元的价格："
-    "--set 'budget.prices={{{model}: {{input: 0.5, output: 1.5}}}}'",
-    "noted": "价格记于 {noted}；标价会变。",
-    "saturates": "照目前的下降趋势，大约 {rows:,} 条时就会饱和而停，到不了目标。",
-    "teacher": "教师",
-    "recipe": "配方",
-    "category": "类别",
-    "language": "语言",
-    "rows": "条数",
-    "per_row": "每条",
-    "without": "（没有录用）",
-    "unstated": "{replies:,} 条回复没有说明用量，按上限计",
-    "total": "合计",
-    "endpoint": "端点",
-    "answers": "回复",
-    "median": "中位延迟",
-    "p95": "95% 不超过",
+# In English and Chinese.
+_WORDS = {
+    "assumed": (
+        "{rows:,} rows with {model}: assumed, nothing is measured yet; nothing was sent",
+        "用 {model} 生成 {rows:,} 条：尚无实测，按假设估算；没有发送任何请求",
+    ),
+    "measured": (
+        "{rows:,} rows with {model}: from what the folder's ledger measured; nothing was sent",
+        "用 {model} 生成 {rows:,} 条：按账本实测估算；没有发送任何请求",
+    ),
+    "spent": (
+        "so far   {rows:,} rows, {requests:,} requests, {tokens:,} tokens, {cost}",
+        "已有 {rows:,} 条，已发 {requests:,} 次请求，{tokens:,} 个词元，{cost}",
+    ),
+    "remaining": ("remaining", "还需"),
+    "low": ("low", "低"),
+    "likely": ("likely", "可能"),
+    "high": ("high", "高"),
+    "requests": ("requests", "请求"),
+    "prompt": ("prompt tokens", "提示词元"),
+    "reply": ("reply tokens", "回复词元"),
+    "cost": ("cost", "费用"),
+    "time": ("time", "时间"),
+    "unknown": ("unknown", "未知"),
+    "basis": (
+        "admission {admission:.0%} of the candidates, {size:.1f} bytes a token",
+        "候选录用率 {admission:.0%}，每个词元 {size:.1f} 字节",
+    ),
+    "no_price": (
+        "The price of {model} is not known: --set 'budget.prices={{{model}: {{input: 0.5, output: 1.5}}}}' for a "
+        "million tokens.",
+        "不知道 {model} 的价格，请给出每百万词元的价格：--set 'budget.prices={{{model}: {{input: 0.5, output: 1.5}}}}'",
+    ),
+    "noted": ("Price as noted on {noted}; list prices change.", "价格记于 {noted}；标价会变。"),
+    "saturates": (
+        "By the decline so far the run would end by saturation near {rows:,} rows, before its target.",
+        "照目前的下降趋势，大约 {rows:,} 条时就会饱和而停，到不了目标。",
+    ),
+    "teacher": ("teacher", "教师"),
+    "recipe": ("recipe", "配方"),
+    "category": ("category", "类别"),
+    "language": ("language", "语言"),
+    "rows": ("rows", "条数"),
+    "per_row": ("a row", "每条"),
+    "without": ("(no row from it)", "（没有录用）"),
+    "unstated": (
+        "{replies:,} replies without usage, counted at their ceiling",
+        "{replies:,} 条回复没有说明用量，按上限计",
+    ),
+    "total": ("total", "合计"),
+    "endpoint": ("endpoint", "端点"),
+    "answers": ("answers", "回复"),
+    "median": ("median", "中位延迟"),
+    "p95": ("95 % within", "95% 不超过"),
 }

@@ -1,6 +1,7 @@
 """Options that several commands share, and how results are printed."""
 
 import json
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from builder.chinese import is_spoken, spoken, told
+from builder.chinese import is_spoken, spoken, spoken_words, told
 from builder.cli.places import folder_for, shown
 from builder.text import visible, visible_json, visible_message
 
@@ -77,6 +78,11 @@ def read_mapping(pairs: list[str] | None) -> dict[str, str] | None:
     return {field: column for item in pairs for field, column in split_pairs(item).items()}
 
 
+def heed_interrupts() -> None:
+    """Let Ctrl-C end a question: Polars has a read go on in spite of it."""
+    signal.siginterrupt(signal.SIGINT, True)
+
+
 def ask_for_part(place: str, parts: Sequence[str]) -> str | None:
     """Ask which of a dataset's configurations and splits is meant; None where nobody is at a terminal."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
@@ -85,6 +91,7 @@ def ask_for_part(place: str, parts: Sequence[str]) -> str | None:
     print(f"{visible(place)}{'：' if chinese else ':'}", file=sys.stderr)
     for number, part in enumerate(parts, 1):
         print(f"  {number}  {visible(part)}", file=sys.stderr)
+    heed_interrupts()
     answer: str = typer.prompt(
         "读取哪一个（编号或名字）" if chinese else "Which one (number or name)", err=True
     ).strip()
@@ -160,7 +167,7 @@ def _print_facts(facts: Mapping[str, Any], report: Mapping[str, Any]) -> None:
     from builder.reporting.reasons import reason_for
 
     chinese = is_spoken()
-    words = _CHINESE if chinese else _ENGLISH
+    words = spoken_words(_WORDS)
 
     def label(key: str) -> str:
         return reason_for(key).label_zh if chinese else reason_for(key).label_en
@@ -186,7 +193,7 @@ def _print_dominant(one: Mapping[str, Any]) -> None:
     """What takes more than a fifth of the rows, two of them, and what to change."""
     from builder.reporting.dominant import dominant_remedy, dominant_sentence
 
-    words = _CHINESE if is_spoken() else _ENGLISH
+    words = spoken_words(_WORDS)
     say(f"  {words[one['level']]}  {dominant_sentence(one, spoken())}")
     for item in one["beside"]:
         prompt = " ".join(item["prompt"].split())
@@ -196,29 +203,17 @@ def _print_dominant(one: Mapping[str, Any]) -> None:
         say(f"    {remedy}")
 
 
-_ENGLISH = {
-    "colon": ": ",
-    "languages": "languages",
-    "rejected": "rejected ",
-    "dropped": "dropped  ",
-    "none": "none",
-    "info": "note     ",
-    "warning": "warning  ",
-    "report": "report   ",
-    "publish": "published",
-    "kept_row": "row {}, kept   ",
-    "dropped_row": "row {}, dropped",
-}
-_CHINESE = {
-    "colon": "：",
-    "languages": "语言",
-    "rejected": "拒收",
-    "dropped": "去除",
-    "none": "无",
-    "info": "说明",
-    "warning": "注意",
-    "report": "报告",
-    "publish": "发布",
-    "kept_row": "第 {} 行，保留",
-    "dropped_row": "第 {} 行，剔除",
+# In English and Chinese.
+_WORDS = {
+    "colon": (": ", "："),
+    "languages": ("languages", "语言"),
+    "rejected": ("rejected ", "拒收"),
+    "dropped": ("dropped  ", "去除"),
+    "none": ("none", "无"),
+    "info": ("note     ", "说明"),
+    "warning": ("warning  ", "注意"),
+    "report": ("report   ", "报告"),
+    "publish": ("published", "发布"),
+    "kept_row": ("row {}, kept   ", "第 {} 行，保留"),
+    "dropped_row": ("row {}, dropped", "第 {} 行，剔除"),
 }

@@ -91,11 +91,7 @@ def dataset_at(place: "Path | Address", reporter: "Reporter", *, use: "Use") -> 
 
 @contextlib.contextmanager
 def _damage_told(place: Path) -> Iterator[None]:
-    """Say of an error that nobody foresaw, and that a damaged dataset folder explains, that it is damaged; others are bugs.
-
-    Raises:
-        IntegrityError: names the damage.
-    """
+    """Say of an error that nobody foresaw, and that a damaged dataset folder explains, that it is damaged; others are bugs."""
     try:
         yield
     except (SeedbedError, BrokenPipeError):

@@ -23,6 +23,7 @@ from builder.families import (
     words,
 )
 from builder.families.operation import AnyOperation
+from builder.text import word_list
 
 OPERATIONS: tuple[AnyOperation, ...] = (
     *number_lists.OPERATIONS,
@@ -49,20 +50,8 @@ FAMILIES: Mapping[str, AnyOperation] = MappingProxyType({operation.name: operati
 # Short inputs from closed pools and answers of one to three tokens that no constant guess gets right; what a model of
 # 0.66 M parameters cannot learn in three minutes (sums, sorting, JSON, look-ups) is left out.
 LEARNABLE: frozenset[str] = frozenset(
-    {
-        "date_half",
-        "date_month",
-        "date_quarter",
-        "date_season",
-        "number_band",
-        "number_parity",
-        "pair_compare",
-        "review_sentiment",
-        "term_upper_case",
-        "time_part",
-        "word_category",
-        "word_length",
-        "words_count",
-        "words_first",
-    }
+    word_list(
+        "date_half date_month date_quarter date_season number_band number_parity pair_compare review_sentiment"
+        " term_upper_case time_part word_category word_length words_count words_first"
+    )
 )

@@ -8,7 +8,6 @@ fit, and answers only if exactly one is left.
 """
 
 import random
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -212,19 +211,3 @@ def _splits(text: str, links: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
         for rest in _splits(text[at + len(links[0]) :], links[1:]):
             yield text[:at], *rest
         at = text.find(links[0], at + 1)
-
-
-def conflicts(operations: Sequence[AnyOperation]) -> list[str]:
-    """Wordings that could be read two ways: a phrasing of two operations on one kind, or a theme of two kinds."""
-    found: list[str] = []
-    for language in ("zh", "en"):
-        phrasings: dict[tuple[str, str], set[str]] = defaultdict(set)
-        themes: dict[str, set[str]] = defaultdict(set)
-        for operation in operations:
-            for phrasing in operation.phrasings.of(language):
-                phrasings[operation.input.name, phrasing.casefold()].add(operation.name)
-            for theme in operation.input.themes.of(language):
-                themes[theme.casefold()].add(operation.input.name)
-        found += [f"{key[1]}: {sorted(names)}" for key, names in phrasings.items() if len(names) > 1]
-        found += [f"{theme}: {sorted(names)}" for theme, names in themes.items() if len(names) > 1]
-    return found

@@ -2,33 +2,16 @@
 
 from builder.families.kinds import NUMBER, PHRASE
 from builder.families.operation import AnyOperation, InapplicableError, Operation, label_kind, wording
+from builder.text import word_list
 
 PARITY = label_kind("parity", en="odd | even", zh="奇数 | 偶数")
 BAND = label_kind("band", en="low | medium | high", zh="低 | 中 | 高")
 PRIMALITY = label_kind("primality", en="prime | composite", zh="质数 | 合数")
 
-_ONES = [
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-    "sixteen",
-    "seventeen",
-    "eighteen",
-    "nineteen",
-]
+_ONES = word_list(
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
+    " seventeen eighteen nineteen"
+)
 _TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 _ROMAN = (
     (1000, "M"), (900, "CM"), (500, "D"), (400, "CD"), (100, "C"), (90, "XC"), (50, "L"), (40, "XL"), (10, "X"),

@@ -19,29 +19,17 @@ from builder.formats.unread import counted, listed_columns
 from builder.text import visible
 
 _OF_THE_ROW = ("category", "language", "task_id", "label", "reasoning", "images", *MEDIA)
-_DETAILS: Mapping[str, Mapping[str, str]] = {
-    "en": {
-        "encoding": "{}",
-        "delimiter": "delimiter {}",
-        "quotes": "quotes {}",
-        "sheet": "sheet '{}'",
-        "other_sheets": "not read: {}",
-        "left_out": "media left out: {}",
-        "reader": "read as {}",
-        "dates": "dates {}",
-        "speakers": "speakers {}",
-    },
-    "zh": {
-        "encoding": "{}",
-        "delimiter": "分隔符 {}",
-        "quotes": "引号 {}",
-        "sheet": "工作表“{}”",
-        "other_sheets": "未读取：{}",
-        "left_out": "略去图片、音视频列：{}",
-        "reader": "读取方式：{}",
-        "dates": "日期按{}",
-        "speakers": "发言者 {}",
-    },
+# In English and Chinese.
+_DETAILS: Mapping[str, tuple[str, str]] = {
+    "encoding": ("{}", "{}"),
+    "delimiter": ("delimiter {}", "分隔符 {}"),
+    "quotes": ("quotes {}", "引号 {}"),
+    "sheet": ("sheet '{}'", "工作表“{}”"),
+    "other_sheets": ("not read: {}", "未读取：{}"),
+    "left_out": ("media left out: {}", "略去图片、音视频列：{}"),
+    "reader": ("read as {}", "读取方式：{}"),
+    "dates": ("dates {}", "日期按{}"),
+    "speakers": ("speakers {}", "发言者 {}"),
 }
 _DATES: Mapping[str, Mapping[str, str]] = {
     "ymd": {"en": "year/month/day", "zh": "年/月/日"},
@@ -208,7 +196,7 @@ def _details(detected: Detected, language: str) -> list[str]:
         values["reader"] = EXPORTS[values["reader"]].title[language]
     if "dates" in values:
         values["dates"] = _DATES[values["dates"]][language]
-    return [_DETAILS[language][key].format(visible(value)) for key, value in values.items()]
+    return [_DETAILS[key][language == "zh"].format(visible(value)) for key, value in values.items()]
 
 
 def _arrow(field: str, column: str) -> str:

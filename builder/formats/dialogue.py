@@ -2,37 +2,19 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from builder.formats.columns import find_columns
-from builder.formats.conversations.splitting import Labels, Side, Splitter
+from builder.formats.conversations.splitting import Splitter
 from builder.formats.row_format import Row, RowError, RowFormat, SampleParts, optional_text
 from builder.formats.turns import canonical_tools, parse_turns, with_preference, with_system
 
 
 class Cell(NamedTuple):
-    """A dialogue as its cell has it, and the words for speakers in its column."""
+    """A dialogue as its cell has it, and what tells its column's speakers apart."""
 
     text: str
-    labels: "_Words"
-
-
-class _Words(NamedTuple):
-    """`Labels` as something to be looked up by."""
-
-    sides: tuple[tuple[str, Side], ...]
-    tight: bool
-
-
-def words_of(labels: Labels) -> _Words:
-    """What the cells of a column share."""
-    return _Words(tuple(labels.sides.items()), labels.tight)
-
-
-@lru_cache(maxsize=16)
-def _splitter(words: _Words) -> Splitter:
-    return Splitter(Labels("", dict(words.sides), words.tight))
+    split: Splitter
 
 
 def detect(columns: Sequence[str], rows: Sequence[Row]) -> dict[str, str] | None:
@@ -62,7 +44,7 @@ def _turns(cell: Any, left_out: Counter[str]) -> list[dict[str, str]]:
     """Turns as messages have them: what one side says in several parts is one turn, and an empty part is none."""
     if not isinstance(cell, Cell):
         raise RowError("its cell of the dialogue is empty")
-    parts, before = _splitter(cell.labels)(cell.text)
+    parts, before = cell.split(cell.text)
     left_out["unlabelled"] += bool(before)
     turns: list[dict[str, str]] = []
     for part in parts:
@@ -73,7 +55,7 @@ def _turns(cell: Any, left_out: Counter[str]) -> list[dict[str, str]]:
         elif part.text:
             turns.append({"role": part.side, "content": part.text})
     if not turns:
-        words = ", ".join(word for word, _ in cell.labels.sides)
+        words = ", ".join(cell.split.labels.sides)
         raise RowError(f"its dialogue has none of the speakers that other rows have ({words}): {cell.text[:40]!r}")
     return turns
 

@@ -98,6 +98,12 @@ def find_parts(place: Path | str, names: Sequence[str], read: Read) -> dict[Part
     return {part: _of_one_kind(place, part, files) for part, files in parts.items() if files}
 
 
+def in_no_part(names: Sequence[str], parts: Mapping[Part, Sequence[str]]) -> list[str]:
+    """The files of rows that no part holds, as where one is named after a split and others are not."""
+    held = {name for files in parts.values() for name in files}
+    return [name for name in names if _is_data(name) and name not in held]
+
+
 def choose_part(place: Path | str, parts: Mapping[Part, Sequence[str]], asked: str, ask: Ask | None) -> Part:
     """The one that is meant.
 
@@ -299,11 +305,7 @@ def _split_word(name: str, *, by_folder: bool) -> str | None:
 
 
 def _of_one_kind(place: Path | str, part: Part, files: Sequence[str]) -> list[str]:
-    """The files of one part.
-
-    Raises:
-        InputFileError: they are of several kinds, which may be the same rows twice.
-    """
+    """The files of one part."""
     kinds = Counter(unpacked_name(Path(name)).suffix.lower() for name in files)
     if len(kinds) > 1:
         raise InputFileError(

@@ -6,7 +6,6 @@ are to be left out. A row that a sample cannot hold whole, such as one about a v
 cause: a file's rows = rows read + rows left out + broken rows.
 """
 
-from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -18,7 +17,6 @@ from builder.formats import FORMATS
 from builder.formats.columns import find_column, language_code, truth
 from builder.formats.detection import Detected
 from builder.formats.labels import bad_answers, by_label, read_label
-from builder.formats.left_out import count_left_out
 from builder.formats.mapping import check_files, mapping_for
 from builder.formats.media import MEDIA, refuse_media
 from builder.formats.mending import mend
@@ -36,9 +34,6 @@ from builder.progress import Reporter
 from builder.schema import Sample
 from builder.text import detect_language
 from builder.unpacking import unpacked_name
-
-# Why rows were left out: how many, and the first of them.
-LeftOut = dict[str, tuple[int, int]]
 
 
 class RowProblem(NamedTuple):
@@ -106,11 +101,6 @@ class SampleFiles:
         self._skip_broken = skip_broken
         self.tallies = [Tally() for _ in paths]
 
-    @property
-    def seen(self) -> list[Counter[str]]:
-        """`Tally.seen` of each file."""
-        return [tally.seen for tally in self.tallies]
-
     def broken(self, place: int) -> list[Cause]:
         """The broken rows of a file that were left out, by cause."""
         return [*self._files[place].broken.listed(), *self.tallies[place].broken.listed()]
@@ -138,24 +128,22 @@ class SampleFiles:
         numbers = count(first_row)
         for place, (file, detected) in enumerate(zip(self._files, self.detected, strict=True)):
             self.tallies[place] = tally = Tally()
-            seen = tally.seen
-            count_left_out(file.left_out, seen)
+            tally.inside.update(file.left_out)
             pictures = PicturePlaces(
                 self._places[place],
                 has_column="images" in detected.mapping,
                 has_markers=detected.format != PUBLISHED.name,
             )
             unread = find_column(detected.unused, "label")
-            seen["unread_label"] = int(unread is not None and truth(file.columns[unread]) is not None)
+            tally.seen["unread_label"] = int(unread is not None and truth(file.columns[unread]) is not None)
             bad: Mapping[str, str] = {}
             if "label" in detected.mapping:
-                labelled = (parts for _, parts, _ in self._read(file, detected, pictures, Tally()))
+                labelled = (parts for _, parts, _ in self._read(place, pictures, Tally()))
                 bad = bad_answers(
                     labelled, file.path, None if "label" in self._named[place] else detected.mapping["label"]
                 )
-            for number, parts, notes in self._read(file, detected, pictures, tally):
-                if parts.left_out:
-                    count_left_out(parts.left_out, seen)
+            for number, parts, notes in self._read(place, pictures, tally):
+                tally.inside.update(parts.left_out)
                 for text in notes:
                     note(RowProblem(file.path, number, text))
                 parts = by_label(parts, bad)
@@ -173,9 +161,40 @@ class SampleFiles:
         )
 
     def _read(
-        self, file: RowFile, detected: Detected, pictures: PicturePlaces, tally: Tally
+        self, place: int, pictures: PicturePlaces, tally: Tally
     ) -> Iterator[tuple[int, SampleParts, tuple[str, ...]]]:
-        return _read_parts(file, detected, pictures, self._mends, tally, self._skip_broken)
+        """What each row says, up to the first broken row unless these are skipped; the rest is read for what else is broken."""
+        file, detected = self._files[place], self.detected[place]
+        row_format = FORMATS[detected.format]
+        errors = RowErrors(file.path)
+        surveyed = row_format.survey(detected.fields(row.values) for row in file.rows()) if row_format.survey else {}
+        has_media, has_turns = (not detected.mapping.keys().isdisjoint(names) for names in (MEDIA, TURN_FIELDS))
+        for row in file.rows():
+            fields = detected.fields(row.values)
+            fields.update(surveyed)
+            cleaned = (row.note,) if row.note else ()
+            tally.seen["nan"] += row.nan
+            try:
+                check_required(row_format, detected, fields)
+                if has_media:
+                    cleaned = (*cleaned, *refuse_media(fields))
+                read = [
+                    (row.number, whole, (*cleaned, *whole.notes, *check_order(whole.messages)))
+                    for parts in row_format.read(fields)
+                    for pictured in [pictures.fill(parts, fields.get("images"))]
+                    for whole in [mend(set_apart(_with_labels(pictured, fields), fields), self._mends)]
+                ]
+            except RowLeftOutError as error:
+                tally.left_out.add(row.number, str(error))
+            except RowError as error:
+                (tally.broken if self._skip_broken else errors).add(row.number, str(error))
+            else:
+                if not errors:
+                    tally.seen["read"] += 1
+                    if has_turns and row_format is not PUBLISHED:
+                        count_unread(fields, tally.keys)
+                    yield from read
+        errors.raise_any()
 
 
 def open_samples(
@@ -215,9 +234,8 @@ def read_samples(
     """Read files of any supported container and format into memory; `open_samples` is for more than that holds.
 
     Args:
-        mapping: our field → the files' column, for columns whose names say something else.
+        mapping, mends: as for `open_samples`.
         first_row: the number of the first sample.
-        mends: the faults to put right, as `mend.kinds` names them.
 
     Returns:
         Samples with origin `imported` and source `name.json#12`. Their task is the row's own `task_id`, else
@@ -249,42 +267,6 @@ def distinct_names(paths: Sequence[Path], short: Callable[[Path], str], taken: C
         names[index] = next(one for number in count(1) if (one := f"{name}~{number}") not in used)
         used.add(names[index])
     return names
-
-
-def _read_parts(
-    file: RowFile, detected: Detected, pictures: PicturePlaces, mends: Collection[str], tally: Tally, skip_broken: bool
-) -> Iterator[tuple[int, SampleParts, tuple[str, ...]]]:
-    """What each row says, up to the first broken row unless these are skipped; the rest is read for what else is broken."""
-    row_format = FORMATS[detected.format]
-    errors = RowErrors(file.path)
-    surveyed = row_format.survey(detected.fields(row.values) for row in file.rows()) if row_format.survey else {}
-    has_media, has_turns = (not detected.mapping.keys().isdisjoint(names) for names in (MEDIA, TURN_FIELDS))
-    for row in file.rows():
-        fields = detected.fields(row.values)
-        fields.update(surveyed)
-        cleaned = (row.note,) if row.note else ()
-        tally.seen["nan"] += row.nan
-        try:
-            check_required(row_format, detected, fields)
-            if has_media:
-                cleaned = (*cleaned, *refuse_media(fields))
-            read = [
-                (row.number, whole, (*cleaned, *whole.notes, *check_order(whole.messages)))
-                for parts in row_format.read(fields)
-                for pictured in [pictures.fill(parts, fields.get("images"))]
-                for whole in [mend(set_apart(_with_labels(pictured, fields), fields), mends)]
-            ]
-        except RowLeftOutError as error:
-            tally.left_out.add(row.number, str(error))
-        except RowError as error:
-            (tally.broken if skip_broken else errors).add(row.number, str(error))
-        else:
-            if not errors:
-                tally.seen["read"] += 1
-                if has_turns and row_format is not PUBLISHED:
-                    count_unread(fields, tally.keys)
-                yield from read
-    errors.raise_any()
 
 
 def check_required(row_format: RowFormat, detected: Detected, fields: Mapping[str, Any]) -> None:

@@ -8,7 +8,7 @@ import os
 import re
 import socket
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urlsplit
@@ -17,8 +17,18 @@ from urllib.request import getproxies
 from builder.addresses import Address, is_address
 from builder.errors import EndpointError, InputFileError, UsageError
 from builder.files import spill
-from builder.formats.folders import MAX_TEXT_BYTES, Ask, choose_part, find_parts, list_folder, read_from
+from builder.formats.folders import (
+    MAX_TEXT_BYTES,
+    Ask,
+    Part,
+    choose_part,
+    find_parts,
+    in_no_part,
+    list_folder,
+    read_from,
+)
 from builder.formats.reading import SUFFIXES
+from builder.hub.target import address_of_hub
 from builder.object_store import Store, local_files, naming_errors, transfer
 from builder.ownership import is_dataset
 from builder.progress import Reporter
@@ -88,7 +98,7 @@ def _files_of(place: str | Path | Address, reporter: Reporter, ask: Ask | None) 
     path = Path(place)
     folder, _, part = (str(path), "", "") if _is_there(path) else str(path).rpartition("#")
     if folder and _is_there(Path(folder)) and Path(folder).is_dir() and not _is_ours(Path(folder)):
-        return [*_in_a_folder(Path(folder), part, ask)]
+        return [*_in_a_folder(Path(folder), part, reporter, ask)]
     name = folder or str(path)
     if _HUB_NAME.fullmatch(name) and not _is_there(Path(name)) and unpacked_name(Path(name)).suffix not in SUFFIXES:
         return [*_on_the_hub(f"{_HUB}{path}", reporter, ask)]
@@ -107,13 +117,22 @@ def _is_ours(folder: Path) -> bool:
     return (folder / "seedbed.yaml").exists() or is_dataset(folder)
 
 
-def _in_a_folder(folder: Path, part: str, ask: Ask | None) -> list[Path]:
+def _in_a_folder(folder: Path, part: str, reporter: Reporter, ask: Ask | None) -> list[Path]:
     parts = find_parts(folder, names := list_folder(folder), read_from(folder))
     if not parts:
         code = any(name == f"{folder.name}.py" for name in names)
         remedy = "Its rows come from a program, which is never run." if code else "Name the files in it."
         raise InputFileError(folder, "a folder where a data file was expected", remedy=remedy)
-    return [folder / name for name in parts[choose_part(folder, parts, part, ask)]]
+    chosen = parts[choose_part(folder, parts, part, ask)]
+    _name_others(folder, names, parts, reporter)
+    return [folder / name for name in chosen]
+
+
+def _name_others(
+    place: Path | str, names: Sequence[str], parts: Mapping[Part, Sequence[str]], reporter: Reporter
+) -> None:
+    if others := in_no_part(names, parts):
+        reporter.say(f"{place}: files of no split are not read: {len(others):,}, such as {visible(others[0])}")
 
 
 def is_dataset_of_the_hub(address: str) -> bool:
@@ -144,21 +163,19 @@ def _on_the_hub(address: str, reporter: Reporter, ask: Ask | None) -> list[Addre
             "its rows come from a program, which is never run, or from files that are not read",
             remedy=f"Try the hub's own conversion: {_HUB}{visible(name)}@refs%2Fconvert%2Fparquet",
         )
-    return [store.address / file for file in parts[choose_part(name, parts, part, ask)]]
+    chosen = parts[choose_part(name, parts, part, ask)]
+    _name_others(name, names, parts, reporter)
+    return [store.address / file for file in chosen]
 
 
 def _check_reachable(name: str) -> None:
-    """Say soon that there is no network; a client of the hub tries for a minute.
-
-    Raises:
-        EndpointError: nothing answers.
-    """
-    place = urlsplit(os.environ.get("HF_ENDPOINT") or "https://huggingface.co")
-    if place.hostname is None or getproxies().get(place.scheme):
+    """Say soon that there is no network; a client of the hub tries for a minute."""
+    place = urlsplit(address_of_hub())
+    if getproxies().get(place.scheme):
         return
     try:
         port = place.port or (80 if place.scheme == "http" else 443)
-        socket.create_connection((place.hostname, port), timeout=_SECONDS).close()
+        socket.create_connection((place.hostname or "", port), timeout=_SECONDS).close()
     except OSError as error:
         raise EndpointError(
             f"{visible(name)}: no such file or folder here, and the hub at {place.hostname} does not answer ({error})",

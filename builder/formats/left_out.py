@@ -1,10 +1,6 @@
 """What of a file is in no sample, by cause: counted as it is read, told at the end."""
 
-from collections import Counter
 from collections.abc import Mapping
-
-# Before a cause, where it is counted among other things.
-PREFIX = "left_out/"
 
 # Of chats, as `conversations.threads` names them, then of trees and exports.
 _LABELS: Mapping[str, tuple[str, str]] = {
@@ -35,14 +31,9 @@ _LABELS: Mapping[str, tuple[str, str]] = {
 }
 
 
-def count_left_out(left_out: Mapping[str, int] | None, seen: Counter[str]) -> None:
-    """Add what one row leaves out to what is seen of its file."""
-    for cause, number in (left_out or {}).items():
-        seen[PREFIX + cause] += number
-
-
-def tell_left_out(seen: Mapping[str, int], language: str) -> str:
+def tell_left_out(counts: Mapping[str, int], language: str) -> str:
     """All of it in one phrase, in English or Chinese (`zh`); an empty text where there is nothing."""
-    counts = {cause: seen.get(PREFIX + cause, 0) for cause in _LABELS}
-    parts = [_LABELS[cause][language == "zh"].format(f"{number:,}") for cause, number in counts.items() if number]
+    parts = [
+        label[language == "zh"].format(f"{counts[cause]:,}") for cause, label in _LABELS.items() if counts.get(cause)
+    ]
     return ("、" if language == "zh" else ", ").join(parts)

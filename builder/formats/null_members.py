@@ -17,13 +17,16 @@ def without_null_members(tools: str) -> str:
 
 
 def without_null_arguments(calls: str, tools: str | None) -> str:
-    """A JSON list of calls without null arguments; one stays that its tool's schema requires or lets be null."""
+    """A JSON list of calls without null arguments; one stays that its tool's schema requires or lets be null.
+
+    Of a tool that is not among the tools all stay: `{"task": 5, "due": null}` may well be a call that clears the date.
+    """
     parameters = {name: schema for name, schema in map(_parameters, _listed(tools)) if name}
     kept = []
     for call in _listed(calls):
         given = call.get("arguments") if isinstance(call, dict) else None
-        if isinstance(given, dict):
-            call = {**call, "arguments": _given(given, parameters.get(call.get("name"), {}))}
+        if isinstance(given, dict) and call.get("name") in parameters:
+            call = {**call, "arguments": _given(given, parameters[call["name"]])}
         kept.append(call)
     return _changed(calls, kept)
 

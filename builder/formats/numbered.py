@@ -3,26 +3,13 @@
 import re
 from collections.abc import Mapping, Sequence
 
-from builder.formats.columns import NAMES, find_columns, fold_name
+from builder.formats.columns import CHAT_NAMES, NAMES, find_columns, fold_name
 from builder.formats.row_format import Row, RowFormat, SampleParts, optional_text, text_of
 from builder.formats.turns import with_system
 from builder.schema import Message
 
-_ASKS = (*NAMES["question"], "instruction", "q", "问", "human", "customer", "buyer", "客户", "顾客", "买家", "客户问题")
-_ANSWERS = (
-    *NAMES["answer"],
-    "output",
-    "a",
-    "答",
-    "gpt",
-    "bot",
-    "agent",
-    "客服",
-    "商家",
-    "卖家",
-    "客服回复",
-    "客服回答",
-)
+_ASKS = {*NAMES["question"], *CHAT_NAMES["question"], "instruction"}
+_ANSWERS = {*NAMES["answer"], *CHAT_NAMES["answer"], "output"}
 _DIGITS = "一二三四五六七八九十"
 _NUMBER = f"(?:[0-9]{{1,2}}|[{_DIGITS}])"
 _PATTERN = re.compile(

@@ -14,9 +14,10 @@ from builder.formats.conversations.cells import LOOKED_AT, find_labels
 from builder.formats.conversations.chat import conversations_of
 from builder.formats.conversations.exports import find_chat, find_chat_rows
 from builder.formats.conversations.message_rows import MessageTrees, is_message_rows
+from builder.formats.conversations.splitting import Splitter
 from builder.formats.conversations.text_lines import TEXT_SUFFIXES
 from builder.formats.detection import Detected, detect_rows
-from builder.formats.dialogue import Cell, words_of
+from builder.formats.dialogue import Cell
 from builder.formats.mapping import with_members
 from builder.formats.reading import SUFFIXES, CheckedRow, RowFile, open_rows
 from builder.formats.rows import RowErrors
@@ -42,13 +43,18 @@ def open_file(
     if unpacked_name(path).suffix.lower() in TEXT_SUFFIXES and path.is_file():
         if not path.stat().st_size:
             raise InputFileError(path, "the file is empty")
-        raise InputFileError(
-            path,
-            "a text that is no chat as far as one can see; expected WhatsApp's, WeChat's or QQ's export, or lines such as"
-            " `User: …` and `Assistant: …`",
-            remedy=f"Text without speakers grows tasks: `growth.documents`. Tables are {', '.join(SUFFIXES)}.",
-        )
+        raise no_chat(path)
     return read_as(open_rows(path, skip_broken=skip_broken), mapping, skip_broken=skip_broken)
+
+
+def no_chat(path: Path) -> InputFileError:
+    """The error of a text that no reader of chats takes."""
+    return InputFileError(
+        path,
+        "a text that is no chat as far as one can see; expected WhatsApp's, WeChat's or QQ's export, or lines such as"
+        " `User: …` and `Assistant: …`",
+        remedy=f"Text without speakers grows tasks: `growth.documents`. Tables are {', '.join(SUFFIXES)}.",
+    )
 
 
 def read_as(
@@ -99,13 +105,13 @@ def _dialogues(file: RowFile, *among: str) -> RowFile | None:
     labels = find_labels(looked_at, among or None)
     if labels is None:
         return None
-    words, cells = words_of(labels), among or (labels.column,)
+    split, cells = Splitter(labels), among or (labels.column,)
 
     def rows() -> Iterator[CheckedRow]:
         for row in file.rows():
             texts = {c: row.values[c] for c in cells if isinstance(row.values.get(c), str) and row.values[c].strip()}
-            values = {**row.values, **dict.fromkeys(cells), **{c: Cell(text, words) for c, text in texts.items()}}
+            values = {**row.values, **dict.fromkeys(cells), **{c: Cell(text, split) for c, text in texts.items()}}
             yield row._replace(values=values)
 
-    columns = {**file.columns, **dict.fromkeys(cells, Cell("", words))}
+    columns = {**file.columns, **dict.fromkeys(cells, Cell("", split))}
     return replace(file, columns=columns, details={**file.details, "speakers": labels.shown}, _rows=rows)

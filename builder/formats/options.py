@@ -14,7 +14,7 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 # What a text calls an option before it says it: "A. Mars", "（B）月球", "C、7".
 _MARK = re.compile(r"[(（\[【]?([A-Z])[)）\]】.．、:：]\s*")
-_INLINE = re.compile(r"(?:(?<=[\s;；,，|])|^)[(（\[【]?([A-Z])[)）\]】.．、:：]\s*")
+_INLINE = re.compile(r"(?:(?<=[\s;；,，|])|^)[(（\[【]?([A-Z])([)）\]】.．、:：])\s*")
 _ONLY_LETTERS = re.compile(r"[(（\[【]?([A-Z](?:[\s,，、;；和]*[A-Z])*)[)）\]】]?[.．。、]?")
 _NAMED = re.compile(r"[(（\[【]?([A-Z])[)）\]】.．、:：\s]+(.*)", re.DOTALL)
 _ANNOUNCED = re.compile(
@@ -90,7 +90,10 @@ def _of_text(text: str) -> dict[str, str]:
     """Options as a cell lists them, in a line or in lines; lines without letters get them."""
     marks: list[re.Match[str]] = []
     for mark in _INLINE.finditer(text):
-        if mark[1] == LETTERS[len(marks) : len(marks) + 1]:  # others stand in the text of an option, such as initials
+        same = not marks or mark[2] == marks[0][2]
+        if (
+            same and mark[1] == LETTERS[len(marks) : len(marks) + 1]
+        ):  # others stand in the text of an option, such as initials
             marks.append(mark)
     if len(marks) > 1:
         ends = [*(mark.start() for mark in marks[1:]), len(text)]

@@ -34,6 +34,7 @@ MAX_DATA_BYTES = 64 * 2**10
 _NAME = re.compile(r"\.(?:png|jpe?g|jfif|gif|webp|bmp|tiff?|svg|hei[cf]|avif|ico)(?:[?#].*)?$", re.IGNORECASE)
 # A marker that stands for a picture and is no word of a sentence, such as one about HTML.
 _AT_LINE_EDGE = re.compile(rf"^[ \t]*{MARKER}|{MARKER}[ \t]*$", re.MULTILINE)
+_AT_TURN_EDGE = re.compile(r"\A\s*<(?:image|video|audio)>|<(?:image|video|audio)>\s*\Z")
 _ABOUT_MARKUP = re.compile(
     r"\b(?:html|svg|xml|markup|tags?|elements?|placeholders?)\b|标签|元素|标记|占位", re.IGNORECASE
 )
@@ -67,13 +68,13 @@ class PicturePlaces:
 
         Raises:
             RowError: there are more or fewer places than pictures, or what is given are none.
-            RowLeftOutError: a picture cannot be kept.
+            RowLeftOutError: a picture cannot be kept, or a question begins or ends with the place of a medium that nothing names.
         """
         turns = parts.messages
         if _is_nothing(given):
             if not any(turn.parts is not None or _QWEN in turn.content for turn in turns):
-                if self._has_column and self._has_markers:
-                    _refuse_lacking(turns)
+                if self._has_markers:
+                    _refuse_lacking(turns, has_column=self._has_column)
                 return parts
             return self._filled(parts, [_divided(turn, marked=False) for turn in turns], [])
         marked = self._has_markers and not has_pictures(turns)  # where parts have places, texts have none
@@ -98,11 +99,7 @@ class PicturePlaces:
         return _with_instruction(replace(parts, messages=tuple(filled)))
 
     def _kept(self, part: dict[str, Any]) -> dict[str, Any]:
-        """A part with its picture as a sample has it.
-
-        Raises:
-            RowLeftOutError: the picture stands in the file itself.
-        """
+        """A part with its picture as a sample has it."""
         if part["type"] == "text":
             return part
         picture = part["image"]
@@ -156,11 +153,7 @@ def _is_nothing(given: Any) -> bool:
 
 
 def _listed(given: Any) -> Parts:
-    """The pictures of a column's cell: a list of them or one, in a table also a list as JSON.
-
-    Raises:
-        RowError: something else.
-    """
+    """The pictures of a column's cell: a list of them or one, in a table also a list as JSON."""
     if isinstance(given, str) and given.lstrip().startswith("["):
         given = load_json(given, "its column of pictures")
     listed = given if isinstance(given, list) else [given]
@@ -180,12 +173,16 @@ def _is_named(picture: str) -> bool:
     return not is_local(picture) or _NAME.search(picture) is not None
 
 
-def _refuse_lacking(turns: Sequence[Message]) -> None:
-    if any(
+def _refuse_lacking(turns: Sequence[Message], *, has_column: bool) -> None:
+    if has_column and any(
         MARKER in turn.content and _AT_LINE_EDGE.search(turn.content) and not _ABOUT_MARKUP.search(turn.content)
         for turn in turns
     ):
         raise RowError(f"its texts have a place for a picture ({MARKER}), and its column of pictures is empty")
+    for turn in turns:
+        found = _AT_TURN_EDGE.search(turn.content) if turn.role == "user" and "<" in turn.content else None
+        if found and "</" not in turn.content and not _ABOUT_MARKUP.search(turn.content):
+            raise RowLeftOutError(f"its text has a place for a medium ({found[0].strip()}), and the row names none")
 
 
 def _divided(turn: Message, *, marked: bool) -> Parts:
@@ -228,11 +225,7 @@ def _before_first_question(divided: list[Parts], turns: Sequence[Message], count
 
 
 def _in_order(places: Parts, pictures: Parts) -> Parts:
-    """The picture of each place: by its number where the places are numbered, else one after the other.
-
-    Raises:
-        RowError: there are more or fewer of them than places.
-    """
+    """The picture of each place: by its number where the places are numbered, else one after the other."""
     numbers = [place.get("index") for place in places]
     if pictures and {*numbers} == {*range(len(pictures))}:
         return [pictures[number] for number in numbers if number is not None]

@@ -210,11 +210,7 @@ def glimpse(value: Any) -> Any:
 
 
 def _check_path(path: Path) -> os.stat_result:
-    """The state of a file that can be read as often as needed.
-
-    Raises:
-        InputFileError: there is none, or it is something else.
-    """
+    """The state of a file that can be read as often as needed."""
     check_name(path)
     with _named_errors(path):
         try:
@@ -236,11 +232,7 @@ def _check_path(path: Path) -> os.stat_result:
 
 
 def _suffix(path: Path) -> str:
-    """The suffix that a file has beside that of its packing, or should have.
-
-    Raises:
-        InputFileError: it is none that is read.
-    """
+    """The suffix that a file has beside that of its packing, or should have."""
     name = unpacked_name(path)
     suffix = name.suffix.lower() or _found_suffix(path)
     if suffix in SUFFIXES and (suffix not in _UNPACKED_ONLY or not packing(path)):
@@ -324,11 +316,7 @@ def _check_unchanged(path: Path, state: os.stat_result | None) -> None:
 
 
 def _is_usable(value: Any, depth: int) -> bool:
-    """Whether no text in a value needs a change, and no number is NaN.
-
-    Raises:
-        RowError: it is nested too deeply.
-    """
+    """Whether no text in a value needs a change, and no number is NaN."""
     if isinstance(value, str):
         return _UNUSABLE.search(value) is None
     if not isinstance(value, dict | list):

@@ -14,21 +14,9 @@ from builder.formats.turns import canonical_tools, load_json, with_system
 from builder.schema import Message
 
 _KEYS = (
-    ("human", "assistant"),
-    ("user", "assistant"),
-    ("human", "gpt"),
-    ("question", "answer"),
-    ("input", "output"),
-    ("instruction", "output"),
-    ("prompt", "response"),
-    ("query", "response"),
-    ("q", "a"),
-    ("问", "答"),
-    ("问题", "回答"),
-    ("问题", "答案"),
-    ("提问", "回答"),
-    ("用户", "助手"),
-    ("客户", "客服"),
+    *(("human", "assistant"), ("user", "assistant"), ("human", "gpt"), ("question", "answer"), ("input", "output")),
+    *(("instruction", "output"), ("prompt", "response"), ("query", "response"), ("q", "a"), ("问", "答")),
+    *(("问题", "回答"), ("问题", "答案"), ("提问", "回答"), ("用户", "助手"), ("客户", "客服")),
 )
 _COLUMNS = (
     *NAMES["conversations"],

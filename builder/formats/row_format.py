@@ -1,7 +1,7 @@
 """What every row format is: how to recognise it, how to read a row, how to write one."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from builder.schema import Mend, Message, Sample
@@ -46,7 +46,7 @@ class SampleParts:
     label: bool | None = None
     notes: tuple[str, ...] = ()
     mended: tuple[Mend, ...] = ()
-    left_out: Mapping[str, int] | None = None
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,12 +17,14 @@ class Tally:
             to the same prompt), `not_trained` (a turn of weight 0), `reasoning`, `pictures`; `mended`, and `mended:` with a kind
             for each kind; `unread_label` is 1 where its labels, 1 and 0,
             may be of answers or of classes, and are not read; `read` counts the rows that became samples.
+        inside: what of rows that became samples, or of messages that were gathered to rows, is in none, by cause (`left_out`).
         keys: how many rows have each key of turns that is not read.
-        left_out: rows that a sample cannot hold.
+        left_out: whole rows that a sample cannot hold.
         broken: rows that no sample can be made of; those that the container cannot read are in `RowFile.broken`.
     """
 
     seen: Counter[str] = field(default_factory=Counter)
+    inside: Counter[str] = field(default_factory=Counter)
     keys: Counter[str] = field(default_factory=Counter)
     left_out: Causes = field(default_factory=Causes)
     broken: Causes = field(default_factory=Causes)

@@ -11,6 +11,10 @@ from builder.schema import Message
 
 _OPEN = "<think>"
 _BLOCK = re.compile(r"\s*<think>(.*?)</think>", re.DOTALL)
+# A sentence about the tags themselves: "<think> opens the reasoning and </think> closes it."
+_ABOUT = re.compile(
+    r" (?:opens|closes|marks|starts|begins|ends|means|and|tags?|or|contains|wraps|holds|tells|is|are)\b|\s?(?:是|表示|标签|标记|用于|代表|和|与)"
+)
 
 
 def split_thoughts(text: str) -> tuple[str | None, str]:
@@ -26,8 +30,11 @@ def split_thoughts(text: str) -> tuple[str | None, str]:
         return None, text
     inside, after = block[1], text[block.end() :]
     ours = inside.startswith("\n") and inside.endswith("\n") and len(inside) > 1
+    nested = _OPEN in inside and not ours  # where it ends is not sure
+    if nested or (_ABOUT.match(inside) and _ABOUT.match(after)):
+        return None, text
     inside = inside[1:-1] if ours and inside.strip() else inside.strip()
-    return inside, after[2:] if after.startswith("\n\n") else after.lstrip()
+    return inside, after[2:] if ours and after.startswith("\n\n") else after.lstrip()
 
 
 def join_thoughts(reasoning: str | None, text: str) -> str:

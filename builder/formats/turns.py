@@ -19,6 +19,7 @@ from builder.formats.thoughts import split_thoughts, with_thoughts
 from builder.pictures import with_parts
 from builder.published import wrap_tool
 from builder.schema import Message, Role
+from builder.text import word_list
 
 _CALL = "function_call"
 _CALL_OF_MS_SWIFT = "tool_call"
@@ -31,29 +32,13 @@ TURN_KEYS = frozenset(
     {"role", "from", "content", "value", "name", "tool_calls", _CALL, "tool_call_id", *REASONING, *_WEIGHTS}
 )
 CALL_KEYS = frozenset({"id", "type", "index", "function", "name", "arguments"})
-_ROLE_NAMES: Mapping[str, Role] = {
-    "system": "system",
-    "developer": "system",
-    "系统": "system",
-    "user": "user",
-    "human": "user",
-    "prompter": "user",
-    "用户": "user",
-    "assistant": "assistant",
-    "gpt": "assistant",
-    "bot": "assistant",
-    "model": "assistant",
-    "chatgpt": "assistant",
-    "助手": "assistant",
-    _CALL: "assistant",
-    _CALL_OF_MS_SWIFT: "assistant",
-    "tool": "tool",
-    "observation": "tool",
-    "function": "tool",
-    "function_response": "tool",
-    "tool_response": "tool",
-    "工具": "tool",
+_NAMES_OF_ROLES: Mapping[Role, str] = {
+    "system": "system developer 系统",
+    "user": "user human prompter 用户",
+    "assistant": f"assistant gpt bot model chatgpt 助手 {_CALL} {_CALL_OF_MS_SWIFT}",
+    "tool": "tool observation function function_response tool_response 工具",
 }
+_ROLE_NAMES = {name: role for role, names in _NAMES_OF_ROLES.items() for name in word_list(names)}
 _VALID_ROLES = "system, user (human), assistant (gpt, bot, model), tool (observation), function_call"
 
 

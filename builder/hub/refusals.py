@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from huggingface_hub.errors import HfHubHTTPError
 
 TOKEN = "HF_TOKEN"
+_LOOK_AND_AGAIN = "Look at HF_ENDPOINT; then run the same command again."
 _LONGEST_ANSWER = 300  # characters of what the hub says
 
 
@@ -38,13 +39,11 @@ def told(target: Target, token: str, names: Sequence[str] = ()) -> Iterator[None
             ) from None
         if isinstance(error, OSError) and (named := system_error(error)) is not None:
             raise named from None
-        if isinstance(error, ValueError | KeyError | TypeError | httpx2.HTTPError):
-            said = one_line(str(error)).replace(token, "***")
-            raise EndpointError(
-                f"{target.hub}: does not answer as the hub does ({type(error).__name__}: {said})",
-                "Look at HF_ENDPOINT; nothing was committed.",
-            ) from None
-        raise
+        # The client stumbles in many ways over an answer that is none.
+        said = one_line(str(error)).replace(token, "***")
+        raise EndpointError(
+            f"{target.hub}: does not answer as the hub does ({type(error).__name__}: {said})", _LOOK_AND_AGAIN
+        ) from None
 
 
 def _refusal(error: "HfHubHTTPError", target: Target, token: str, names: Sequence[str]) -> SeedbedError:
@@ -57,9 +56,7 @@ def _refusal(error: "HfHubHTTPError", target: Target, token: str, names: Sequenc
             f"Make one that may write at {target.hub}/settings/tokens, and put it into {TOKEN}.",
         )
     if status == 404 and not names:  # where every hub says whose a token is
-        return EndpointError(
-            f"{target.hub}: does not answer as the hub does ({said})", "Look at HF_ENDPOINT; nothing was committed."
-        )
+        return EndpointError(f"{target.hub}: does not answer as the hub does ({said})", _LOOK_AND_AGAIN)
     if status in (401, 403, 404):
         return EndpointError(
             f"{target.address}: the token in {TOKEN} may not write there, or there is no such user or organisation ({said})",

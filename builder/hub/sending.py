@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _ROWS = re.compile(r"data/(?:train|validation)-\d{5}-of-\d{5}\.parquet")
 _READ_AS_ROWS = re.compile(r"data/(?:train|validation)-.*\.parquet")
 _AT_ONCE = 5  # files: as many as the client sends beside each other
+_WAITED_SECONDS = 300  # in which the hub counts requests
 _CONNECT_SECONDS, _ANSWER_SECONDS = 4.0, 120.0
 
 
@@ -85,12 +86,20 @@ def _client(target: Target, token: str) -> "Iterator[HfApi]":
     # Its warnings name the signed addresses of large files.
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     timeout = httpx2.Timeout(_ANSWER_SECONDS, connect=_CONNECT_SECONDS)
-    huggingface_hub.set_client_factory(lambda: httpx2.Client(follow_redirects=True, timeout=timeout))
+    hooks = {"response": [wait_no_longer]}
+    huggingface_hub.set_client_factory(lambda: httpx2.Client(follow_redirects=True, timeout=timeout, event_hooks=hooks))
     try:
         with told(target, token):
             yield huggingface_hub.HfApi(endpoint=target.hub, token=token, library_name="seedbed")
     finally:
         huggingface_hub.close_session()
+
+
+def wait_no_longer(response: Any) -> None:
+    """Take away that a hub wants a request again after hours: the client would sleep so long without a word."""
+    for name in ("ratelimit", "retry-after"):
+        if any(int(number) > _WAITED_SECONDS for number in re.findall(r"\d{1,9}", response.headers.get(name, ""))):
+            del response.headers[name]
 
 
 def _namespaces(api: "HfApi") -> list[str]:

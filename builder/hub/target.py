@@ -83,8 +83,12 @@ def address_of_hub() -> str:
         UsageError: it is no address, or carries a user name, password or query.
     """
     address = os.environ.get("HF_ENDPOINT", "").strip().rstrip("/") or _HUB
-    parts = urlsplit(address)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or "@" in address:
+    try:
+        parts = urlsplit(address)
+        is_one = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is none, a bracket that is not closed
+        is_one = False
+    if not is_one or any(mark in address for mark in "?#@"):
         raise UsageError("HF_ENDPOINT: expected an http:// or https:// address without a user name, password or query")
     return address
 

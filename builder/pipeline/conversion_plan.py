@@ -57,6 +57,14 @@ class Plan:
         """Whether any conversation is told from the next by a pause."""
         return any(gap is not None for gap in self.gaps())
 
+    def by_side(self) -> dict[str, list[str]]:
+        """The speakers on each side."""
+        sides: dict[str, list[str]] = {}
+        if self.roles is not None:
+            for speaker in self.threads.speakers():
+                sides.setdefault(self.roles.side(speaker.name), []).append(speaker.name)
+        return sides
+
     def gaps(self, gap: timedelta | None = None) -> list[timedelta | None]:
         """The pause that divides the conversations of each source; None where the file tells them apart.
 
@@ -123,9 +131,14 @@ def _mixed(plan: Plan) -> list[Choice]:
     if plan.roles is None or plan.asked.gap is not None:
         return []
     choices = []
-    for place, why in sorted(plan.threads.mixed(plan.roles.side, GAP).items()):
-        source = plan.sources[place]
-        if source.table is not None and source.layout is not None:
+    mixed = plan.threads.mixed(plan.roles.side, GAP)
+    for place, source in enumerate(plan.sources):
+        why = mixed.get(place)
+        if why is None and source.layout is not None and source.layout.perhaps:
+            problem = "it is not sure which column tells conversations apart (--gap 240 takes pauses alone)"
+            perhaps = [visible(name) for name in source.layout.perhaps]
+            choices.append(Choice("--map conversation=", f"{source.name}: {problem}", perhaps))
+        elif why is not None and source.table is not None and source.layout is not None:
             unused = [visible(name) for name in source.table.columns if name not in source.layout.columns.values()]
             if why == "at_once":
                 problem = (
@@ -163,7 +176,7 @@ def settled(plan: Plan) -> dict[str, Any]:
     sheets = [source.sheet for source in plan.sources if source.sheet]
     if len(plan.paths) == 1 and sheets:
         found["sheet"] = ",".join(sheets)
-    headers = {source.table.header.row for source in plan.sources if source.table and source.table.header}
+    headers = {source.header.row for source in plan.sources if source.header is not None}
     if len(headers) == 1:
         found["header_row"] = headers.pop()
     columns = [

@@ -11,15 +11,15 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from builder.chinese import spoken
 from builder.curation.redacting import redact_row
 from builder.errors import UsageError
 from builder.files import atomic_path
 from builder.formats.conversations.exchanges import Exchanges, Side, said
 from builder.formats.conversations.source import Source
 from builder.formats.conversations.threads import Conversation, Threads
-from builder.formats.left_out import count_left_out
+from builder.formats.left_out import tell_left_out
 from builder.formats.messages import write
-from builder.formats.row_format import SampleParts
 from builder.ownership import check_output
 from builder.pipeline.conversion_plan import Plan, unsure
 from builder.progress import Reporter
@@ -64,10 +64,10 @@ def samples(plan: Plan, converted: Converted) -> Iterator[tuple[Source, Sample]]
     threads = plan.threads.conversations(roles.side, plan.gaps()) if roles is not None else iter(())
     places = [place for place, source in enumerate(plan.sources) if not source.has_speakers]
     settled = (one for place in places for one in _settled(plan, place, converted))
-    spoken = ((one, SampleParts(one.messages)) for one in threads)
-    for number, (conversation, parts) in enumerate(merge(spoken, settled, key=lambda pair: pair[0].source)):
+    spoken = ((one, None) for one in threads)
+    for number, (conversation, of) in enumerate(merge(spoken, settled, key=lambda pair: pair[0].source)):
         source = plan.sources[conversation.source]
-        yield source, _sample(source, number, conversation, parts)
+        yield source, _sample(source, number, conversation, of)
     for source in plan.sources:
         converted.rows["above"] += source.above
         if source.reader is not None:
@@ -82,7 +82,7 @@ def samples(plan: Plan, converted: Converted) -> Iterator[tuple[Source, Sample]]
 _SIDES: Mapping[str, Side] = {"user": "user", "assistant": "assistant", "system": "system"}
 
 
-def _settled(plan: Plan, place: int, converted: Converted) -> Iterator[tuple[Conversation, SampleParts]]:
+def _settled(plan: Plan, place: int, converted: Converted) -> Iterator[tuple[Conversation, Sample | None]]:
     """Conversations whose speakers are roles already."""
     source = plan.sources[place]
     if source.reader is None:
@@ -90,33 +90,34 @@ def _settled(plan: Plan, place: int, converted: Converted) -> Iterator[tuple[Con
         return
     threads = Threads(source.utterances(), in_chat=False)
     for conversation in threads.conversations(_SIDES.__getitem__, plan.gaps()[place]):
-        yield replace(conversation, source=place), SampleParts(conversation.messages)
+        yield replace(conversation, source=place), None
     converted.messages += threads.counts
     converted.dropped += threads.dropped
 
 
-def _of_rows(source: Source, place: int, converted: Converted) -> Iterator[tuple[Conversation, SampleParts]]:
+def _of_rows(source: Source, place: int, converted: Converted) -> Iterator[tuple[Conversation, Sample]]:
     """Those of rows that each hold one; what is more than texts stays as it is."""
+    assert source.samples is not None
     exchanges = Exchanges()
-    last = 0
-    converted.rows["read"] += source.above
-    for row, parts in source.parts():
-        converted.rows["read"] += row != last
-        converted.rows["with_messages"] += row != last
-        last = row
-        count_left_out(parts.left_out, converted.left_out)
-        messages = parts.messages
-        if parts.tools is parts.rejected is None and all(map(_is_plain, messages)):
+    for sample in source.samples.samples(note=lambda _: None):
+        row = int(sample.source.rpartition("#")[2])
+        messages = sample.messages
+        plain = sample.tools is None and (sample.rejected is None or sample.is_labelled_bad)
+        if plain and all(map(_is_plain, messages)):
             said_by = [said(row, _SIDES[m.role], m.role, m.content, math.nan, in_chat=False) for m in messages]
             messages = tuple(turn.message for turn in exchanges.of(said_by))
         else:
             exchanges.counts["used"] += len(messages)
         if messages:
-            yield Conversation(place, None, (row,), messages), replace(parts, messages=messages)
+            yield Conversation(place, None, (row,), messages), sample
     converted.messages += exchanges.counts
     converted.dropped += exchanges.dropped
-    converted.rows["not_whole"] += source.not_whole.rows
-    converted.rows["read"] += source.not_whole.rows
+    tally = source.samples.tallies[0]
+    converted.left_out += tally.inside
+    with_messages, not_whole = tally.seen["read"], tally.left_out.rows
+    converted.rows.update(
+        read=source.above + with_messages + not_whole, with_messages=with_messages, not_whole=not_whole
+    )
 
 
 def _is_plain(message: Message) -> bool:
@@ -124,20 +125,20 @@ def _is_plain(message: Message) -> bool:
     return message.role in _SPOKEN and all(one is None for one in more)
 
 
-def _sample(source: Source, number: int, conversation: Conversation, parts: SampleParts) -> Sample:
+def _sample(source: Source, number: int, conversation: Conversation, of: Sample | None) -> Sample:
+    """The sample of a conversation, and what else its row says."""
     first, last = min(conversation.rows), max(conversation.rows)
     place = f"{source.name}#{first}" if first == last else f"{source.name}#{first}-{last}"
-    texts = "\n".join(message.content for message in parts.messages)
     return Sample(
         row=number,
         task_id=place,
-        messages=parts.messages,
-        category=parts.category,
-        language=parts.language or detect_language(texts),
+        messages=conversation.messages,
+        category=of.category if of else None,
+        language=of.language if of else detect_language("\n".join(turn.content for turn in conversation.messages)),
         origin="imported",
         source=place,
-        tools=parts.tools,
-        rejected=parts.rejected,
+        tools=of.tools if of else None,
+        rejected=of.rejected if of else None,
     )
 
 
@@ -173,13 +174,12 @@ def convert(plan: Plan, out: Path, reporter: Reporter, *, overwrite: bool = Fals
             if converted.conversations % 1_000 == 0:
                 step.set(converted.conversations)
         if not converted.conversations:
-            raise UsageError(f"no conversation with a question and its answer was found: {tell(converted.messages)}")
+            told = (
+                tell_left_out(converted.messages, spoken())
+                or f"rows that hold no message {converted.rows['outside']:,}"
+            )
+            raise UsageError(f"no conversation with a question and its answer was found: {told}")
     return converted
-
-
-def tell(counts: Mapping[str, int]) -> str:
-    """Counts by cause as a message names them."""
-    return ", ".join(f"{cause} {count:,}" for cause, count in counts.items() if count and cause != "used") or "none"
 
 
 def at_other_gaps(plan: Plan) -> dict[int, int]:

@@ -1,6 +1,5 @@
 """Deciding about rows that are there: files into a new folder, or a folder again in place."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -113,7 +112,7 @@ def import_files(files: SampleFiles, folder: DatasetFolder, reporter: Reporter) 
     if more:
         reporter.say(f"… and {more} more such rows")
     for place, (detected, tally) in enumerate(zip(files.detected, files.tallies, strict=True)):
-        _tell(detected.path.name, tally.seen, reporter)
+        _tell(detected.path.name, tally, reporter)
         if tally.keys:
             reporter.say(describe_unread(detected.path.name, tally.keys, spoken()))
         _tell_left_out(detected.path, tally, files.broken(place), reporter)
@@ -133,8 +132,9 @@ def _tell_left_out(path: Path, tally: Tally, broken: Sequence[Cause], reporter: 
         )
 
 
-def _tell(name: str, seen: Counter[str], reporter: Reporter) -> None:
+def _tell(name: str, tally: Tally, reporter: Reporter) -> None:
     """Say what a file holds that is not taken as it stands."""
+    seen = tally.seen
     if bad := seen["labelled_bad"]:
         reporter.say(
             f"{name}: rows labelled as bad: {bad:,}; their answers are not published as good ones, and"
@@ -162,7 +162,7 @@ def _tell(name: str, seen: Counter[str], reporter: Reporter) -> None:
         )
     if missing := seen["nan"]:
         reporter.say(f"{name}: rows with NaN: {missing:,}; it is read as no value")
-    if left_out := tell_left_out(seen, spoken()):
+    if left_out := tell_left_out(tally.inside, spoken()):
         reporter.say(f"{name}: left out: {left_out}")
 
 

@@ -149,11 +149,7 @@ def _path(folder: DatasetFolder, name: str) -> Path:
 
 
 def _refuse_damaged(folder: DatasetFolder, measured: Collection[str]) -> set[str]:
-    """The names of tables that are not what was written, where they can be made anew.
-
-    Raises:
-        IntegrityError: another table is not what was written.
-    """
+    """The names of tables that are not what was written, where they can be made anew."""
     problems = folder.problems(folder.signals)
     anew = {*measured, QUALITY, DIFFICULTY, GUESS}
     folder.refuse([problem for problem in problems if Path(problem.path).stem not in anew])

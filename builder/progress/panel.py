@@ -19,65 +19,41 @@ WIDEST = 78  # columns: longer lines are not read at a glance
 _BAR = 40
 _MOST_OUT = 2  # endpoints that are named
 
-_WORDS: Mapping[str, Mapping[str, str]] = {
-    "en": {
-        "growing": "Growing",
-        "rows": "{reached:,} of {target:,} rows",
-        "candidates": "candidates",
-        "closes": "{candidates:,} = {admitted:,} admitted + {rejected:,} rejected",
-        "rejected": "rejected",
-        "others": "others",
-        "none": "none",
-        "traffic": "in flight",
-        "limit": "{in_flight:,} of at most {limit:,}",
-        "batch": "{n:,} in batch {id} · {state} · {done:,} done",
-        "backing_off": "{n:,} backing off",
-        "out": "out",
-        "more_out": "and {n:,} more endpoints",
-        "spent": "spent",
-        "no_cap": "no cap",
-        "of_cap": "{used} of {cap} {unit}",
-        "reserving": "{used} + {reserved} held of {cap} {unit}",
-        "pace": "pace",
-        "rate": "{rows} rows a minute",
-        "left": "{time} left",
-        "unknown": "—",
-        "seconds": "{n} s",
-        "minutes": "{n} min",
-        "hours": "{h} h {m} min",
-        "requests": "requests",
-        "tokens": "tokens",
-        "finishing": "finishing {n:,} requests on their way, at most {seconds:.0f} s; Ctrl-C again stops now",
-    },
-    "zh": {
-        "growing": "生成",
-        "rows": "{reached:,} / {target:,} 条",
-        "candidates": "候选",
-        "closes": "{candidates:,} = 收录 {admitted:,} + 未收录 {rejected:,}",
-        "rejected": "未收录",
-        "others": "其他",
-        "none": "无",
-        "traffic": "在途",
-        "limit": "{in_flight:,}，最多 {limit:,}",
-        "batch": "{n:,}，在批次 {id} 中 · {state} · 已完成 {done:,}",
-        "backing_off": "{n:,} 个等待重试",
-        "out": "停用",
-        "more_out": "另有 {n:,} 个接口",
-        "spent": "花费",
-        "no_cap": "不设上限",
-        "of_cap": "{used} / 上限 {cap} {unit}",
-        "reserving": "{used} + 预留 {reserved} / 上限 {cap} {unit}",
-        "pace": "速度",
-        "rate": "每分钟 {rows} 条",
-        "left": "还需 {time}",
-        "unknown": "—",
-        "seconds": "{n} 秒",
-        "minutes": "{n} 分钟",
-        "hours": "{h} 小时 {m} 分钟",
-        "requests": "次请求",
-        "tokens": "token",
-        "finishing": "正在等 {n:,} 个已发出的请求返回，最多 {seconds:.0f} 秒；再按一次 Ctrl-C 立即停止",
-    },
+# In English and Chinese.
+_WORDS: Mapping[str, tuple[str, str]] = {
+    "growing": ("Growing", "生成"),
+    "rows": ("{reached:,} of {target:,} rows", "{reached:,} / {target:,} 条"),
+    "candidates": ("candidates", "候选"),
+    "closes": (
+        "{candidates:,} = {admitted:,} admitted + {rejected:,} rejected",
+        "{candidates:,} = 收录 {admitted:,} + 未收录 {rejected:,}",
+    ),
+    "rejected": ("rejected", "未收录"),
+    "others": ("others", "其他"),
+    "none": ("none", "无"),
+    "traffic": ("in flight", "在途"),
+    "limit": ("{in_flight:,} of at most {limit:,}", "{in_flight:,}，最多 {limit:,}"),
+    "batch": ("{n:,} in batch {id} · {state} · {done:,} done", "{n:,}，在批次 {id} 中 · {state} · 已完成 {done:,}"),
+    "backing_off": ("{n:,} backing off", "{n:,} 个等待重试"),
+    "out": ("out", "停用"),
+    "more_out": ("and {n:,} more endpoints", "另有 {n:,} 个接口"),
+    "spent": ("spent", "花费"),
+    "no_cap": ("no cap", "不设上限"),
+    "of_cap": ("{used} of {cap} {unit}", "{used} / 上限 {cap} {unit}"),
+    "reserving": ("{used} + {reserved} held of {cap} {unit}", "{used} + 预留 {reserved} / 上限 {cap} {unit}"),
+    "pace": ("pace", "速度"),
+    "rate": ("{rows} rows a minute", "每分钟 {rows} 条"),
+    "left": ("{time} left", "还需 {time}"),
+    "unknown": ("—", "—"),
+    "seconds": ("{n} s", "{n} 秒"),
+    "minutes": ("{n} min", "{n} 分钟"),
+    "hours": ("{h} h {m} min", "{h} 小时 {m} 分钟"),
+    "requests": ("requests", "次请求"),
+    "tokens": ("tokens", "token"),
+    "finishing": (
+        "finishing {n:,} requests on their way, at most {seconds:.0f} s; Ctrl-C again stops now",
+        "正在等 {n:,} 个已发出的请求返回，最多 {seconds:.0f} 秒；再按一次 Ctrl-C 立即停止",
+    ),
 }
 _COUNTED = ("requests", "tokens")  # other units are money
 _HEADINGS = ("growing", "candidates", "rejected", "traffic", "out", "spent", "pace")
@@ -91,7 +67,7 @@ def panel(figures: Growing, width: int, language: str, label: Callable[[str], st
         language: `zh` or `en`.
         label: a reason's key → its words in that language.
     """
-    words, width = _WORDS[language], min(width, WIDEST)
+    words, width = {name: pair[language == "zh"] for name, pair in _WORDS.items()}, min(width, WIDEST)
     indent = max(cell_len(words[key]) for key in _HEADINGS) + 2
     room = width - indent
     lines: list[tuple[str, str | Text]] = [
@@ -150,7 +126,7 @@ def plain_line(figures: Growing) -> str:
 
 def finishing(requests: int, seconds: float, language: str) -> str:
     """What the first Ctrl-C does, in one line."""
-    return _WORDS[language]["finishing"].format(n=requests, seconds=seconds)
+    return _WORDS["finishing"][language == "zh"].format(n=requests, seconds=seconds)
 
 
 def _bar(figures: Growing, room: int, words: Mapping[str, str]) -> Text:

@@ -41,27 +41,6 @@ _BY_CATEGORY: Mapping[str, str] = {
 }
 USABLE: Mapping[str, str] = {name: category for category, names in _BY_CATEGORY.items() for name in names.split()}
 
-# "unstable": items depend on the process's hash seed or on what was drawn before, so that a seed would not give the same rows.
-# "slow": more than 250 ms of processor time an item. "repeats": more than 15 % of 60 questions came twice.
-LEFT_OUT: Mapping[str, str] = {
-    "boxnet": "no reference answer",
-    "codeio": "unstable",
-    "composite": "mixes other families",
-    "futoshiki": "slow",
-    "graph_color": "no reference answer",
-    "isomorphic_strings": "unstable",
-    "knight_swap": "slow",
-    "list_functions": "unstable",
-    "polynomial_multiplication": "unstable",
-    "propositional_logic": "no reference answer",
-    "ransom_note": "unstable",
-    "rubiks_cube": "no reference answer",
-    "rush_hour": "no reference answer",
-    "syllogism": "wrong answers: it calls 'All tigers are dogs; some dogs are artists; so some tigers are artists' valid",
-    "tower_of_hanoi": "repeats",
-    "word_ladder": "unstable",
-}
-
 # Other answers than the reference are right too (another path, order or form), which only the family's own check can tell: a
 # row without an answer key is better than a key that calls right answers wrong.
 MANY_ANSWERS = frozenset(

@@ -30,12 +30,6 @@ from builder.signals.signal import Card, Finding, Found, Read, Signal, SignalVal
 from builder.signals.unclear import find_unclear, find_unseen
 from builder.signals.unmet import find_unmet
 
-DEFECTS = (
-    *("unseen_reference", "merged_instructions", "empty_answer", "missing_code", "picture_request"),
-    *("cut_off_answer", "na_answer", "no_input_marker", "unclear_instruction", "stray_characters"),
-    *("mendable_characters", "copied_input"),
-)
-
 _NOTHING = re.compile(
     r"(?:[.…。]{2,}|[-–—_]{2,}|\[\s*\]|\{\s*\}|\"\s*\"|“\s*”|…|<\s*/?output\s*/?>|[<\[](?:insert |插入)[^<>\[\]\n]{1,30}[>\]]"
     r"|\{\{?(?:answer|output|response)\}?\})",
@@ -171,7 +165,7 @@ def _find_empty(sample: Sample, answer: str) -> Iterator[Finding]:
     if nothing or absent or none:
         question = next((turn.content for turn in reversed(sample.prompt) if turn.role == "user"), "")
         given = sample.input or ""
-        if sample.instruction is not None and is_no_input(given, sample.instruction):
+        if sample.instruction is not None and is_no_input(given, sample.instruction, bare):
             question, given = sample.instruction, ""  # a marker in place of an input names no answer
         if _asks_for_mark(bare, question):
             return

@@ -20,6 +20,7 @@ from builder.schema import Sample
 from builder.signals.checksums import is_filler
 from builder.signals.personal_numbers import PASSPORT_WORDS, SECURITY_WORD, Span, bank_numbers, passports, state_numbers
 from builder.signals.signal import Card, Finding, Read, Signal, SignalValue, kinds_and_spans
+from builder.text import word_list
 
 _FULL_WIDTH_WORD = re.compile("[\uff10-\uff19\uff20-\uff3a\uff41-\uff5a]")
 FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
@@ -73,19 +74,7 @@ _IPV6_BEGINNING = re.compile("[23][0-9A-Fa-f]{3}:")
 _VERSION_BEFORE = re.compile(r"(?:\bv|version|版本|section|chapter|build|第)[ :：]?$", re.IGNORECASE)
 # Public resolvers and counting runs, which stand for an address rather than be one.
 _KNOWN_ADDRESSES = frozenset(
-    [
-        "1.1.1.1",
-        "1.0.0.1",
-        "8.8.8.8",
-        "8.8.4.4",
-        "9.9.9.9",
-        "114.114.114.114",
-        "223.5.5.5",
-        "1.2.3.4",
-        "5.6.7.8",
-        "2.2.2.2",
-        "4.4.4.4",
-    ]
+    word_list("1.1.1.1 1.0.0.1 8.8.8.8 8.8.4.4 9.9.9.9 114.114.114.114 223.5.5.5 1.2.3.4 5.6.7.8 2.2.2.2 4.4.4.4")
 )
 
 # Every secret has a digit, one of these signs and such a run, or is a block with such a line.

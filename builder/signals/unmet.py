@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from builder.signals.signal import Finding
+from builder.text import word_list
 
 _LANGUAGES = (
     r"(?:python|java(?:script)?|typescript|c\+\+(?!\w)|c#(?!\w)|sql|mysql|html5?|css|php|ruby"
@@ -29,54 +30,15 @@ _ASKS_CODE = re.compile(
 )  # fmt: skip
 # One of these stands in every request for code, or for a picture.
 _CODE_WORDS = (
-    *(
-        "code",
-        "function",
-        "program",
-        "script",
-        "query",
-        "snippet",
-        "statement",
-        "class",
-        "command",
-        "method",
-        "loop",
-        "page",
+    *word_list(
+        "code function program script query snippet statement class command method loop page rule regex 代码"
+        " 程序 脚本 正则 sql 函数 查询语句"
     ),
-    *("rule", "regex", "regular expression", "代码", "程序", "脚本", "正则", "sql", "函数", "查询语句"),
+    "regular expression",
 )
-_PICTURE_WORDS = (
-    *(
-        "draw",
-        "sketch",
-        "paint",
-        "illustrat",
-        "colorize",
-        "colourize",
-        "photo",
-        "image",
-        "picture",
-        "graph",
-        "chart",
-        "diagram",
-    ),
-    *(
-        "logo",
-        "poster",
-        "video",
-        "gif",
-        "meme",
-        "collage",
-        "map",
-        "model",
-        "animation",
-        "图",
-        "画",
-        "绘",
-        "照片",
-        "海报",
-    ),
-    *("标志", "徽标", "视频", "表情包"),
+_PICTURE_WORDS = word_list(
+    "draw sketch paint illustrat colorize colourize photo image picture graph chart diagram logo poster"
+    " video gif meme collage map model animation 图 画 绘 照片 海报 标志 徽标 视频 表情包"
 )
 _HAS_CODE = re.compile(
     r"[{};=<>\\`^|]|\w\(|\b(?:SELECT|INSERT|UPDATE|DELETE|CREATE|def|return|import"

@@ -232,10 +232,10 @@ class TestOpenAssistant:
         ]
         files = open_samples([write(tmp_path / "trees.jsonl", rows)], reporter=Reporter(quiet=True))
         assert len(list(files.samples(note=lambda problem: None))) == 3
-        assert tell_left_out(files.seen[0], "en") == (
+        assert tell_left_out(files.tallies[0].inside, "en") == (
             "questions that nobody answered 1, deleted messages 1, messages refused in review 1, messages never reviewed 1"
         )
-        assert tell_left_out(files.seen[0], "zh") == (
+        assert tell_left_out(files.tallies[0].inside, "zh") == (
             "无人回答的提问 1 条、已删除的消息 1 条、审核未通过的消息 1 条、未经审核的消息 1 条"
         )
         assert [(one["row"], one["problem"], one["broken"]) for one in files.left_out()] == [
@@ -345,7 +345,7 @@ class TestChatGpt:
             [("user", "你好"), ("assistant", "你好！")],
             [("user", "q"), ("assistant", "r")],
         ]
-        assert tell_left_out(files.seen[0], "zh") == "因缺图片或文件而截断的对话 1 段"
+        assert tell_left_out(files.tallies[0].inside, "zh") == "因缺图片或文件而截断的对话 1 段"
         assert [one["problem"] for one in files.left_out()] == ["nothing is said in the conversation"]
 
     def test_fragments_of_deepseek(self, tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def samples(path: Path) -> tuple[list[tuple[str, list[str]]], str, str]:
         (sample.source, [f"{turn.role[0]}:{turn.content}" for turn in sample.messages])
         for sample in files.samples(note=lambda problem: None)
     ]
-    return read, tell_left_out(files.seen[0], "en"), describe(files.detected[0], "en")
+    return read, tell_left_out(files.tallies[0].inside, "en"), describe(files.detected[0], "en")
 
 
 class TestWhatsApp:
@@ -511,7 +511,7 @@ def test_what_an_import_says_of_a_chat(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_times_of_twelve_hours() -> None:
-    from builder.formats.conversations.text_lines import clock_time
+    from builder.formats.conversations.times import clock_time
 
     day = datetime(2023, 5, 1)
     cases = [

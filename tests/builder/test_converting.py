@@ -5,8 +5,10 @@ import gzip
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,6 +17,7 @@ from typing import Any
 import openpyxl
 import pytest
 
+from builder.cli import converting
 from builder.errors import InputFileError
 from builder.formats.detection import describe
 from builder.formats.importing import read_samples
@@ -206,7 +209,7 @@ class TestShapes:
             csv(tmp_path / "b.csv", "客户,客服,时间,内容", *(f"tb{n},小美{n},2024-05-0{n + 1},在吗" for n in range(3)))
         )
         assert ended.code == 2
-        assert "it is not sure which column says who said it" in ended.err
+        assert "no conversations were found:\n  - columns of b.csv: 客户, 客服, 时间, 内容" in ended.err
 
     def test_rounds_that_a_conversation_holds_together(self, convert: Any, tmp_path: Path) -> None:
         rows = [
@@ -309,6 +312,11 @@ class TestWhatIsNotSure:
         assert convert(path, "--roles", "Bob=assistant")[1] == [["u:Hi", "a:Hello"]]
         assert convert(path, "--roles", "Ann=user,Bob=assistant")[1] == [["u:Hi", "a:Hello"]]
 
+    def test_names_with_commas_are_said_as_they_are(self, convert: Any, tmp_path: Path) -> None:
+        path = csv(tmp_path / "a.csv", "会话,发送人,内容", '1,"Roe, Jane",Price?', '1,"Doe, Ann",Nine')
+        _, conversations = convert(path, "--roles", "Doe, Ann=assistant,Roe, Jane=user")
+        assert conversations == [["u:Price?", "a:Nine"]]
+
     def test_a_column_is_asked_for_with_the_columns_that_it_may_be(self, convert: Any, tmp_path: Path) -> None:
         lines = ["时间,甲列,乙列,内容"] + [
             f"2024-05-01 09:0{n},{'东西'[n % 2]},{'南北'[n % 2]},第{n}条消息" for n in range(6)
@@ -362,13 +370,13 @@ class TestWhatIsNotSure:
 
     def test_where_a_conversation_ends_is_asked_for_where_nothing_says_so(self, convert: Any, tmp_path: Path) -> None:
         path = csv(
-            tmp_path / "a.csv", "角色,内容,组", *(f"{'客户客服'[n % 2 * 2 :][:2]},第{n}条,{n // 4}" for n in range(80))
+            tmp_path / "a.csv", "角色,内容,班", *(f"{'客户客服'[n % 2 * 2 :][:2]},第{n}条,{n // 4}" for n in range(80))
         )
         ended, _ = convert(path)
         assert ended.code == 2
         assert "no column that is known says where a conversation ends" in ended.err
-        assert "--map conversation=组" in ended.err
-        assert [len(one) for one in convert(path, "--map", "conversation=组")[1]] == [4] * 20
+        assert "--map conversation=班" in ended.err
+        assert [len(one) for one in convert(path, "--map", "conversation=班")[1]] == [4] * 20
         assert [len(one) for one in convert(path, "--gap", "0")[1]] == [80]
 
     def test_a_file_without_conversations_is_refused_with_what_is_in_it(self, convert: Any, tmp_path: Path) -> None:
@@ -499,3 +507,47 @@ class TestInCurate:
         path = workbook(tmp_path / "a.xlsx", ["五月记录"], ["角色", "内容"], ["客户", "在吗"], ["客服", "在"])
         with pytest.raises(InputFileError, match="`seedbed convert` finds a header that stands below titles and notes"):
             read_samples([path], reporter=QUIET)
+
+
+def test_rows_that_hold_a_conversation_are_read_as_curate_reads_them(convert: Any, tmp_path: Path) -> None:
+    """An answer that is labelled as bad is none, a picture stands in its turn, and a row about a video is left out."""
+    rows = [
+        {"messages": [{"role": "user", "content": "2+2?"}, {"role": "assistant", "content": "5"}], "label": False},
+        {
+            "messages": [
+                {"role": "user", "content": "<image>这是什么？"},
+                {"role": "assistant", "content": "一只猫。"},
+            ],
+            "images": ["https://example.org/cat.png"],
+        },
+        {
+            "messages": [{"role": "user", "content": "<video>"}, {"role": "assistant", "content": "He waves."}],
+            "videos": ["a.mp4"],
+        },
+    ]
+    path = tmp_path / "rows.jsonl"
+    path.write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in rows), encoding="utf-8")
+    ended = convert(path, "--json")[0]
+    (line,) = (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()
+    assert json.loads(line)["messages"][0]["content"] == [
+        {"type": "image", "image": "https://example.org/cat.png"},
+        {"type": "text", "text": "这是什么？"},
+    ]
+    summary = json.loads(ended.out)
+    assert summary["rows"] == {"read": 3, "above": 0, "with_messages": 2, "not_whole": 1}
+    assert summary["nothing_came_of"] == {"no_answer": 1}
+
+
+def test_ctrl_c_ends_a_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    signal.siginterrupt(signal.SIGINT, False)  # as Polars has it: a read goes on
+    reads, writes = os.pipe()
+    with os.fdopen(reads) as stdin, os.fdopen(writes, "w") as answers:
+        monkeypatch.setattr("sys.stdin", stdin)
+        in_a_while = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT))
+        too_late = threading.Timer(2, lambda: print("y", file=answers, flush=True))
+        in_a_while.start()
+        too_late.start()
+        with pytest.raises(KeyboardInterrupt):
+            converting._ask("Write them?", "要写吗？")
+        assert too_late.is_alive()
+        too_late.cancel()

@@ -1,12 +1,12 @@
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 
-from builder.config import Filters
+from builder.config import DefectName, Filters
 from builder.curation.filtering import check_row
 from builder.schema import Message, Sample, task_messages
 from builder.signals import measure_row
-from builder.signals.defects import DEFECTS
 
 
 def row(instruction: str, answer: str = "Here it is, as you asked.", input: str | None = None) -> Sample:
@@ -126,7 +126,7 @@ def test_a_planted_defect_is_found_and_shown(
 def test_every_class_is_planted_in_both_languages() -> None:
     for chinese in (False, True):
         found = {defect for defect, text, *_ in PLANTED if chinese != text.isascii()}
-        assert found == set(DEFECTS)
+        assert found == set(get_args(DefectName))
 
 
 CLEAN = [

@@ -148,7 +148,7 @@ def test_a_table_of_dialogues_keeps_its_other_columns(tmp_path: Path) -> None:
         ("售前", "会话.csv#2"),
         ("售前", "会话.csv#3"),
     ]
-    assert tell_left_out(files.seen[0], "zh") == "系统提示 1 条、首个发言者之前的文字 1 段"
+    assert tell_left_out(files.tallies[0].inside, "zh") == "系统提示 1 条、首个发言者之前的文字 1 段"
     assert describe(files.detected[0], "zh") == (
         "会话.csv：11 行，一格一段对话（CSV，发言者 客户=user, 客服=assistant, 系统=notice）；"
         "列：聊天内容 → dialogue、类别 → category；未使用的列：编号、备注"
@@ -214,7 +214,7 @@ def test_messages_of_trees_as_rows(tmp_path: Path) -> None:
         (["什么是熵？", "好的回答"], "差的回答", "a.jsonl#2"),
         (["另一个问题", "答"], None, "a.jsonl#3"),
     ]
-    assert tell_left_out(files.seen[0], "en") == "messages never reviewed 1"
+    assert tell_left_out(files.tallies[0].inside, "en") == "messages never reviewed 1"
     assert describe(files.detected[0], "en").startswith(
         "a.jsonl: 2 rows, ranked message trees (Open Assistant) (JSON Lines)"
     )
@@ -227,7 +227,7 @@ def test_messages_of_trees_as_rows(tmp_path: Path) -> None:
     path.write_text("\n".join(map(json.dumps, [*rows, *circle])), encoding="utf-8")
     files = open_samples([path], reporter=Reporter(quiet=True))
     assert len(list(files.samples(note=lambda problem: None))) == 2
-    assert tell_left_out(files.seen[0], "zh") == "未经审核的消息 1 条、循环引用的消息 2 条"
+    assert tell_left_out(files.tallies[0].inside, "zh") == "未经审核的消息 1 条、循环引用的消息 2 条"
     assert [one["problem"] for one in files.left_out()] == ["it begins with an answer to a message that is not there"]
 
     path.write_text("\n".join(map(json.dumps, [*rows, rows[0]])), encoding="utf-8")

@@ -18,7 +18,6 @@ from builder.answers import AnswerKey, check_answer
 from builder.errors import UsageError
 from builder.families import FAMILIES, LANGUAGES, LEARNABLE, Language, ProceduralTask, answer, make_task, recognise
 from builder.families.catalogue import OPERATIONS
-from builder.families.phrasing import conflicts
 from builder.families.scalars import chinese_numerals, english_words, roman_numerals
 from builder.text import count_words, detect_language, tokenise
 
@@ -99,7 +98,12 @@ def test_tasks_pass_the_filters_that_published_recipes_apply(seed: int, language
 
 
 def test_wordings_cannot_be_read_two_ways() -> None:
-    assert conflicts(OPERATIONS) == []
+    """A phrasing of two operations on one kind, or a theme of two kinds, would be."""
+    for language in LANGUAGES:
+        phrasings = {(o.input.name, p.casefold(), o.name) for o in OPERATIONS for p in o.phrasings.of(language)}
+        themes = {(theme.casefold(), o.input.name) for o in OPERATIONS for theme in o.input.themes.of(language)}
+        assert [key for key, n in Counter(key[:2] for key in phrasings).items() if n > 1] == []
+        assert [theme for theme, n in Counter(theme for theme, _ in themes).items() if n > 1] == []
 
 
 def test_every_operation_is_worded_in_both_languages() -> None:

@@ -327,3 +327,17 @@ class TestHub:
         monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
         with pytest.raises(EndpointError, match="me/tiny: no such file or folder here, and the hub at 127"):
             questions("me/tiny")
+
+
+def test_files_of_no_split_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = make(tmp_path / "d", {"train.jsonl": LINE % "Train?", "more.jsonl": LINE % "More?", "README.md": "# Ours"})
+    with local_inputs([folder], Reporter()) as paths:
+        assert [path.name for path in paths] == ["train.jsonl"]
+    assert capsys.readouterr().err == f"{folder}: files of no split are not read: 1, such as more.jsonl\n"
+
+
+def test_a_folder_of_files_is_not_called_a_dataset_folder(tmp_path: Path, seedbed: Seedbed) -> None:
+    folder = make(tmp_path / "chats", {"may.jsonl": LINE % "May?", "june.jsonl": LINE % "June?"})
+    ended = seedbed("curate", folder, "--out", tmp_path / "out")
+    assert ended.code == 2
+    assert ended.err == f"seedbed: {folder}: a folder where a data file was expected\n  Name the files in it.\n"

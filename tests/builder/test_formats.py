@@ -873,7 +873,7 @@ class TestMeaning:
         files = open_samples([path], reporter=Reporter(quiet=True))
         samples = list(files.samples(note=lambda _: None))
         assert [(sample.answer, sample.rejected) for sample in samples] == [("4", "5")] * 3
-        assert files.seen[0]["labelled_bad"] == files.seen[0]["given_rejected"] == 0
+        assert files.tallies[0].seen["labelled_bad"] == files.tallies[0].seen["given_rejected"] == 0
 
     @pytest.mark.parametrize("column", ["label", "kto_tag"])
     def test_a_label_that_says_neither_is_refused(self, tmp_path: Path, column: str) -> None:

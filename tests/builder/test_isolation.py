@@ -1,6 +1,10 @@
 """A process that dies of a request takes nobody with it, and the next request gets a new one."""
 
+import os
 import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -72,3 +76,38 @@ def test_an_answer_that_nobody_waits_for_is_not_taken_for_the_next(
     answer = apart.ask({"do": "b"}, **ROOM)
     assert isinstance(answer, dict)
     assert answer["said"] == "b"
+
+
+ASKING = """
+import signal
+import sys
+from pathlib import Path
+
+from builder.isolation import Apart
+
+signal.siginterrupt(signal.SIGINT, False)  # as Polars has it: a read goes on after Ctrl-C
+apart = Apart(Path(sys.argv[1]))
+print(apart.ask({"do": "x"}, memory=2**27, seconds=60)["process"], flush=True)
+apart.ask({"do": "turn"}, memory=2**27, seconds=60)
+"""
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL])
+def test_it_ends_with_the_process_that_asked(tmp_path: Path, sent: signal.Signals) -> None:
+    (tmp_path / "foreign.py").write_text(MODULE, encoding="utf-8")
+    command = [sys.executable, "-c", ASKING, str(tmp_path / "foreign.py")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as asking:
+        assert asking.stdout is not None
+        other = Path("/proc", asking.stdout.readline().strip())
+        time.sleep(0.1)  # it is asked again, and waits
+        asking.send_signal(sent)
+        try:
+            assert asking.wait(5) == -sent
+            for _ in range(100):
+                if not other.exists():
+                    return
+                time.sleep(0.02)
+            os.kill(int(other.name), signal.SIGKILL)
+            pytest.fail("it goes on")
+        finally:
+            asking.kill()

@@ -14,6 +14,10 @@ TALK = [{"role": "user", "content": "说了什么？"}, {"role": "assistant", "c
 GOOD: dict[str, Any] = {"messages": TALK}
 
 
+def asking(question: str) -> dict[str, Any]:
+    return {"messages": [{"role": "user", "content": question}, TALK[1]]}
+
+
 def part(**members: Any) -> dict[str, Any]:
     content = [{"type": "text", "text": "What is said?"}, members]
     return {"messages": [{"role": "user", "content": content}, TALK[1]]}
@@ -32,6 +36,8 @@ def part(**members: Any) -> dict[str, Any]:
         (part(type="input_audio", input_audio={"data": "UklG"}), "its content has a part of type audio, which a sample has no place for"),
         (part(type="video_url", video_url={"url": "a.mp4"}), "its content has a part of type video, which a sample has no place for"),
         (part(type="file", file={"file_id": "f1"}), "its content has a part of type file, which a sample has no place for"),
+        ({**asking("<video>\n他说了什么？"), "videos": None}, "its text has a place for a medium (<video>), and the row names none"),
+        (asking("What is it?\n<image>"), "its text has a place for a medium (<image>), and the row names none"),
     ],
 )  # fmt: skip
 def test_a_row_that_needs_a_medium_is_left_out_by_name(tmp_path: Path, row: dict[str, Any], problem: str) -> None:
@@ -51,6 +57,8 @@ def test_a_row_that_needs_a_medium_is_left_out_by_name(tmp_path: Path, row: dict
         {**GOOD, "video": "My holiday"},
         {**GOOD, "video": "", "audio": 3},
         {"messages": [{"role": "user", "content": "What does <video> do in HTML?"}, TALK[1]], "videos": []},
+        asking("<video>\n<source src=a>\n</video>"),
+        {"messages": [{"role": "user", "content": "Say <image> aloud."}, {"role": "assistant", "content": "<image>"}]},
     ],
 )
 def test_a_row_that_speaks_of_media_stays(tmp_path: Path, row: dict[str, Any]) -> None:

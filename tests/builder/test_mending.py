@@ -59,6 +59,52 @@ def test_a_marker_is_no_input(instruction: str, marker: str) -> None:
     assert mended.mended == (Mend("no_input_marker", "input", marker),)
 
 
+@pytest.mark.parametrize(
+    ("instruction", "given"),
+    [
+        ("Classify the sentiment of the review.", "None"),
+        ("Is it a palindrome?", "nan"),
+        ("Describe the allergies of the patient in one sentence.", "None"),
+        ("Give the opposite.", "none"),
+        ("Make this error message friendlier.", "No input"),
+        ("What should the owner of the monitor check?", "No input"),
+        ("根据病人的过敏史推荐药物。", "无"),
+        ("给出拼音。", "无"),
+        ("判断情感", "无"),
+        ("把下面的报错改得更友好。", "没有输入"),
+    ],
+)
+def test_a_word_that_the_instruction_may_be_applied_to_is_no_marker(instruction: str, given: str) -> None:
+    row = task(instruction, "Yes.", given)
+    assert mend(row, KINDS) is row
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("How do I type &eacute; on a keyboard?", "Alt+0233."),
+        ("What does &nbsp; mean?", "A space."),
+        ("&nbsp; 是什么意思？", "不换行的空格。"),
+        ("在 Markdown 里怎么空两格？", "写两个 &emsp; 即可。"),
+        ("Which is right, & or &amp;?", "The second."),
+        ("Haskell lambda", "\\n -> n + 1"),
+        ("Draw a face.", "( \\n_n/ )"),
+        ("How does a header end?", "Each one ends with \\r\\n."),
+        ("C 语言怎么换行？", "用 \\n。"),
+        ("Set A minus n", "A\\n"),
+        ("What is FS?", "FS=\\t"),
+    ],
+)
+def test_what_a_row_names_is_not_left_over(question: str, answer: str) -> None:
+    row = task(question, answer)
+    assert mend(row, KINDS) is row
+
+
+def test_a_null_argument_stays_where_no_tool_says_what_it_may_be() -> None:
+    row = talk(("user", "q"), Message("assistant", "", '[{"name": "f", "arguments": {"task": 5, "due": null}}]'))
+    assert mend(row, KINDS) is row
+
+
 def test_a_marker_that_others_composed_goes_from_the_prompt() -> None:
     assert said(mend(talk(("user", "Name a fruit.\n\n<noinput>"), ("assistant", "Plum.")), KINDS))[0] == (
         "user",
@@ -199,6 +245,9 @@ def test_what_an_assistant_says_first_stays_where_it_is_more_than_a_greeting() -
         talk(("assistant", "您好，您的订单已发货，有什么可以帮您？"), ("user", "几天到"), ("assistant", "三天。")),
         talk(("assistant", "The dragon wakes. Who dares?"), ("user", "Me."), ("assistant", "Flee!")),
         talk(("assistant", "您好，请问您的订单号是多少？"), ("user", "12345"), ("assistant", "已发货。")),
+        talk(
+            ("assistant", "Let me know how I can help you move on Saturday."), ("user", "Ten?"), ("assistant", "Yes.")
+        ),
         talk(("assistant", "Hello! How can I help you?"), ("user", "Ale.")),
     ]
     assert [mend(row, KINDS) is row for row in rows] == [True] * len(rows)
@@ -371,7 +420,7 @@ def test_rows_of_a_folder_keep_what_was_mended(rows: Path, tmp_path: Path) -> No
 def test_the_import_counts_rows_and_kinds(rows: Path) -> None:
     files = open_samples([rows], mends=KINDS, reporter=QUIET)
     list(files.samples(note=lambda problem: None))
-    counts = {key: count for key, count in files.seen[0].items() if key.startswith("mended")}
+    counts = {key: count for key, count in files.tallies[0].seen.items() if key.startswith("mended")}
     assert counts == {"mended": 2, "mended:no_input_marker": 2, "mended:entities": 1, "mended:invisible_characters": 1}
 
 

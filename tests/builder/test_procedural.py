@@ -19,12 +19,34 @@ from builder.generation.pool import Pool
 from builder.pipeline.costs import costs
 from builder.progress import Reporter
 from builder.recipes import gym
-from builder.recipes.gym_families import LEFT_OUT, MANY_ANSWERS, USABLE
+from builder.recipes.gym_families import MANY_ANSWERS, USABLE
 from builder.recipes.gym_wordings import SPLITS, WORDINGS, split
 from builder.recipes.procedural import proceed
 from builder.recipes.recipe import Draft, Job, Needs, Reading
 from builder.settings_file import load_settings
 from builder.text import detect_language
+
+# Why families of the gym are not used.
+# "unstable": items depend on the process's hash seed or on what was drawn before, so that a seed would not give the same rows.
+# "slow": more than 250 ms of processor time an item. "repeats": more than 15 % of 60 questions came twice.
+LEFT_OUT = {
+    "boxnet": "no reference answer",
+    "codeio": "unstable",
+    "composite": "mixes other families",
+    "futoshiki": "slow",
+    "graph_color": "no reference answer",
+    "isomorphic_strings": "unstable",
+    "knight_swap": "slow",
+    "list_functions": "unstable",
+    "polynomial_multiplication": "unstable",
+    "propositional_logic": "no reference answer",
+    "ransom_note": "unstable",
+    "rubiks_cube": "no reference answer",
+    "rush_hour": "no reference answer",
+    "syllogism": "wrong answers: it calls 'All tigers are dogs; some dogs are artists; so some tigers are artists' valid",
+    "tower_of_hanoi": "repeats",
+    "word_ladder": "unstable",
+}
 
 # Opened in well under a second; the slow ones are measured by benchmarks/gym_families.py.
 QUICK = sorted(

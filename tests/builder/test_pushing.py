@@ -10,10 +10,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from builder import pipeline
 from builder.config import Settings
+from builder.hub.sending import wait_no_longer
 from builder.manifest import hash_json
 from builder.progress import Reporter
 from tests.command import Seedbed
@@ -285,13 +287,37 @@ class TestEndpoint:
         assert said in self.refused(seedbed, folder)
         assert all(repo.messages == ["initial commit"] for repo in hub.repos.values())
 
+    @pytest.mark.parametrize("answer", [[], "no", json.loads("[" * 500 + "]" * 500)])
+    def test_where_it_answers_with_something_else(
+        self, folder: Path, hub: Hub, seedbed: Seedbed, answer: object
+    ) -> None:
+        hub.answers["POST /api/datasets/ada/lakes/preupload/"] = answer
+        assert "does not answer as the hub does" in self.refused(seedbed, folder)
+
     def test_where_it_is_no_hub(self, folder: Path, hub: Hub, seedbed: Seedbed) -> None:
         hub.html = True
         assert "does not answer as the hub does" in self.refused(seedbed, folder)
 
 
+def test_a_hub_that_wants_a_request_again_after_hours_is_not_waited_for() -> None:
+    """The client sleeps as long as it is told to, without a word."""
+    for name, value in (("retry-after", "86400"), ("ratelimit", '"api";r=0;t=3600')):
+        long = httpx2.Response(429, headers={name: value})
+        wait_no_longer(long)
+        assert name not in long.headers
+        short = httpx2.Response(429, headers={name: value.replace("86400", "55").replace("3600", "300")})
+        wait_no_longer(short)
+        assert name in short.headers
+
+
 def test_an_address_of_the_hub_must_be_one(folder: Path, seedbed: Seedbed) -> None:
-    for address in ("huggingface.co", "https://ada:hf_secret@example.org", "https://example.org/?token=hf_secret"):
+    for address in (
+        "huggingface.co",
+        "https://ada:hf_secret@example.org",
+        "https://example.org/?token=hf_secret",
+        "http://127.0.0.1:99999",
+        "http://[::1",
+    ):
         ended = seedbed("push", folder, "ada/lakes", "--dry-run", HF_ENDPOINT=address)
         assert (ended.code, "HF_ENDPOINT: expected an http:// or https:// address" in ended.err) == (2, True)
         assert "hf_secret" not in ended.err

@@ -35,6 +35,10 @@ def load(path: Path, rows: list[dict[str, Any]]) -> list[Sample]:
         ("Write `<think>a</think>` first.", (None, "Write `<think>a</think>` first.")),
         ("`<think>a</think>` is the block.", (None, "`<think>a</think>` is the block.")),
         ("</think>No.", (None, "</think>No.")),
+        ("<think> opens it, and </think> closes it.", (None, "<think> opens it, and </think> closes it.")),
+        ("<think> 是开头，</think> 是结尾。", (None, "<think> 是开头，</think> 是结尾。")),
+        ("<think>a <think>b</think> c</think> No.", (None, "<think>a <think>b</think> c</think> No.")),
+        ("<think>a</think>\n\n\n  No.", ("a", "No.")),
         ("No.", (None, "No.")),
     ],
 )

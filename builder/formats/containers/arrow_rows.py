@@ -1,17 +1,14 @@
 """Arrow files and streams, as Feather, Polars and `datasets` write them: a batch at a time."""
 
-from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-import pyarrow as pa
-
 from builder.errors import InputFileError
-from builder.formats.containers.arrow_values import ROWS_AT_ONCE, check_columns, numbered_rows, readable
+from builder.formats.containers.arrow_values import ROWS_AT_ONCE, check_columns, readable, table_container
 from builder.formats.containers.decoding import BASE_MEMORY, check_decodable
-from builder.formats.containers.features import names_alone, readable_schema
+from builder.formats.containers.features import readable_schema
 from builder.formats.containers.record_batches import arrow_file, batches, is_arrow
-from builder.formats.rows import Container, NumberedRow, check_row_count
+from builder.formats.rows import Container, check_row_count
 
 # A batch is read whole, and may be the whole file; text shrinks to a fifth or a tenth.
 _MEMORY_A_BYTE = 12
@@ -38,13 +35,6 @@ def open_arrow(path: Path) -> Container:
     asked = None if kept.equals(schema) else kept.names
     memory = BASE_MEMORY + _MEMORY_A_BYTE * path.stat().st_size
     check_row_count(path, check_decodable(path, columns=asked, at_once=ROWS_AT_ONCE, memory=memory))
-    details = {"left_out": ", ".join(left_out)} if left_out else {}
-    return Container("Arrow", partial(_rows, path, kept, asked), details)
-
-
-def _rows(path: Path, kept: pa.Schema, columns: Sequence[str] | None) -> Iterator[NumberedRow]:
-    with readable(path, "Arrow"):
-        found = batches(path, columns, ROWS_AT_ONCE)
-        yield from numbered_rows(
-            path, found if columns is None else (names_alone(batch, kept) for batch in found), kept
-        )
+    return table_container(
+        "Arrow", path, partial(batches, path, asked, ROWS_AT_ONCE), kept, left_out, whole=asked is None
+    )

@@ -6,7 +6,7 @@ of every tool, and its schema the parameters of all. Such nulls are no member; a
 
 import contextlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,8 @@ import pyarrow.compute as pc
 from builder.errors import InputFileError
 from builder.formats import rows as limits
 from builder.formats.containers.decoding import not_readable
-from builder.formats.containers.features import class_decoder, features_of
-from builder.formats.rows import NumberedRow, row_too_long
+from builder.formats.containers.features import class_decoder, features_of, names_alone
+from builder.formats.rows import Container, NumberedRow, row_too_long
 from builder.text import visible
 
 ROWS_AT_ONCE = 64
@@ -89,6 +89,31 @@ def numbered_rows(path: Path, batches: Iterable[pa.RecordBatch], schema: pa.Sche
                 for name, decode in classes.items():
                     row[name] = decode(row[name])
                 yield number, row
+
+
+def table_container(
+    name: str,
+    path: Path,
+    batches: Callable[[], Iterator[pa.RecordBatch]],
+    kept: pa.Schema,
+    left_out: Sequence[str],
+    *,
+    whole: bool,
+) -> Container:
+    """A table as a container of rows.
+
+    Args:
+        batches: reads the table.
+        kept: as `features.readable_schema` has it, with what is `left_out`.
+        whole: whether that is all there is in a batch, as it is.
+    """
+
+    def rows() -> Iterator[NumberedRow]:
+        with readable(path, name):
+            found = batches()
+            yield from numbered_rows(path, found if whole else (names_alone(batch, kept) for batch in found), kept)
+
+    return Container(name, rows, {"left_out": ", ".join(left_out)} if left_out else {})
 
 
 def _pieces(path: Path, batch: pa.RecordBatch, before: int) -> Iterator[pa.RecordBatch]:

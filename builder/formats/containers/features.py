@@ -5,6 +5,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from itertools import accumulate
 from typing import Any
 
@@ -95,53 +96,45 @@ def _named(pictures: pa.Array) -> pa.Array:
 
 def class_decoder(feature: Any, depth: int = 0) -> Decoder | None:
     """What turns the numbers of classes in a column's values into their names; None where there are none."""
-    if depth > _MAX_DEPTH:
+    if depth > _MAX_DEPTH or not feature:
         return None
     if isinstance(feature, list):
-        return _each(class_decoder(feature[0], depth + 1)) if feature else None
+        return _each(class_decoder(feature[0], depth + 1))
     if not isinstance(feature, dict):
         return None
     if feature.get("_type") == "ClassLabel":
         names = feature.get("names")
         if isinstance(names, dict):  # as older cards write them: {"0": "neg", "1": "pos"}
             names = [names.get(str(number)) for number in range(len(names))]
-        return _class_names(names) if isinstance(names, list) else None
+        return partial(_class_name, names) if isinstance(names, list) else None
     if "feature" in feature:
         return _each(class_decoder(feature["feature"], depth + 1))
     inside = {key: decoder for key, item in feature.items() if (decoder := class_decoder(item, depth + 1))}
-    return _members(inside) if inside else None
+    return partial(_members, inside) if inside else None
 
 
-def _class_names(names: list[Any]) -> Decoder:
-    def decode(value: Any) -> Any:
-        if not isinstance(value, int) or isinstance(value, bool):
-            return value
-        if value == -1:  # as test splits hide their labels
-            return None
-        name = names[value] if 0 <= value < len(names) else None
-        return name if isinstance(name, str) else value
-
-    return decode
+def _class_name(names: list[Any], value: Any) -> Any:
+    if not isinstance(value, int) or isinstance(value, bool):
+        return value
+    if value == -1:  # as test splits hide their labels
+        return None
+    name = names[value] if 0 <= value < len(names) else None
+    return name if isinstance(name, str) else value
 
 
 def _each(decoder: Decoder | None) -> Decoder | None:
-    """For lists; a list of objects may be stored as an object of lists."""
-    if decoder is None:
-        return None
-
-    def decode(value: Any) -> Any:
-        if isinstance(value, dict):
-            columns = {key: items if isinstance(items, list) else [items] for key, items in value.items()}
-            return {key: [decoder({key: item})[key] for item in items] for key, items in columns.items()}
-        return [decoder(item) for item in value] if isinstance(value, list) else decoder(value)
-
-    return decode
+    return None if decoder is None else partial(_items, decoder)
 
 
-def _members(inside: Mapping[str, Decoder]) -> Decoder:
-    def decode(value: Any) -> Any:
-        if not isinstance(value, dict):
-            return value
-        return {key: inside[key](item) if key in inside else item for key, item in value.items()}
+def _items(decoder: Decoder, value: Any) -> Any:
+    """Those of a list; a list of objects may be stored as an object of lists."""
+    if isinstance(value, dict):
+        columns = {key: items if isinstance(items, list) else [items] for key, items in value.items()}
+        return {key: [decoder({key: item})[key] for item in items] for key, items in columns.items()}
+    return [decoder(item) for item in value] if isinstance(value, list) else decoder(value)
 
-    return decode
+
+def _members(inside: Mapping[str, Decoder], value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    return {key: inside[key](item) if key in inside else item for key, item in value.items()}

@@ -4,6 +4,7 @@ import codecs
 import json
 import re
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -38,15 +39,18 @@ def has_too_many_nodes(text: str, start: int) -> bool:
 
 def items_of(document: "Document") -> Iterator[tuple[int, Any]]:
     """The values of the list that begins here, each with its number from 1."""
+    return ((number, document.value(number)) for number in places_of(document))
+
+
+def places_of(document: "Document") -> Iterator[int]:
+    """The numbers from 1 of the values of the list that begins here; whoever takes one reads its value before the next."""
     document.skip()
-    number = 0
     if document.peek() == "]":
         document.skip()
         return
-    while True:
-        number += 1
+    for number in count(1):
         document.peek()
-        yield number, document.value(number)
+        yield number
         match document.peek():
             case ",":
                 document.skip()

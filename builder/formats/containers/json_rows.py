@@ -63,11 +63,7 @@ def open_json(path: Path) -> Container:
 
 
 def _object_rows(path: Path, codec: str, shape: Shape) -> "partial[Iterator[NumberedRow]]":
-    """What reads the rows of an object.
-
-    Raises:
-        InputFileError: it is around none.
-    """
+    """What reads the rows of an object."""
     if shape.wrapped is not None:
         return partial(_list_rows, path, codec, shape.wrapped)
     if shape.columns:

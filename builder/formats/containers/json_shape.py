@@ -7,22 +7,11 @@ from pathlib import Path
 from builder.errors import InputFileError
 from builder.formats import rows as limits
 from builder.formats.containers.json_document import Document, items_of, keys_of
-from builder.text import visible
+from builder.text import visible, word_list
 
 # Keys of a single row whose value is a list, so that the row is not taken for an object around the rows.
 _ROW_KEYS = frozenset(
-    {
-        "messages",
-        "conversations",
-        "instances",
-        "history",
-        "tools",
-        "functions",
-        "prompt",
-        "completion",
-        "chosen",
-        "rejected",
-    }
+    word_list("messages conversations instances history tools functions prompt completion chosen rejected")
 )
 # Columns are read side by side, each with the file open.
 _MAX_COLUMNS = 256

@@ -47,7 +47,7 @@ def _container(path: Path, table: object) -> Container:
     if isinstance(table, pl.LazyFrame):
         table = table.collect()
     if isinstance(table, pl.DataFrame):
-        return Container("Polars", partial(_polars_rows, path, table))
+        return Container("Polars", partial(_polars_rows, table))
     if isinstance(table, pa.RecordBatch):
         table = pa.Table.from_batches([table])
     if isinstance(table, pa.Table):
@@ -86,7 +86,7 @@ def _of_datasets(path: Path, dataset: Any) -> Container:
     return _arrow("datasets", path, schema, batches)
 
 
-def _polars_rows(path: Path, frame: pl.DataFrame) -> Iterator[NumberedRow]:
+def _polars_rows(frame: pl.DataFrame) -> Iterator[NumberedRow]:
     rows = (row for piece in frame.iter_slices(_AT_ONCE) for row in piece.to_dicts())
     for number, row in enumerate(rows, 1):
         yield number, {name: _plain(value) for name, value in row.items()}

@@ -1,6 +1,6 @@
 """Parquet, a few rows at a time: a column of one repeated text is small in the file and without end in memory."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -9,11 +9,11 @@ import pyarrow.parquet as pq
 
 from builder.errors import InputFileError
 from builder.formats.containers import record_batches
-from builder.formats.containers.arrow_values import ROWS_AT_ONCE, check_columns, numbered_rows, readable
+from builder.formats.containers.arrow_values import ROWS_AT_ONCE, check_columns, readable, table_container
 from builder.formats.containers.decoding import BASE_MEMORY, check_decodable
-from builder.formats.containers.features import names_alone, readable_schema
+from builder.formats.containers.features import readable_schema
 from builder.formats.containers.record_batches import batches, open_parquet_file
-from builder.formats.rows import Container, NumberedRow, check_row_count
+from builder.formats.rows import Container, check_row_count
 
 # Text shrinks to a fifth or a tenth. Columns that shrink to less than a hundredth repeat themselves, and one page of them may
 # fill the memory before a row is seen.
@@ -47,8 +47,7 @@ def open_parquet(path: Path) -> Container:
     asked = None if kept.equals(schema) else _leaves_of(kept, schema, leaves)
     at_once = ROWS_AT_ONCE if usual else 1
     check_decodable(path, columns=asked, at_once=at_once, memory=memory)
-    details = {"left_out": ", ".join(left_out)} if left_out else {}
-    return Container("Parquet", partial(_rows, path, kept, asked, at_once), details)
+    return table_container("Parquet", path, partial(batches, path, asked, at_once), kept, left_out, whole=asked is None)
 
 
 def _leaves_of(kept: pa.Schema, schema: pa.Schema, leaves: Sequence[str]) -> list[str]:
@@ -99,11 +98,3 @@ def _bomb(path: Path, what: str, size: int, ratio: float) -> InputFileError:
         f"{what} unpacks to {size / 2**20:,.0f} MiB, {ratio:,.0f} times its size",
         remedy="No text repeats itself so often; if it is meant, write it as JSON Lines.",
     )
-
-
-def _rows(path: Path, kept: pa.Schema, columns: Sequence[str] | None, at_once: int) -> Iterator[NumberedRow]:
-    with readable(path, "Parquet"):
-        found = batches(path, columns, at_once)
-        yield from numbered_rows(
-            path, found if columns is None else (names_alone(batch, kept) for batch in found), kept
-        )

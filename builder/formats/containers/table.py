@@ -53,8 +53,7 @@ def open_records(path: Path) -> Callable[[], Iterator[tuple[int, list[str | None
     if layout is None:
         raise InputFileError(path, "the file is empty")
     if not layout.has_hint and unpacked_name(path).suffix.lower() != ".tsv":
-        # A title and a note above the header have none: the line with most columns is the header, or below it.
-        layout = Layout(Counter(map(_sniff, lines)).most_common(1)[0][0], '"')
+        layout = Layout(_sniff(lines), '"')
 
     def records() -> Iterator[tuple[int, list[str | None]]]:
         with open_text(path, codec, newline="") as file:
@@ -66,16 +65,18 @@ def open_records(path: Path) -> Callable[[], Iterator[tuple[int, list[str | None
     return records
 
 
-def _sniff(header: str) -> str:
-    """The delimiter that splits the header into most columns; a comma where none does."""
-    quoted = False
-    counts = dict.fromkeys(DELIMITERS, 0)
-    for character in header:
-        if character == '"':
-            quoted = not quoted
-        elif not quoted and character in counts:
-            counts[character] += 1
-    return max(DELIMITERS, key=counts.__getitem__)
+def _sniff(lines: Sequence[str]) -> str:
+    """The delimiter that splits most lines into as many cells, of these into most: titles have none, and texts now more, now fewer."""
+
+    def rank(delimiter: str) -> tuple[int, int]:
+        counts = Counter(count for line in lines if (count := _outside_quotes(line, delimiter)))
+        return max(((alike, count) for count, alike in counts.items()), default=(0, 0))
+
+    return max(DELIMITERS, key=rank)
+
+
+def _outside_quotes(line: str, delimiter: str) -> int:
+    return sum(part.count(delimiter) for part in line.split('"')[::2])
 
 
 class _Lines:

@@ -11,9 +11,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
+from builder.formats.conversations.exchanges import Side
 from builder.formats.conversations.roles import fold_speaker, is_role_word, side_by_name
-from builder.formats.conversations.splitting import NUMBERED, TIME, Labels, Side, Splitter, plain_lines
+from builder.formats.conversations.splitting import NUMBERED, TIME, Labels, Splitter, plain_lines
 from builder.formats.row_format import Row
+from builder.text import word_list
 
 _ORDER = ("user", "assistant", "notice")
 # Rows that are looked at to learn the words, and characters of each.
@@ -27,44 +29,19 @@ _SEVERAL = 0.2
 # A word that is a role and hardly anything else need not recur as often: the system, a second agent.
 _RARE = 0.02
 _ALSO_OTHERWISE = frozenset(
-    (
-        *("model", "store", "shop", "service", "support", "member", "admin", "doctor", "teacher", "tutor", "student"),
-        *("guest", "operator", "staff", "caller", "merchant", "vendor", "notice", "notification", "tool", "function"),
-        *(
-            "老师",
-            "医生",
-            "学生",
-            "患者",
-            "家长",
-            "官方",
-            "人工",
-            "运营",
-            "销售",
-            "店铺",
-            "管家",
-            "会员",
-            "通知",
-            "工具",
-        ),
+    word_list(
+        "model store shop service support member admin doctor teacher tutor student guest operator staff"
+        " caller merchant vendor notice notification tool function 老师 医生 学生 患者 家长 官方 人工 运营 销售"
+        " 店铺 管家 会员 通知 工具"
     )
 )
 _OF_MODELS = frozenset(("user", "human", "assistant", "gpt", "chatgpt", "model", "bot", "ai", "用户", "助手", "人类"))
 # That may follow a text without a space or a mark between, where nothing else divides a column.
 _TIGHT = ("客户", "客服", "用户", "助手", "问", "答", "买家", "卖家", "顾客", "商家", "店家", "机器人", "医生", "患者")
 _PAIRS = (
-    ("q", "a"),
-    ("问", "答"),
-    ("a", "b"),
-    ("甲", "乙"),
-    ("speaker 1", "speaker 2"),
-    ("person 1", "person 2"),
-    ("question", "answer"),
-    ("问题", "答案"),
-    ("问题", "回答"),
-    ("提问", "回答"),
-    ("prompt", "response"),
-    ("you", "chatgpt"),
-    ("you", "claude"),
+    *(("q", "a"), ("问", "答"), ("a", "b"), ("甲", "乙"), ("speaker 1", "speaker 2"), ("person 1", "person 2")),
+    *(("question", "answer"), ("问题", "答案"), ("问题", "回答"), ("提问", "回答"), ("prompt", "response")),
+    *(("you", "chatgpt"), ("you", "claude")),
 )
 # Colons with a possible label before them, and words in brackets.
 _COLON = re.compile(rf"([^\n:：]{{1,40}}?)(?:[ \t]{{1,8}}{TIME})?[ \t]{{0,8}}[:：]")
@@ -121,7 +98,7 @@ def _sides(texts: Sequence[str]) -> dict[str, Side]:
             known[word] = side
     known = {word: side for word, side in known.items() if _is_whole(word, known, counts)}
     known |= _with_names(counts, known, total)
-    if {"user", "assistant"} <= set(known.values()) and not _is_form(texts, known, counts):
+    if {"user", "assistant"} <= set(known.values()) and not _is_form(texts, known):
         people = {word for word, side in known.items() if side != "notice"}
         told = people <= _OF_MODELS  # the system tells a model what to do, and people what happens
         ordered = sorted(known.items(), key=lambda item: (_ORDER.index(item[1]), item[0]))
@@ -153,7 +130,7 @@ def _with_names(counts: Mapping[str, int], known: Mapping[str, Side], total: int
     return found
 
 
-def _is_form(texts: Sequence[str], known: Mapping[str, Side], counts: Mapping[str, int]) -> bool:
+def _is_form(texts: Sequence[str], known: Mapping[str, Side]) -> bool:
     """Whether cells are forms, `Agent: Tom⏎Customer: Ann⏎Topic: bill`: each word once, and others beside them as often."""
     labels = Labels("", {word: side for word, side in known.items() if side != "notice"})
     split = Splitter(labels)

@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+from builder.chinese import spoken
 from builder.errors import InputFileError
 from builder.formats.conversations.roles import Roles, candidates, owner_answers, propose_roles, side_by_name
 from builder.formats.conversations.threads import GAP, Threads
 from builder.formats.conversations.utterance import Utterance
-from builder.formats.left_out import PREFIX, tell_left_out
+from builder.formats.left_out import tell_left_out
 from builder.formats.reading import CheckedRow, RowFile
 from builder.formats.rows import Causes
 
@@ -62,7 +63,7 @@ def conversations_of(path: Path, export: ChatExport, chat: Chat) -> RowFile:
     count = sum(1 for _ in threads.conversations(roles.side, chat.gap))
     left_out = {cause: number for cause, number in threads.counts.items() if number and cause != "used"}
     if not count:
-        told = tell_left_out({PREFIX + cause: number for cause, number in left_out.items()}, "en")
+        told = tell_left_out(left_out, spoken())
         raise InputFileError(path, f"no question with its answer is in this chat ({told or 'it is empty'})")
 
     def rows() -> Iterator[CheckedRow]:
@@ -76,11 +77,7 @@ def conversations_of(path: Path, export: ChatExport, chat: Chat) -> RowFile:
 
 
 def _roles(path: Path, threads: Threads, owner: str | None) -> Roles:
-    """Who answers: by names, by presence, else whose export it is.
-
-    Raises:
-        InputFileError: nothing says so.
-    """
+    """Who answers: by names, by presence, else whose export it is."""
     roles = propose_roles(threads)
     if roles.sure:
         return roles

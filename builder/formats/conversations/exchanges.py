@@ -9,21 +9,6 @@ from builder.schema import Message
 
 Side = Literal["user", "assistant", "system", "notice", "skip", "tool"]
 
-# Why a row is in no conversation.
-CAUSES = (
-    "empty",  # nothing was said
-    "notice",  # said by the system
-    "sticker",
-    "repeated",  # the same again, of the same time
-    "skipped",  # said by somebody whom the roles leave out
-    "opening",  # said by the answering side before the first question
-    "media",  # a question or an answer of which a part is a picture, a voice message or a file
-    "unanswered",  # said by the asking side after the last answer
-    "no_answer",  # of a conversation in which nobody answers
-    "no_question",  # of a conversation in which nobody asks
-    "tools",  # of a conversation with a tool's results, whose calls a table does not have
-)
-
 
 class Said(NamedTuple):
     """One message, looked at by itself."""
@@ -33,7 +18,7 @@ class Said(NamedTuple):
     speaker: str
     text: str
     time: float
-    cause: str | None  # why it is left out by itself
+    cause: str | None  # why it is left out by itself, as `left_out` names it
 
 
 class Turn(NamedTuple):
@@ -117,9 +102,8 @@ class Exchanges:
         last: Said | None = None
         for said in part:
             cause = said.cause
-            if (
-                cause is None and last is not None and said[1:5] == last[1:5]
-            ):  # NaN equals nothing: without a time nothing is
+            # NaN equals nothing: without a time nothing is said twice
+            if cause is None and last is not None and said[1:5] == last[1:5]:
                 cause = "repeated"
             if cause is None and said.side == "system" and turns:
                 cause = "notice"

@@ -19,7 +19,8 @@ from itertools import pairwise
 from pathlib import Path
 
 from builder.formats.conversations.chat import Chat, ChatExport
-from builder.formats.conversations.text_lines import LOG_LEVELS, TextFile, clock_time, open_text
+from builder.formats.conversations.text_lines import LOG_LEVELS, TextFile, open_text
+from builder.formats.conversations.times import clock_time
 from builder.formats.conversations.utterance import Utterance
 
 _DATE = r"(?P<year>\d{4})[-/.年](?P<month>\d{1,2})[-/.月](?P<day>\d{1,2})日?"

@@ -1,7 +1,7 @@
 """Where a sheet's header is: below titles, notes and units, in one row or in two."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise, takewhile
@@ -139,11 +139,3 @@ def _numbered(names: Sequence[str]) -> tuple[str, ...]:
         found.append(name if name not in seen else f"{name} ({letters(place)})")
         seen.add(found[-1])
     return tuple(found)
-
-
-def cells_by_name(header: Header, cells: Cells) -> Mapping[str, str]:
-    """A row's cells that hold something, by the names of their columns; a column beyond the header has its letter."""
-    names = header.names
-    return {
-        (names[place] if place < len(names) else letters(place + 1)): cell for place, cell in enumerate(cells) if cell
-    }

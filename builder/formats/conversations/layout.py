@@ -6,13 +6,16 @@ nothing, a column is taken only if it alone looks like what is sought; else it h
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Literal
 
 from builder.errors import UsageError, nearest
 from builder.formats.columns import CHAT_NAMES, NAMES, fold_name
 from builder.formats.conversations.header import plain_name
-from builder.formats.conversations.roles import side_by_name
+from builder.formats.conversations.notices import MARKS
+from builder.formats.conversations.roles import is_role_word, side_by_name
 from builder.formats.conversations.times import has_date, is_time
+from builder.text import word_list
 
 Kind = Literal["messages", "rounds"]
 FIELDS = tuple(CHAT_NAMES)
@@ -30,28 +33,15 @@ INWARDS = frozenset(
 OUTWARDS = frozenset(
     {"out", "outbound", "outgoing", "sent", "send", "发送", "发", "发出", "己方", "我方", "我", "客服发送", "客服"}
 )
+# Of whatever a table is of: of conversations where several rows that stand together have one.
+_NUMBERS = frozenset(
+    ["id", "no", "number", "group", "编号", "序号", "号码", "组", "组别", "单号", "订单号", "订单编号", "order_id"]
+)
 _WHO = frozenset(
-    [
-        "user",
-        "assistant",
-        "customer",
-        "buyer",
-        "client",
-        "agent",
-        "seller",
-        "bot",
-        "support",
-        "human",
-        "gpt",
-        "用户",
-        "助手",
-        "客户",
-        "客服",
-        "顾客",
-        "买家",
-        "商家",
-        "卖家",
-    ]
+    word_list(
+        "user assistant customer buyer client agent seller bot support human gpt 用户 助手 客户 客服 顾客 买家"
+        " 商家 卖家"
+    )
 )
 _OF_CUSTOMER = ("customer", "客户", "inbound", "incoming")
 
@@ -64,11 +54,13 @@ class Layout:
         kind: one message a row, or one question with its answer.
         columns: our field → column.
         missing: fields that have to be asked for, each with the columns that it may be.
+        perhaps: columns that may tell conversations apart, where none that is known does.
     """
 
     kind: Kind
     columns: Mapping[str, str]
     missing: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    perhaps: Sequence[str] = ()
 
     @property
     def sure(self) -> bool:
@@ -162,17 +154,23 @@ def find_layout(columns: Sequence[str], rows: Sequence[Row], mapping: Mapping[st
         elif "partner" in found and _speaks(table, found["partner"]):
             found["speaker"] = found.pop("partner")
         else:
-            missing["speaker"] = speakers or [name for name in free if table.is_names(name)]
+            missing["speaker"] = speakers or [name for name in free if table.is_names(name)] or (free if given else [])
+            if not missing["speaker"]:
+                return None
     if "text" not in found:
         texts = sorted((name for name in free if name not in found.values()), key=table.length, reverse=True)
         if texts and (len(texts) == 1 or table.length(texts[0]) >= 3 * table.length(texts[1])):
             found["text"] = texts[0]
         else:
             missing["text"] = texts or free
+    perhaps = _tell_apart(table, found, free) if not missing else []
+    numbered = [name for name in perhaps if fold_name(name) in _NUMBERS]
+    if numbered:
+        found["conversation"], perhaps = numbered[0], []
     named_so = bool(by_name & {"text", "speaker", "direction"}) and len(found) >= 2
     if not (given or named_so or ("speaker" in found and found.keys() & {"time", "date"})):
         return None  # nothing that a chat has
-    return Layout("messages", found, missing)
+    return Layout("messages", found, missing, perhaps)
 
 
 def _by_names(table: _Columns, taken: Collection[str]) -> dict[str, str]:
@@ -194,9 +192,8 @@ def _by_names(table: _Columns, taken: Collection[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for ours, names in CHAT_NAMES.items():
         of_rows = ours in ("question", "answer")
-        if (
-            of_rows
-        ):  # a column that is called by who speaks may hold their names, where another one says that it is a question
+        # a column that is called by who speaks may hold their names, where another one says that it is a question
+        if of_rows:
             names = tuple(sorted((*NAMES[ours], *names), key=_WHO.__contains__))
         for name in names:
             named = plain.get(fold_name(name))
@@ -231,6 +228,41 @@ def _speaks(table: _Columns, name: str) -> bool:
     return len(set(values)) <= max(2, _SPEAKERS * len(values)) and any(side_by_name(value) for value in set(values))
 
 
+def _tell_apart(table: _Columns, found: Mapping[str, str], free: Sequence[str]) -> list[str]:
+    """The columns that may tell conversations apart where nothing known does: everybody who asks is called alike, or nothing has a time."""
+    if found.keys() & {"conversation", "partner", "receiver"}:
+        return []
+    others = [name for name in free if name not in found.values()]
+    who = found.get("speaker") or found["direction"]
+    alike = "speaker" not in found or all(map(is_role_word, table.values(who)))
+    accounts = [name for name in others if alike and _has_both(table, name, who)]
+    blocks = [name for name in others if _in_blocks(table, name)]
+    if not found.keys() & {"time", "date", "order"}:
+        return [*dict.fromkeys((*blocks, *accounts))]
+    return accounts or [name for name in blocks if fold_name(name) in _NUMBERS]
+
+
+def _has_both(table: _Columns, name: str, who: str) -> bool:
+    """Whether several come again and again in a column, and most of them with both who ask and who answer."""
+    sides: dict[str, set[str]] = {}
+    for row in table.rows:
+        if row.get(name) and row.get(who):
+            sides.setdefault(row[name], set()).add(row[who])
+    both = sum(len(several) > 1 for several in sides.values())
+    is_flag = {fold_name(value) for value in sides} <= TRUE | FALSE
+    return table.is_names(name) and len(sides) > 1 and not is_flag and both >= _MOSTLY * len(sides)
+
+
+def _in_blocks(table: _Columns, name: str) -> bool:
+    """Whether rows that stand together share what is in a column, and no others do, as with the number of a conversation."""
+    values = [row.get(name, "") for row in table.rows]
+    if fold_name(name) in _NUMBERS and values[0]:  # where only the first row of a conversation has it
+        for place in range(1, len(values)):
+            values[place] = values[place] or values[place - 1]
+    runs = [value for value, _ in groupby(values)]
+    return all(runs) and 1 < len(set(runs)) == len(runs) <= len(values) / 2
+
+
 def direction_of(text: str, column: str) -> Literal["user", "assistant"] | None:
     """Who says a row, by a column that says which way it went or whether a customer says it."""
     folded = fold_name(text)
@@ -242,20 +274,8 @@ def direction_of(text: str, column: str) -> Literal["user", "assistant"] | None:
     return "user" if of_customer == (folded in TRUE) else "assistant"
 
 
-_SAID = frozenset(["text", "txt", "文本", "文字", "文本消息", "文字消息", "plain"])
-_SHOWN = {
-    "图片": "image picture photo img 图片 图片消息",
-    "视频": "video 视频 视频消息",
-    "语音": "voice audio 语音 语音消息",
-    "文件": "file document attachment 文件 文件消息",
-    "链接": "link card url 链接 卡片 商品卡片 小程序 商品",
-    "位置": "location 位置",
-    "表情": "sticker emoji 表情 动画表情",
-}
-_MARKS = {word: f"[{mark}]" for mark, words in _SHOWN.items() for word in words.split()}
-_NOTICES = frozenset(
-    ["system", "notice", "notification", "event", "系统", "系统消息", "系统通知", "通知", "提示", "事件"]
-)
+_SAID = frozenset(word_list("text txt 文本 文字 文本消息 文字消息 plain"))
+_NOTICES = frozenset(word_list("system notice notification event 系统 系统消息 系统通知 通知 提示 事件"))
 
 
 def kind_of_row(text: str) -> str | None:
@@ -263,4 +283,4 @@ def kind_of_row(text: str) -> str | None:
     folded = fold_name(text)
     if folded in _SAID:
         return ""
-    return "system" if folded in _NOTICES else _MARKS.get(folded)
+    return "system" if folded in _NOTICES else MARKS.get(folded)

@@ -6,7 +6,7 @@ Without a sheet to be chosen and a header to be found; where these have to be, `
 from builder.formats.conversations.chat import Chat, ChatExport
 from builder.formats.conversations.layout import find_layout
 from builder.formats.conversations.roles import side_by_name
-from builder.formats.conversations.tables import Reader, table_of_rows
+from builder.formats.conversations.tables import Reader, preview_of
 from builder.formats.conversations.threads import GAP
 from builder.formats.reading import RowFile
 
@@ -14,19 +14,17 @@ from builder.formats.reading import RowFile
 def _open_rows(file: RowFile) -> Chat | None:
     if any(isinstance(value, list | dict) for value in file.columns.values()):
         return None
-    table = table_of_rows(file)
-    rows = [{name: str(value) for name, value in row.items() if value is not None} for row in table.preview]
-    layout = find_layout(table.columns, rows, {})
-    if layout is None or layout.kind != "messages" or not layout.sure:
+    rows = preview_of(file)
+    layout = find_layout(tuple(file.columns), rows, {})
+    if layout is None or layout.kind != "messages" or not layout.sure or layout.perhaps:
         return None
     columns = layout.columns
-    if (
-        not {"conversation", "partner", "receiver", "direction"} & columns.keys()
-    ):  # else it may be any texts of any authors
+    # without one of these it may be any texts of any authors
+    if not {"conversation", "partner", "receiver", "direction"} & columns.keys():
         speakers = {row.get(columns["speaker"], "") for row in rows}
         if not ({"time", "date"} & columns.keys() and any(map(side_by_name, speakers))):
             return None
-    reader = Reader(table, layout)
+    reader = Reader(file, layout, rows)
     return Chat(reader.utterances, file.container, gap=GAP if reader.divides else None)
 
 

@@ -3,6 +3,8 @@
 import re
 from typing import Literal
 
+from builder.text import word_list
+
 Kind = Literal["said", "notice", "sticker", "media"]
 
 # A notice is one line; what is longer was said by somebody.
@@ -90,6 +92,22 @@ _IS_STICKER = re.compile(
     f"(?:{_OPEN}(?:{_STICKER}){_CLOSE}|(?:{_STICKER}) omitted|(?:\\[[\u4e00-\u9fff]{{1,4}}\\]|\\[[A-Za-z]{{2,12}}\\])+)",
     re.IGNORECASE,
 )
+_OF_KINDS = {
+    "图片": "图片 image picture photo img 图片消息",
+    "语音": "语音 voice audio 语音消息",
+    "视频": "视频 video 视频消息",
+    "表情": "表情 sticker emoji gif 动画表情",
+    "文件": "文件 file document attachment 文件消息",
+    "位置": "位置 location",
+    "名片": "名片 card",
+    "链接": "链接 link url 卡片 商品卡片 小程序 商品",
+    "转账": "转账",
+    "红包": "红包",
+}
+# What a column of kinds calls a message that is no text, and what stands for such a message.
+MARKS = {word: f"[{mark}]" for mark, several in _OF_KINDS.items() for word in word_list(several)} | {"通话": "[语音]"}
+# Where a picture was among words, as WeChat and QQ write down what is forwarded or copied.
+_PICTURES = ("[图片]", "【图片】", "[Photo]")
 _STARTS = frozenset("[【<《(（{")
 
 
@@ -101,6 +119,8 @@ def kind_of_message(text: str, speaker: str = "") -> Kind:
     """
     if not speaker:
         return "notice"
+    if any(picture in text for picture in _PICTURES):
+        return "media"
     if len(text) > _LONGEST or "\n" in text:
         return "said"
     text = text.strip(_MARK + " ")

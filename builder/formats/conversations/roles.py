@@ -10,25 +10,25 @@ from typing import get_args
 from builder.errors import UsageError, nearest
 from builder.formats.conversations.exchanges import Side
 from builder.formats.conversations.threads import Speaker, Threads
+from builder.text import word_list
 
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-_ASKS = _words(
-    "user human customer client buyer visitor guest consumer shopper caller member patient student asker questioner prompter"
-    " 用户 客户 顾客 买家 访客 游客 消费者 会员 粉丝 提问者 提问人 咨询者 咨询人 来访者 患者 学生 家长 客人 买方 甲方 问 来电者 求助者"
+_ASKS = frozenset(
+    word_list(
+        "user human customer client buyer visitor guest consumer shopper caller member patient student asker questioner prompter"
+        " 用户 客户 顾客 买家 访客 游客 消费者 会员 粉丝 提问者 提问人 咨询者 咨询人 来访者 患者 学生 家长 客人 买方 甲方 问 来电者 求助者"
+    )
 )
-_ANSWERS = _words(
-    "assistant bot agent seller shop store support merchant vendor operator staff service gpt chatgpt model ai chatbot robot"
-    " representative rep advisor adviser consultant helpdesk admin doctor teacher tutor salesperson"
-    " 客服 商家 卖家 店家 店主 店铺 掌柜 机器人 助手 智能客服 人工客服 在线客服 客服人员 坐席 座席 顾问 销售 运营 管家 助理 管理员 商户 店员 卖方"
-    " 乙方 答 回答者 咨询师 医生 老师 智能助手 人工 官方"
+_ANSWERS = frozenset(
+    word_list(
+        "assistant bot agent seller shop store support merchant vendor operator staff service gpt chatgpt model ai chatbot robot"
+        " representative rep advisor adviser consultant helpdesk admin doctor teacher tutor salesperson"
+        " 客服 商家 卖家 店家 店主 店铺 掌柜 机器人 助手 智能客服 人工客服 在线客服 客服人员 坐席 座席 顾问 销售 运营 管家 助理 管理员 商户 店员 卖方"
+        " 乙方 答 回答者 咨询师 医生 老师 智能助手 人工 官方"
+    )
 )
-_SYSTEM = _words("system 系统 系统消息 系统通知 系统提示 通知 notification notice")
-_TOOL = _words("tool function observation 工具")
-_OF_MODELS = _words("user human assistant gpt model bot chatgpt ai tool function")
+_SYSTEM = frozenset(word_list("system 系统 系统消息 系统通知 系统提示 通知 notification notice"))
+_TOOL = frozenset(word_list("tool function observation 工具"))
+_OF_MODELS = frozenset(word_list("user human assistant gpt model bot chatgpt ai tool function"))
 # 客服01, 客服-小美, 张三（客服）, 阿依旗舰店, Anna (Support), agent_3, "Support Team"
 _ENDS_AS_ANSWER = re.compile(
     "(?:客服|旗舰店|专营店|专卖店|官方店|企业店|小店|商城|店铺|机器人|小助手|助手|店|工作室)(?:[-_ ·:：]?[0-9０-９a-z]{1,4}号?)?$"
@@ -37,10 +37,17 @@ _BEGINS_AS_ANSWER = re.compile(
     "(?:智能|人工|在线|售前|售后|官方|值班|金牌)?(?:客服|坐席|座席|工号|机器人|管理员)[-_ ·:：（(0-9]?.{0,10}$"
 )
 _BEGINS_AS_ASK = re.compile("(?:客户|顾客|买家|用户|访客|游客|会员)[-_ ·:：（(]?[0-9a-z*]{0,20}[)）]?$")
+# Customer Care, Guest Services, Member Relations: they who serve are called after those who are served.
+_SERVES = re.compile(
+    "(?:customer|client|user|member|guest|patient|visitor|consumer|buyer|student|shopper|caller)(?:'s|s'|s)?[ _-]"
+    "(?:care|services?|support|success|relations?|experience|desk|team|help|helpline|helpdesk|hotline|cent(?:er|re)|line|dept|department)\\b"
+)
 _WORDS = re.compile("[a-z]+")
 _PARENTHESES = re.compile(r"[（(【\[](.{1,12})[)）】\]]")
 _LEAST_SHARE = 0.95
 _LEAST_CONVERSATIONS = 3
+# Customers write several messages for one that answers, but not that many.
+_ASIDE = 5
 
 
 def fold_speaker(name: str) -> str:
@@ -69,7 +76,7 @@ def side_by_name(name: str) -> Side | None:
             return "assistant"
     if _BEGINS_AS_ASK.match(folded):
         return "user"
-    if _ENDS_AS_ANSWER.search(folded) or _BEGINS_AS_ANSWER.match(folded):
+    if _ENDS_AS_ANSWER.search(folded) or _BEGINS_AS_ANSWER.match(folded) or _SERVES.search(folded):
         return "assistant"
     words = set(_WORDS.findall(folded)) - {"ai", "model", "service"}
     asks, answers = bool(words & _ASKS), bool(words & _ANSWERS)
@@ -159,13 +166,20 @@ def propose_roles(threads: Threads) -> Roles:
         return Roles(named, None, True, "names")
     if "assistant" in sides and "user" not in sides and None in sides:
         answering = {s.name for s in people if by_name[s.name] == "assistant"}
-        if _divides(threads, answering, least=1):
+        if _divides(threads, answering, least=1) and not _is_aside(people, answering):
             return Roles(named, "user", True, "names")
     if "user" in sides and "assistant" not in sides and None in sides:
         asking = {s.name for s in people if by_name[s.name] == "user"}
         if _divides(threads, asking, least=1):
             return Roles(named, "assistant", True, "names")
     return _by_presence(threads, people, named)
+
+
+def _is_aside(people: Sequence[Speaker], answering: set[str]) -> bool:
+    """Whether they who would answer say little among several who talk with one another, as the administrator of a group does."""
+    said = sum(speaker.messages for speaker in people)
+    by_answering = sum(speaker.messages for speaker in people if speaker.name in answering)
+    return len(people) > len(answering) + 1 and said > _ASIDE * by_answering
 
 
 def _answering_system(speakers: Sequence[Speaker]) -> str | None:
@@ -192,6 +206,8 @@ def _by_presence(threads: Threads, people: Sequence[Speaker], named: dict[str, S
             rarest = frequent[-1].conversations
             if any(2 * one.conversations > rarest for one in people if one not in frequent):
                 break  # two who always talk with one another: presence tells nothing
+            if 2 * sum(one.first for one in frequent) > sum(one.first for one in people):
+                break  # one who writes to many may ask them all
             answering: dict[str, Side] = {fold_speaker(one.name): "assistant" for one in frequent}
             return Roles(named | answering, "user", True, "most")
     # Who begins fewer of the conversations is asked.

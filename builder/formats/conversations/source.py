@@ -4,16 +4,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from builder.errors import InputFileError
-from builder.formats import FORMATS
 from builder.formats.conversations.chat import Chat
+from builder.formats.conversations.header import Header
 from builder.formats.conversations.layout import Layout
-from builder.formats.conversations.tables import Reader, Table
+from builder.formats.conversations.tables import Reader
 from builder.formats.conversations.utterance import Utterance
 from builder.formats.detection import Detected
+from builder.formats.importing import SampleFiles
 from builder.formats.reading import RowFile
-from builder.formats.row_format import RowError, RowLeftOutError, SampleParts
-from builder.formats.rows import Causes
 
 
 @dataclass(frozen=True)
@@ -39,24 +37,28 @@ class Source:
         path: of the file.
         sheet: empty where the file has none.
         title: what it is read as, by language code.
+        table, header: of what names its columns, and where a sheet has its header.
         reader: of a table of messages, or of questions with answers.
         chat: of an export of a chat.
-        file, detected: of rows that each hold a conversation.
+        samples: of rows that each hold a conversation.
         above: rows above the data: titles, notes, the header.
-        not_whole: after `parts` was read to its end: rows that a sample cannot hold.
     """
 
     path: Path
     sheet: str
     title: Mapping[str, str]
-    table: Table | None = None
+    table: RowFile | None = None
+    header: Header | None = None
     layout: Layout | None = None
     reader: Reader | None = None
     chat: Chat | None = None
-    file: RowFile | None = None
-    detected: Detected | None = None
+    samples: SampleFiles | None = None
     above: int = 0
-    not_whole: Causes = field(default_factory=Causes)
+
+    @property
+    def detected(self) -> Detected | None:
+        """How rows that each hold a conversation are read."""
+        return self.samples.detected[0] if self.samples is not None else None
 
     @property
     def name(self) -> str:
@@ -69,33 +71,9 @@ class Source:
         return self.chat is not None or (self.layout is not None and self.layout.kind == "messages")
 
     def utterances(self) -> Iterator[Utterance]:
-        """Its messages; of rows that hold a conversation see `parts`."""
+        """Its messages; rows that hold a conversation have `samples`."""
         assert self.reader is not None or self.chat is not None
         return self.chat.utterances() if self.chat is not None else self.reader.utterances()  # type: ignore[union-attr]
-
-    def parts(self) -> Iterator[tuple[int, SampleParts]]:
-        """The conversations of rows that each hold one.
-
-        Raises:
-            InputFileError: a row is broken.
-        """
-        assert self.file is not None
-        assert self.detected is not None
-        row_format = FORMATS[self.detected.format]
-        self.not_whole = Causes()
-        surveyed = (
-            row_format.survey(self.detected.fields(row.values) for row in self.file.rows()) if row_format.survey else {}
-        )
-        for row in self.file.rows():
-            try:
-                read = row_format.read({**self.detected.fields(row.values), **surveyed})
-            except RowLeftOutError as error:
-                self.not_whole.add(row.number, str(error))
-                continue
-            except RowError as error:
-                raise InputFileError(self.path, str(error), row=row.number, remedy="Mend or remove this row.") from None
-            for parts in read:
-                yield row.number, parts
 
 
 @dataclass

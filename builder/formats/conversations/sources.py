@@ -1,10 +1,8 @@
 """What in a user's files holds conversations: sheets of messages, tables of questions and answers, exports of chats."""
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from builder.errors import InputFileError, UsageError
 from builder.formats import FORMATS
@@ -12,20 +10,22 @@ from builder.formats.conversations.chat import Chat, ChatExport
 from builder.formats.conversations.exports import find_chat, find_chat_rows
 from builder.formats.conversations.grid import Grid, named_sheets, open_grids
 from builder.formats.conversations.header import Header, find_header, header_at
-from builder.formats.conversations.layout import FIELDS, Layout, find_layout
+from builder.formats.conversations.layout import Layout, find_layout
 from builder.formats.conversations.message_rows import is_message_rows
 from builder.formats.conversations.source import Choice, Found, Source
-from builder.formats.conversations.tables import Reader, Table, rows_above, table_of_grid, table_of_rows
-from builder.formats.opening import read_as
-from builder.formats.reading import CheckedRow, RowFile, open_rows
-from builder.formats.rows import Causes
+from builder.formats.conversations.tables import Reader, count_rows, preview_of, rows_below
+from builder.formats.conversations.text_lines import TEXT_SUFFIXES
+from builder.formats.importing import open_samples
+from builder.formats.opening import no_chat
+from builder.formats.reading import RowFile, open_rows
+from builder.progress import Reporter
 from builder.text import visible
 from builder.unpacking import unpacked_name
 
 _GRIDS = (".xlsx", ".csv", ".tsv")
 
-
 _MESSAGES = {"en": "one message a row", "zh": "一行一条消息"}
+_DIVIDES = {"conversation", "partner", "time", "date"}
 _ROUNDS = {"en": "a question and its answer a row", "zh": "一行一问一答"}
 
 
@@ -81,36 +81,17 @@ def find_sources(path: Path, sheet: str | None, header_row: int | None, mapping:
 def _in_rows(path: Path, mapping: Mapping[str, str], asked: object) -> Found:
     if asked:
         raise InputFileError(path, "--sheet and --header-row are for workbooks and CSV")
+    if unpacked_name(path).suffix.lower() in TEXT_SUFFIXES and path.is_file() and path.stat().st_size:
+        raise no_chat(path)
     file = open_rows(path)
-    if not mapping and (source := _of_known(path, file)) is not None:
-        return Found([source])
-    table = table_of_rows(file)
-    is_flat = not any(isinstance(value, list | dict) for value in file.columns.values())
-    if is_flat or set(mapping) & set(FIELDS):
-        rows = [{name: str(value) for name, value in row.items() if value is not None} for row in table.preview]
-        layout = find_layout(table.columns, rows, mapping)
-        if layout is not None and layout.kind == "messages" and layout.sure:
-            return Found([_of_table(table, layout, 0)])
-    else:
-        layout = None
-    source = _of_format(path, "", file, None, 0)
-    if source is not None:
-        return Found([source])
-    if layout is None:
+    source = _of_rows(file, preview_of(file), mapping)
+    if source is None:
         raise InputFileError(
             path,
             f"no conversations were found in its columns {visible(', '.join(file.columns))}",
             remedy="Name them with --map text=…,speaker=… (or question=…,answer=…).",
         )
-    source = _of_table(table, layout, 0)
-    return Found([source], [*_choices(source)])
-
-
-def _of_known(path: Path, file: RowFile) -> Source | None:
-    """Messages whose columns are those of a program, or of trees: more than who says what."""
-    if (chat := find_chat_rows(file, of_programs=True)) is not None:
-        return _of_chat(path, *chat)
-    return _of_format(path, "", file, None, 0) if is_message_rows(tuple(file.columns)) else None
+    return Found([source], _choices(source))
 
 
 def _of_chat(path: Path, export: ChatExport, chat: Chat) -> Source:
@@ -118,61 +99,52 @@ def _of_chat(path: Path, export: ChatExport, chat: Chat) -> Source:
 
 
 def _of_grid(path: Path, grid: Grid, header: Header, mapping: Mapping[str, str]) -> Source | None:
-    table = table_of_grid(path, grid, header)
-    if not table.preview:
+    file = rows_below(path, grid, header)
+    if not (first := preview_of(file)):
         return None
-    above = rows_above(grid, header)
-    if not mapping and (source := _of_known(path, _as_file(table, counted=False))) is not None:
-        return replace(source, sheet=grid.name, table=table, above=above)
-    layout = find_layout(table.columns, table.preview, mapping)
-    by_rows = (
+    above = sum(number <= header.last for number, _ in grid.preview)
+    source = _of_rows(file, first, mapping, counted=False)
+    return source and replace(source, sheet=grid.name, table=file, header=header, above=above)
+
+
+def _of_rows(
+    file: RowFile, first: Sequence[Mapping[str, str]], mapping: Mapping[str, str], *, counted: bool = True
+) -> Source | None:
+    """What holds the conversations of rows; None where nothing does.
+
+    Columns of a program, or of trees, say more than who says what; then what is surely messages, then rows that each hold a
+    conversation, then what looks like messages and has to be asked about.
+    """
+    columns = tuple(file.columns)
+    if not mapping and (chat := find_chat_rows(file, of_programs=True)) is not None:
+        return _of_chat(file.path, *chat)
+    if not mapping and is_message_rows(columns) and (source := _of_format(file, counted=counted)) is not None:
+        return source
+    is_flat = not any(isinstance(value, list | dict) for value in file.columns.values())
+    layout = find_layout(columns, first, mapping) if mapping or is_flat else None
+    if (
         layout is not None
         and layout.sure
-        and (
-            layout.kind == "messages"
-            or mapping
-            or bool({"conversation", "partner", "time", "date"} & set(layout.columns))
-        )
-    )
-    if layout is not None and by_rows:
-        return _of_table(table, layout, above)
-    if not mapping and (source := _of_format(path, grid.name, _as_file(table), table, above)) is not None:
+        and (layout.kind == "messages" or mapping or layout.columns.keys() & _DIVIDES)
+    ):
+        return _of_table(file, first, layout)
+    if not mapping and (source := _of_format(file, counted=counted)) is not None:
         return source
-    return None if layout is None else _of_table(table, layout, above)
+    return None if layout is None else _of_table(file, first, layout)
 
 
-def _of_table(table: Table, layout: Layout, above: int) -> Source:
+def _of_table(file: RowFile, first: Sequence[Mapping[str, str]], layout: Layout) -> Source:
     title = _MESSAGES if layout.kind == "messages" else _ROUNDS
-    reader = Reader(table, layout) if layout.sure else None
-    return Source(table.path, table.sheet, title, table=table, layout=layout, reader=reader, above=above)
+    reader = Reader(file, layout, first) if layout.sure else None
+    return Source(file.path, "", title, table=file, layout=layout, reader=reader)
 
 
-def _of_format(path: Path, sheet: str, file: RowFile, table: Table | None, above: int) -> Source | None:
+def _of_format(file: RowFile, *, counted: bool) -> Source | None:
     try:
-        gathered, detected = read_as(file)
+        samples = open_samples([file if counted else count_rows(file)], reporter=Reporter(quiet=True))
     except InputFileError:
         return None
-    title = FORMATS[detected.format].title
-    return Source(path, sheet, title, table=table, file=gathered, detected=detected, above=above)
-
-
-def _as_file(table: Table, *, counted: bool = True) -> RowFile:
-    """A table as the formats of rows see it; how many rows it has need not be known to tell whose columns these are."""
-    columns: dict[str, Any] = dict.fromkeys(table.columns)
-    for row in table.preview:
-        for name, value in row.items():
-            columns[name] = columns.get(name) or value
-    filled = Counter[str]()
-    count = 0
-    for _, values in table.rows() if counted else ():
-        count += 1
-        filled.update(name for name in table.columns if values.get(name))
-
-    def rows() -> Iterator[CheckedRow]:
-        for number, values in table.rows():
-            yield CheckedRow(number, {name: values.get(name) for name in table.columns})
-
-    return RowFile(table.path, "XLSX" if table.sheet else "CSV", {}, columns, filled, count, Causes(), rows)
+    return Source(file.path, "", FORMATS[samples.detected[0].format].title, samples=samples)
 
 
 def _nothing(path: Path, grids: Sequence[Grid], header_row: int | None) -> InputFileError:

@@ -3,11 +3,10 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
+from builder.formats.conversations.exchanges import Side
 from builder.formats.conversations.roles import fold_speaker
-
-Side = Literal["user", "assistant", "system", "notice"]
 
 _OPEN, _CLOSE = r"[#*_\[【<「『(（|\-•]", r"[\]】>」』)）|*_]"
 _CLOCK = r"\d{1,2}[:：]\d{2}(?:[:：]\d{2})?(?: ?[AaPp]\.?[Mm]\.?)?"
@@ -20,7 +19,7 @@ _CJK_NAME, _NAME = "[\u4e00-\u9fff]{1,3}", r"[A-Za-z]{1,15}"
 _BEFORE = rf"(?P<before>(?:{TIME}[ \t,，-]{{0,8}})?(?:{_OPEN}{{1,5}}[ \t]{{0,8}})?)"
 _AFTER = (
     rf"[ \t]{{0,8}}{_CLOSE}{{0,5}}(?:[ \t]{{0,8}}{TIME})?[ \t]{{0,8}}{_CLOSE}{{0,3}}[ \t]{{0,8}}"
-    r"(?:[:：][ \t]{0,8}[*_]{0,3}|(?<=[\]】>)）])|(?<=\d)[ \t]{0,8}\n)"
+    r"(?:[:：][ \t]{0,8}(?P<bold>[*_]{0,3})|(?<=[\]】>)）])|(?<=\d)[ \t]{0,8}\n)"
 )
 _BOUNDARY = r"(?:(?<![^\s。！？；，,!?.;…”』」】）)~～>/])|(?=##))"
 _BREAK = re.compile(r"\r\n?|[ \t]{0,8}<br ?/?>[ \t]{0,8}")
@@ -28,7 +27,7 @@ _SEPARATORS = ";；/|"
 _LIST = frozenset("-•")
 
 
-class Said(NamedTuple):
+class Part(NamedTuple):
     """A part of a cell: whose it is, as the cell has it, on which side that is, and what was said."""
 
     speaker: str
@@ -65,6 +64,7 @@ class Splitter:
     """Cells to what each speaker said."""
 
     def __init__(self, labels: Labels) -> None:
+        self.labels = labels
         self._sides = {word: side for word, side in labels.sides.items() if not word.endswith("*")}
         self._named = {word[:-1]: side for word, side in labels.sides.items() if word.endswith("*")}
         ordered = sorted(labels.sides, key=len, reverse=True)
@@ -79,7 +79,7 @@ class Splitter:
             tight = "|".join(re.escape(word) for word in ordered if not word.isascii())
             self._inside = re.compile(rf"(?P<before>)(?P<word>{tight})：")
 
-    def __call__(self, text: str) -> tuple[list[Said], str]:
+    def __call__(self, text: str) -> tuple[list[Part], str]:
         """The parts of a cell, and what stands before the first speaker."""
         text = plain_lines(text)
         text = self._heading.sub(r"\1:", text) if "#" in text else text
@@ -89,7 +89,7 @@ class Splitter:
         before = text[: marks[0].start()].strip() if marks else text.strip()
         ends = [*(mark.start() for mark in marks), len(text)][1:]
         parts = [
-            Said(mark["word"], self._side(mark), text[mark.end() : end].strip())
+            Part(mark["word"], self._side(mark), _without_bold(mark, text[mark.end() : end].strip()))
             for mark, end in zip(marks, ends, strict=True)
         ]
         return _without_separators(parts), before
@@ -124,7 +124,16 @@ def _alike(text: str, marks: list[re.Match[str]], *, case: bool = False) -> list
     return kept
 
 
-def _without_separators(parts: list[Said]) -> list[Said]:
+def _without_bold(mark: re.Match[str], text: str) -> str:
+    """A text without the end of what begins before its speaker, `**Q:** Why?` and `**Q: Why?**`, and with what begins with it."""
+    bold = mark.groupdict().get("bold") or ""
+    closed = mark.string[mark.end("word") : mark.end() - len(bold)].count("*")
+    if mark["before"].count("*") <= closed:
+        return bold + text
+    return text.removesuffix("**") if not bold and "**" in mark["before"] and text.count("**") % 2 else text
+
+
+def _without_separators(parts: list[Part]) -> list[Part]:
     """Parts without what only stands between them: `Q：…；A：…`."""
     ends = {part.text[-1:] for part in parts[:-1]}
     if len(ends) != 1 or not (end := ends.pop()) or end not in _SEPARATORS:

@@ -1,102 +1,89 @@
-"""Tables of messages, of any container, as rows by the names of their columns; and their rows as utterances."""
+"""Tables of messages, or of questions and answers, as utterances; and sheets below their headers as rows like any others.
+
+会话  发送方  内容      {"conversation": "会话", "speaker": "发送方", "text": "内容"}
+1     买家    在吗      Utterance(row=2, conversation="1", speaker="买家", text="在吗")
+"""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import cached_property
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
 from builder.errors import InputFileError
-from builder.formats.conversations.grid import PREVIEWED, Grid
-from builder.formats.conversations.header import Header, cells_by_name
+from builder.formats.conversations.grid import PREVIEWED, Cells, Grid
+from builder.formats.conversations.header import Header
 from builder.formats.conversations.layout import Layout, direction_of, kind_of_row
 from builder.formats.conversations.roles import side_by_name
 from builder.formats.conversations.times import Order, Times, is_time, order_of
 from builder.formats.conversations.utterance import Utterance
-from builder.formats.reading import RowFile
+from builder.formats.reading import CheckedRow, RowFile
 from builder.formats.row_format import RowError, text_of
+from builder.formats.rows import Causes
 
-NumberedRow = tuple[int, Mapping[str, Any]]
 _RELIABLE = 0.9  # share of a column's cells that are times
 _FILLED = 0.2  # share of blank speakers from which on a blank is the one above
 _FIRST = datetime(1970, 1, 2)
+_TELLS_APART = frozenset(("conversation", "partner", "receiver", "time", "date"))
 
 
-@dataclass(frozen=True)
-class Table:
-    """Rows by the names of their columns.
+def rows_below(path: Path, grid: Grid, header: Header) -> RowFile:
+    """A sheet below its header; how many rows that are takes reading it (`count_rows`)."""
+    names = header.names
 
-    Attributes:
-        sheet: empty where the file has none.
-        columns: in their order.
-        header: where the sheet has its header; None where the container says what the columns are.
-        rows: reads them, each with its number as a spreadsheet, an editor or a list shows it.
-    """
+    def named(cells: Cells) -> dict[str, Any]:
+        return dict.fromkeys(names) | {name: cell for name, cell in zip(names, cells, strict=False) if cell}
 
-    path: Path
-    sheet: str
-    columns: Sequence[str]
-    header: Header | None
-    rows: Callable[[], Iterator[NumberedRow]] = field(repr=False)
+    # A sheet may have notes beside its table; what a CSV has there is the rest of a text.
+    width = next((len(cells) for number, cells in grid.preview if number == header.row and not grid.name), grid.width)
 
-    @cached_property
-    def preview(self) -> Sequence[Mapping[str, Any]]:
-        """The first rows."""
-        return [row for _, row in islice(self.rows(), PREVIEWED)]
-
-    @property
-    def name(self) -> str:
-        """As a message names it."""
-        return f"{self.path.name} [{self.sheet}]" if self.sheet else self.path.name
-
-
-def table_of_grid(path: Path, grid: Grid, header: Header) -> Table:
-    """A sheet below its header."""
-
-    def rows() -> Iterator[NumberedRow]:
+    def rows() -> Iterator[CheckedRow]:
         for number, cells in grid.rows():
             if number > header.last:
-                yield number, cells_by_name(header, cells)
+                if not grid.name and any(cells[width:]):
+                    problem = f"{len(cells)} cells where the header has {width}; a cell that holds the delimiter must stand in quotes"
+                    raise InputFileError(path, problem, row=number, remedy="Mend or remove this row.")
+                yield CheckedRow(number, named(cells))
 
-    columns = [*header.names]
-    return Table(path, grid.name, columns, header, rows)
-
-
-def table_of_rows(file: RowFile) -> Table:
-    """A file whose container names the columns."""
-
-    def rows() -> Iterator[NumberedRow]:
-        for row in file.rows():
-            yield row.number, row.values
-
-    return Table(file.path, "", list(file.columns), None, rows)
+    first = [named(cells) for number, cells in grid.preview if number > header.last]
+    columns = {name: next((row[name] for row in first if row[name]), None) for name in names}
+    return RowFile(path, "XLSX" if grid.name else "CSV", {}, columns, {}, 0, Causes(), rows)
 
 
-def rows_above(grid: Grid, header: Header) -> int:
-    """How many rows that hold something stand above the data, the header's own included."""
-    return sum(number <= header.last for number, _ in grid.preview)
+def count_rows(file: RowFile) -> RowFile:
+    """The rows of a sheet, with how many they are."""
+    filled = Counter[str]()
+    count = 0
+    for row in file.rows():
+        count += 1
+        filled.update(name for name, value in row.values.items() if value)
+    return replace(file, filled=filled, count=count)
 
 
-def day_order(table: Table, layout: Layout) -> Order:
+def preview_of(file: RowFile) -> list[dict[str, str]]:
+    """The first rows as texts, by the names of their columns."""
+    rows = (row.values for row in islice(file.rows(), PREVIEWED))
+    return [{name: str(value) for name, value in row.items() if value is not None} for row in rows]
+
+
+def _day_order(file: RowFile, layout: Layout, preview: Sequence[Mapping[str, str]]) -> Order:
     """Which of 01/02/2023 is the day, in the column of times: by what is seen first, else by all of it."""
-    column = layout.columns.get("time") or layout.columns.get("date")
+    column = layout.columns.get("date") or layout.columns.get("time")
     if column is None:
         return "day"
-    order, told = order_of(_texts(table.preview, column))
-    if not told and len(table.preview) == PREVIEWED:
-        order, told = order_of(_texts((row for _, row in table.rows()), column))
+    order, told = order_of(row[column] for row in preview if row.get(column))
+    if not told and len(preview) == PREVIEWED:
+        order, _ = order_of(str(row.values[column]) for row in file.rows() if row.values.get(column))
     return order
-
-
-def _texts(rows: Any, column: str) -> Iterator[str]:
-    return (str(row[column]) for row in rows if row.get(column))
 
 
 class Reader:
     """A table's rows as utterances.
+
+    Args:
+        first: the first rows, as `preview_of` has them.
 
     Attributes:
         outside: after `utterances` was read to its end: how many rows are none, by cause: `outside` (units, notes, totals),
@@ -104,13 +91,16 @@ class Reader:
         rows: how many rows there are.
     """
 
-    def __init__(self, table: Table, layout: Layout) -> None:
-        self._table, self._layout = table, layout
+    def __init__(self, file: RowFile, layout: Layout, first: Sequence[Mapping[str, str]]) -> None:
+        self._file, self._layout = file, layout
         self._columns = layout.columns
-        self._order = day_order(table, layout)
+        self._order = _day_order(file, layout, first)
         self.outside: Counter[str] = Counter()
         self.rows = 0
-        preview = [self._fields(0, row) for row in table.preview]
+        self._is_parted = layout.kind == "messages" and not _TELLS_APART & layout.columns.keys()
+        numbers = [row.number for row in islice(file.rows(), PREVIEWED)] if self._is_parted else []
+        self._parts_at_blanks = 2 * sum(two > one + 1 for one, two in pairwise(numbers)) < len(numbers)
+        preview = [self._fields(0, row) for row in first]
         spoken = [fields for fields in preview if fields.get("text")]
         self._fills_speakers = sum(not fields.get("speaker") for fields in spoken) > _FILLED * len(spoken)
         times = [fields["time"] for fields in preview if fields.get("time")]
@@ -125,7 +115,7 @@ class Reader:
                 if row.get(column) is not None
             }
         except RowError as error:
-            raise InputFileError(self._table.path, str(error), row=number or None) from None
+            raise InputFileError(self._file.path, str(error), row=number or None) from None
         if "date" in found:
             found["time"] = f"{found.pop('date')} {found.get('time', '')}".strip()
         return found
@@ -135,7 +125,7 @@ class Reader:
         """Whether conversations are told apart by pauses: the table does not number them."""
         columns = self._columns
         return "conversation" not in columns and (
-            self._layout.kind == "messages" or bool({"partner", "time"} & set(columns))
+            self._layout.kind == "messages" or ("partner" in columns and bool({"time", "date"} & columns.keys()))
         )
 
     def utterances(self) -> Iterator[Utterance]:
@@ -147,8 +137,9 @@ class Reader:
         self.outside, self.rows = Counter(), 0
         times = Times(self._order)
         above: dict[str, str] = {}
-        names = {column.strip() for column in self._table.columns}
-        for number, row in self._table.rows():
+        names = {column.strip() for column in self._file.columns}
+        part = order = last = 0
+        for number, row, *_ in self._file.rows():
             self.rows += 1
             fields = self._fields(number, row)
             time = times.read(fields.get("time", ""))
@@ -158,6 +149,11 @@ class Reader:
                 continue
             for name in ("conversation", "partner", *(("speaker",) if self._fills_speakers else ())):
                 fields[name] = above[name] = fields.get(name) or above.get(name, "")
+            if self._is_parted:  # a row of blanks, or counting from the start again, is all that there is
+                placed = int(fields["order"][:9]) if fields.get("order", "").isdecimal() else order
+                part += placed < order or (self._parts_at_blanks and number > last + 1 and last > 0)
+                order, last = placed, number
+                fields["conversation"] = f"#{part}" if part else ""
             if time is None and fields.get("order", "").isdecimal() and "conversation" in self._columns:
                 time = _FIRST + timedelta(seconds=int(fields["order"][:9]))
             read = self._message if self._layout.kind == "messages" else self._round
@@ -188,9 +184,8 @@ class Reader:
         yield Utterance(number, conversation or fields.get("partner") or None, speaker, text, time)
 
     def _round(self, number: int, fields: Mapping[str, str], time: datetime | None) -> Iterator[Utterance]:
-        conversation = fields.get("conversation") or fields.get("partner") or (None if time else f"#{number}")
-        if not self.divides and "conversation" not in self._columns:
-            conversation = f"#{number}"
+        # Nothing but a time says no more of two rows than that they were written down one after the other.
+        conversation = fields.get("conversation") or (fields.get("partner") if self.divides else "") or f"#{number}"
         for side in ("question", "answer"):
             yield Utterance(
                 number, conversation, "user" if side == "question" else "assistant", fields.get(side, ""), time

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from builder.charsets import UTF_8, find_charset
 from builder.errors import InputFileError
-from builder.formats.containers.json_document import Document, keys_of
+from builder.formats.containers.json_document import Document, keys_of, places_of
 from builder.formats.conversations.chat import Chat, ChatExport
 from builder.formats.conversations.utterance import Utterance
 from builder.unpacking import open_bytes, unpacked_name
@@ -29,14 +29,8 @@ _KEYS = frozenset(
     )
 )
 _HEAD = 2**16
-_MEDIA = {
-    "sticker": "[sticker]",
-    "voice_message": "[voice]",
-    "video_message": "[video]",
-    "video_file": "[video]",
-    "animation": "[gif]",
-    "audio_file": "[audio]",
-}
+_MEDIA = {"sticker": "[sticker]", "voice_message": "[voice]", "video_message": "[video]", "video_file": "[video]"}
+_MEDIA |= {"animation": "[gif]", "audio_file": "[audio]"}
 _OTHER_MEDIA = (("photo", "[photo]"), ("file", "[file]"), ("location_information", "[location]"), ("poll", "[card]"))
 
 
@@ -110,14 +104,14 @@ def _messages(path: Path, codec: str) -> Iterator[_Message]:
             if key in ("chats", "left_chats") and document.peek() == "{":
                 for inner in keys_of(document):
                     if inner == "list" and document.peek() == "[":
-                        for _ in _places(document):
+                        for _ in places_of(document):
                             for values in _chat(document, of_one := {**account}):
                                 number += 1
                                 yield _Message(number, of_one, values)
                     else:
                         document.step_over()
             elif key == "messages" and document.peek() == "[":
-                for _ in _places(document):
+                for _ in places_of(document):
                     number += 1
                     yield _Message(number, chat, _object(document.value(number)))
             elif key in ("name", "type", "id"):
@@ -135,31 +129,12 @@ def _chat(document: Document, chat: dict[str, Any]) -> Iterator[Mapping[str, Any
         return
     for key in keys_of(document):
         if key == "messages" and document.peek() == "[":
-            for _ in _places(document):
+            for _ in places_of(document):
                 yield _object(document.value(1))
         elif key in ("name", "type", "id"):
             chat[key] = document.value(1)
         else:
             document.step_over()
-
-
-def _places(document: Document) -> Iterator[None]:
-    """The places of the items of the list that begins here; whoever takes one reads its value before the next."""
-    document.skip()
-    if document.peek() == "]":
-        document.skip()
-        return
-    while True:
-        document.peek()
-        yield None
-        match document.peek():
-            case ",":
-                document.skip()
-            case "]":
-                document.skip()
-                return
-            case _:
-                raise document.error("Expecting ',' delimiter")
 
 
 def _account(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
@@ -18,18 +17,6 @@ HEAD = 2_000
 
 # Who speaks in a log.
 LOG_LEVELS = frozenset(("debug", "info", "warn", "warning", "error", "critical", "trace", "fatal", "notice"))
-_HALVES = {
-    "am": 0,
-    "pm": 12,
-    "上午": 0,
-    "凌晨": 0,
-    "早上": 0,
-    "清晨": 0,
-    "下午": 12,
-    "晚上": 12,
-    "中午": 12,
-    "傍晚": 12,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +57,3 @@ def open_text(path: Path) -> TextFile | None:
     if unpacked_name(path).suffix.lower() not in TEXT_SUFFIXES or not path.is_file() or path.stat().st_size == 0:
         return None
     return TextFile(path, find_charset(path))
-
-
-def clock_time(day: datetime, hour: str, minute: str, second: str | None, half: str | None) -> datetime | None:
-    """A day's time as a clock of 12 or 24 hours shows it; None where there is no such time."""
-    hours = int(hour)
-    folded = (half or "").replace(".", "").replace(" ", "").replace("\u202f", "").casefold()
-    if folded in _HALVES and hours <= 12:
-        late = folded == "中午" and hours in (10, 11)  # 中午 11:50
-        hours = hours if late else hours % 12 + _HALVES[folded]
-    if hours > 23 or int(minute) > 59 or int(second or 0) > 59:
-        return None
-    return day.replace(hour=hours, minute=int(minute), second=int(second or 0))

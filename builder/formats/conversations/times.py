@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Literal
 
+from builder.text import word_list
+
 Order = Literal["day", "month"]  # which of 01/02/2023 comes first
 
 _HALF = "上午|下午|凌晨|早上|早晨|清晨|中午|傍晚|晚上|午夜|[ap]\\.?m\\.?"
@@ -37,6 +39,8 @@ _CLOCK_ONLY = re.compile(_CLOCK, re.IGNORECASE)
 _COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})(\d{2})(\d{2})(\d{2})")
 _NUMBER = re.compile(r"\d{5}(?:\.\d+)?|\d{10}(?:\.\d+)?|\d{13}|\d{16}")
 _MONTHS = {name.casefold(): number for number, name in enumerate(calendar.month_abbr) if name}
+_HALVES = dict.fromkeys(word_list("am 上午 凌晨 早上 早晨 清晨 午夜"), 0)
+_HALVES |= dict.fromkeys(word_list("pm 下午 晚上 中午 傍晚"), 12)
 # A year in which every date exists, for dates without one.
 _NO_YEAR = 2000
 _LONGEST = 48
@@ -116,21 +120,28 @@ class Times:
 def _with_clock(day: datetime, parts: dict[str, str | None]) -> datetime:
     if parts.get("hour") is None:
         return day
-    hour, minute, second = (int(parts.get(name) or 0) for name in ("hour", "minute", "second"))
-    half = (parts.get("half") or parts.get("after") or "").casefold().replace(".", "")
-    if (half in ("pm", "下午", "傍晚", "晚上") and hour < 12) or (half == "中午" and hour < 6):
-        hour += 12
-    elif half in ("am", "上午", "凌晨", "午夜") and hour == 12:
-        hour = 0
-    if minute > 59 or second > 60 or hour > 24:
+    half = parts.get("half") or parts.get("after")
+    found = clock_time(day, parts["hour"] or "", parts.get("minute") or "0", parts.get("second"), half)
+    if found is None:
         raise ValueError("no time of a day")
-    found = day + timedelta(hours=hour, minutes=minute, seconds=second)
     zone = (parts.get("zone") or "").casefold()
     if zone[:1] in ("+", "-"):
         minutes = int(zone[1:3]) * 60 + int(zone[-2:])
         offset = timezone(timedelta(minutes=minutes if zone[0] == "+" else -minutes))
         found = found.replace(tzinfo=offset).astimezone(UTC).replace(tzinfo=None)
     return found
+
+
+def clock_time(day: datetime, hour: str, minute: str, second: str | None, half: str | None) -> datetime | None:
+    """A day's time as a clock of 12 or 24 hours shows it; None where there is no such time."""
+    hours = int(hour)
+    folded = re.sub(r"[.\s]", "", half or "").casefold()
+    if folded in _HALVES and hours <= 12:
+        late = folded == "中午" and hours in (10, 11)  # 中午 11:50
+        hours = hours if late else hours % 12 + _HALVES[folded]
+    if hours > 23 or int(minute) > 59 or int(second or 0) > 59:
+        return None
+    return day.replace(hour=hours, minute=int(minute), second=int(second or 0))
 
 
 def is_time(text: str) -> bool:

@@ -99,7 +99,7 @@ def _blocks(text: TextFile, divided: str) -> Iterator[tuple[int, str]]:
     first, lines, size = 0, list[str](), 0
     for number, line in text.lines():
         if divided == "paragraphs":
-            ends = not line.strip()
+            ends = not line.strip() or _is_between(line)
         elif divided == "nothing":
             ends = False
             line = "" if _is_between(line) and not line.startswith("#") else line

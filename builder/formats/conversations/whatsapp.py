@@ -10,15 +10,17 @@ that public parsers of it document, in English, Chinese, German and Finnish.)
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 
 from builder.formats.conversations.chat import Chat, ChatExport
 from builder.formats.conversations.notices import kind_of_message
-from builder.formats.conversations.text_lines import LOG_LEVELS, TextFile, clock_time, open_text
+from builder.formats.conversations.text_lines import LOG_LEVELS, TextFile, open_text
+from builder.formats.conversations.times import clock_time
 from builder.formats.conversations.utterance import Utterance
 
 _MARKS = "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\ufeff"
@@ -54,27 +56,25 @@ class _Days:
 
     year_first: bool = True
     possible: frozenset[str] = frozenset(("dmy", "mdy"))
-    backwards: dict[str, int] | None = None
-    _last: dict[str, datetime] | None = None
+    backwards: Counter[str] = field(default_factory=Counter)
+    _last: dict[str, datetime] = field(default_factory=dict)
 
     def see(self, match: re.Match[str]) -> None:
         self.year_first = self.year_first and len(match["a"]) == 4
-        self.backwards, self._last = self.backwards or {}, self._last or {}
         for order in ("dmy", "mdy"):
             day = _day(match, order)
             if day is None:
                 self.possible -= {order}
                 continue
             if order in self._last and day < self._last[order]:
-                self.backwards[order] = self.backwards.get(order, 0) + 1
+                self.backwards[order] += 1
             self._last[order] = day
 
     @property
     def order(self) -> str:
         if self.year_first:
             return "ymd"
-        backwards = self.backwards or {}
-        return min(("dmy", "mdy"), key=lambda order: (order not in self.possible, backwards.get(order, 0)))
+        return min(("dmy", "mdy"), key=lambda order: (order not in self.possible, self.backwards[order]))
 
 
 def _day(match: re.Match[str], order: str) -> datetime | None:
