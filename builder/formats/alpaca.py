@@ -15,7 +15,7 @@ from builder.formats.row_format import (
     optional_text,
     text_of,
 )
-from builder.formats.thoughts import with_thoughts
+from builder.formats.thoughts import check_thoughts, with_thoughts
 from builder.formats.turns import canonical_tools, load_json
 from builder.pictures import has_pictures
 from builder.schema import Message, Sample, compose_prompt
@@ -85,6 +85,7 @@ def plain_rounds(sample: Sample) -> tuple[str | None, list[tuple[str, str]]]:
         InexpressibleError: it has tools, pictures, names, turns that are not trained on, an odd order of turns, or no answer.
     """
     check_plain(sample.messages)
+    check_thoughts(sample.messages)
     if has_pictures(sample.messages):
         raise InexpressibleError("it holds pictures, which this format has no place for")
     system, turns = split_system(list(map(with_thoughts, sample.messages)))

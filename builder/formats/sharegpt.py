@@ -21,7 +21,7 @@ from builder.formats.row_format import (
     check_plain,
     optional_text,
 )
-from builder.formats.thoughts import with_thoughts
+from builder.formats.thoughts import check_thoughts, with_thoughts
 from builder.formats.turns import canonical_tools, parse_turns, with_preference, with_system
 from builder.schema import Message, Role, Sample
 
@@ -65,6 +65,7 @@ def write(sample: Sample) -> dict[str, Any]:
             turn is not to be trained on, or a preference pair has no last answer.
     """
     check_plain(sample.messages)
+    check_thoughts(sample.messages)
     messages, images = with_markers(sample.messages)
     turns = [_write_turn(with_thoughts(message)) for message in messages]
     row: dict[str, Any] = {"conversations": turns}

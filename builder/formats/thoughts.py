@@ -4,9 +4,10 @@
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 
-from builder.formats.row_format import Row, SampleParts, optional_text
+from builder.formats.row_format import InexpressibleError, Row, SampleParts, optional_text
 from builder.schema import Message
 
 _OPEN = "<think>"
@@ -40,6 +41,22 @@ def split_thoughts(text: str) -> tuple[str | None, str]:
 def join_thoughts(reasoning: str | None, text: str) -> str:
     """The text behind its reasoning, as DeepSeek's and Qwen's templates have it."""
     return f"<think>\n{reasoning}\n</think>\n\n{text}" if reasoning else text
+
+
+def check_thoughts(messages: Iterable[Message]) -> None:
+    """Refuse reasoning that could not be told from its answer once it stands in the text.
+
+    Raises:
+        InexpressibleError: such as one that holds the mark of its own end.
+    """
+    for turn in messages:
+        if turn.reasoning and split_thoughts(join_thoughts(turn.reasoning, turn.content)) != (
+            turn.reasoning,
+            turn.content,
+        ):
+            raise InexpressibleError(
+                "its reasoning holds a mark such as </think>, which this format ends reasoning with"
+            )
 
 
 def with_thoughts(turn: Message) -> Message:

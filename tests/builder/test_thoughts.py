@@ -176,3 +176,12 @@ def test_any_reasoning_reads_back_equal(tmp_path: Path, turns: list[tuple[str, s
     out = tmp_path / f"any{suffix}"
     export([Sample(0, "t", messages, None, "en", "imported", "s")], format, out, overwrite=True)
     assert read_samples([out], reporter=Reporter(quiet=True)).samples[0].messages == messages
+
+
+@pytest.mark.parametrize("format", ["sharegpt", "alpaca", "llamafactory", "ms-swift"])
+def test_reasoning_that_holds_the_mark_of_its_end_is_named(tmp_path: Path, format: str) -> None:
+    turns = (Message("user", "91?"), Message("assistant", "No.", reasoning="write </think> first"))
+    sample = Sample(0, "t", turns, None, "en", "imported", "f")
+    out = tmp_path / ("out" if format == "llamafactory" else "out.jsonl")
+    why = "its reasoning holds a mark such as </think>, which this format ends reasoning with"
+    assert export([sample], format, out).skipped == [(0, why)]

@@ -140,8 +140,9 @@ def _of_table(file: RowFile, first: Sequence[Mapping[str, str]], layout: Layout)
 
 
 def _of_format(file: RowFile, *, counted: bool) -> Source | None:
+    whole = file if counted else count_rows(file)  # what cannot be read is told as it is
     try:
-        samples = open_samples([file if counted else count_rows(file)], reporter=Reporter(quiet=True))
+        samples = open_samples([whole], reporter=Reporter(quiet=True))
     except InputFileError:
         return None
     return Source(file.path, "", FORMATS[samples.detected[0].format].title, samples=samples)

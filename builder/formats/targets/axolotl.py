@@ -16,7 +16,7 @@ from builder.formats import prompt_completion
 from builder.formats.messages import write_turns
 from builder.formats.row_format import InexpressibleError
 from builder.formats.targets.target import DataFile, Row, Target
-from builder.formats.thoughts import with_thoughts
+from builder.formats.thoughts import check_thoughts, with_thoughts
 from builder.ownership import check_output
 from builder.pictures import has_pictures
 from builder.published import wrap_tools
@@ -54,6 +54,7 @@ def _turn(turn: Row) -> Row:
 def _pair(sample: Sample) -> Row:
     if sample.tools is not None or any(turn.tool_calls is not None for turn in sample.messages):
         raise InexpressibleError("it is a preference pair with tools, which this format has no place for")
+    check_thoughts(sample.messages)
     row = prompt_completion.write(replace(sample, messages=tuple(map(with_thoughts, sample.messages))))
     messages = [{"role": turn["role"], "content": turn["content"]} for turn in row["prompt"]]
     return {

@@ -25,7 +25,7 @@ from builder.formats.parallel_calls import JOINED_RESULTS
 from builder.formats.pictures import with_markers
 from builder.formats.row_format import InexpressibleError, check_plain
 from builder.formats.targets.target import DataFile, Row, Target
-from builder.formats.thoughts import join_thoughts, with_thoughts
+from builder.formats.thoughts import check_thoughts, join_thoughts, with_thoughts
 from builder.ownership import check_output
 from builder.pictures import has_pictures, is_local, pictures_in
 from builder.schema import Message, Sample
@@ -52,6 +52,7 @@ def write(sample: Sample) -> tuple[str, Row]:
             and assistant, and end with an answer; or it would train on a turn of weight 0.
     """
     check_plain(sample.messages)
+    check_thoughts(sample.messages)
     if (single := _single_round(sample)) is not None:
         return "single", single
     _check_pictures(sample)

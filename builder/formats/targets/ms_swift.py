@@ -14,7 +14,7 @@ from itertools import pairwise
 from builder.formats.pictures import with_markers
 from builder.formats.row_format import InexpressibleError
 from builder.formats.targets.target import LINES, Row, Target
-from builder.formats.thoughts import join_thoughts
+from builder.formats.thoughts import check_thoughts, join_thoughts
 from builder.published import wrap_tools
 from builder.schema import Message, Sample
 
@@ -29,6 +29,7 @@ def write(sample: Sample) -> tuple[str, Row]:
         raise InexpressibleError("it has a system turn after its first turn")
     if not sample.messages or sample.messages[-1].role != "assistant":
         raise InexpressibleError("it does not end with an answer")
+    check_thoughts(sample.messages)
     messages, images = with_markers(sample.messages)
     row: Row = {"messages": [turn for message in messages for turn in _turns(message)]}
     if images:
