@@ -26,17 +26,20 @@ def push(
     ] = None,
     revision: Annotated[str, typer.Option(help="The branch; a new one starts from main.")] = "main",
     message: Annotated[str | None, typer.Option(help="The commit's message; says how many rows by default.")] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace rows and a card that another tool put there.")
+    ] = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Send the published rows with their card and croissant.json to the Hugging Face hub, as one commit.
 
     HF_TOKEN holds the token, HF_ENDPOINT names another hub. Files that are there already are not sent again, and files of
-    rows published earlier are removed; what else the repository holds stays.
+    rows published earlier are removed; what else the repository holds stays, and so does all that another tool put there.
     """
     from builder.pipeline.pushing import prepare_push, push_folder
 
-    parcel = prepare_push(folder, repository, revision=revision, private=private, message=message)
+    parcel = prepare_push(folder, repository, revision=revision, private=private, message=message, overwrite=overwrite)
     done = None if dry_run else push_folder(parcel, reporter(quiet or as_json))
     if as_json:
         print_json(_record(parcel, done))

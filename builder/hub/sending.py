@@ -2,10 +2,13 @@
 
 import contextlib
 import hashlib
+import json
 import os
 import re
+import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from builder.errors import EndpointError, IntegrityError, UsageError
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 
 _ROWS = re.compile(r"data/(?:train|validation)-\d{5}-of-\d{5}\.parquet")
 _READ_AS_ROWS = re.compile(r"data/(?:train|validation)-.*\.parquet")
+_CROISSANT = "croissant.json"
 _AT_ONCE = 5  # files: as many as the client sends beside each other
 _WAITED_SECONDS = 300  # in which the hub counts requests
 _CONNECT_SECONDS, _ANSWER_SECONDS = 4.0, 120.0
@@ -29,7 +33,7 @@ def push(target: Target, files: Sequence[File], reporter: Reporter) -> Pushed:
     Raises:
         EndpointError: the hub cannot be reached, does not take the token, has no such user, or the branch changed meanwhile.
         UsageError: huggingface_hub is not installed; the repository is public where a private one was asked for, or the other
-            way round; or it holds a file that would be read with the rows.
+            way round; or it holds rows or a card of somebody else's, or a file that would be read with the rows.
         IntegrityError: a file is not what it is said to be.
         DiskError: the disk of this machine refuses.
     """
@@ -142,12 +146,15 @@ def _compare(api: "HfApi", target: Target, commit: str, files: Sequence[File]) -
     wanted = {file.path: file for file in files}
     there: set[str] = set()
     removed: list[str] = []
+    replaced: list[str] = []
     for found in api.list_repo_tree(target.repository, repo_type="dataset", revision=commit, recursive=True):
         if not isinstance(found, RepoFile):
             continue
         if found.path in wanted:
             if _is_same(wanted[found.path], found):
                 there.add(found.path)
+            else:
+                replaced.append(found.path)
         elif _ROWS.fullmatch(found.path):
             removed.append(found.path)
         elif _READ_AS_ROWS.fullmatch(found.path):
@@ -155,7 +162,26 @@ def _compare(api: "HfApi", target: Target, commit: str, files: Sequence[File]) -
                 f"{target.address}: holds {found.path}, which load_dataset would read with the rows",
                 "Remove it there, or name another repository.",
             )
+    lost = sorted([*replaced, *removed])
+    if lost and not target.overwrite and not ({*there, *lost} >= {_CROISSANT} and _is_ours(api, target, commit)):
+        raise UsageError(
+            f"{target.address}: holds {lost[0]}, which `seedbed push` did not put there",
+            "Name another repository, or have its rows and card replaced with --overwrite.",
+        )
     return there, sorted(removed)
+
+
+def _is_ours(api: "HfApi", target: Target, commit: str) -> bool:
+    """Whether croissant.json in the repository is one that `push` sent: any other tool that sends rows names its files alike."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = api.hf_hub_download(
+            target.repository, _CROISSANT, repo_type="dataset", revision=commit, local_dir=folder
+        )
+        try:
+            described = json.loads(Path(path).read_bytes())
+        except (ValueError, RecursionError):
+            return False
+    return isinstance(described, dict) and "seedbed" in (described.get("keywords") or ())
 
 
 def _is_same(file: File, found: Any) -> bool:

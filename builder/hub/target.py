@@ -40,6 +40,7 @@ class Target:
         repository: `user/name`.
         hub: the hub's address.
         private: of a repository that is made; True or False refuses one that is there and is not so.
+        overwrite: rows and a card that `push` did not put there are replaced too.
     """
 
     repository: str
@@ -47,6 +48,7 @@ class Target:
     revision: str = "main"
     private: bool | None = None
     message: str = "Rows"
+    overwrite: bool = False
 
     @property
     def address(self) -> str:

@@ -33,7 +33,13 @@ class Parcel:
 
 
 def prepare_push(
-    root: Path, repository: str, *, revision: str = "main", private: bool | None = None, message: str | None = None
+    root: Path,
+    repository: str,
+    *,
+    revision: str = "main",
+    private: bool | None = None,
+    message: str | None = None,
+    overwrite: bool = False,
 ) -> Parcel:
     """What `push_folder` would send; nothing is sent, and nobody is asked.
 
@@ -41,6 +47,7 @@ def prepare_push(
 
     Args:
         message: of the commit; None says how many rows there are.
+        overwrite: replace rows and a card that `push` did not put there.
 
     Raises:
         UsageError: a name that no repository or branch has, or nothing was published.
@@ -48,7 +55,9 @@ def prepare_push(
     """
     folder = DatasetFolder.open(root)
     rows = folder.published_files()
-    target = hub.Target(repository, hub.address_of_hub(), revision, private, message or _message(folder, rows))
+    target = hub.Target(
+        repository, hub.address_of_hub(), revision, private, message or _message(folder, rows), overwrite
+    )
     hub.check_target(target)
     if not folder.publish.is_dir() or not rows:
         folder.check_finished()

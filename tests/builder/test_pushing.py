@@ -121,6 +121,19 @@ def test_files_of_earlier_rows_go(
     assert "holds data/train-mine.parquet, which load_dataset would read with the rows" in refused.err
 
 
+def test_what_another_tool_put_there_stays(folder: Path, hub: Hub, seedbed: Seedbed) -> None:
+    repo = hub.repos["ada/lakes"] = Repo(private=True)
+    theirs = {"README.md": b"mine", "data/train-00000-of-00002.parquet": b"rows of somebody", "croissant.json": b"{}"}
+    repo.commit("main", theirs, "theirs")
+    refused = seedbed("push", folder, "ada/lakes")
+    assert refused.code == 2
+    assert "/datasets/ada/lakes: holds README.md, which `seedbed push` did not put there\n" in refused.err
+    assert repo.files() == theirs
+    assert seedbed("push", folder, "ada/lakes", "--overwrite").code == 0
+    assert sorted(repo.files()) == ["README.md", "croissant.json", DATA]
+    assert seedbed("push", folder, "ada/lakes", "--message", "again").code == 0
+
+
 def test_another_branch_is_made_and_the_others_stay(folder: Path, hub: Hub, seedbed: Seedbed) -> None:
     assert seedbed("push", folder, "ada/lakes", "--revision", "v2/next").code == 0
     repo = hub.repos["ada/lakes"]
