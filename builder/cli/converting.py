@@ -12,7 +12,18 @@ import typer
 
 from builder.chinese import is_spoken, told
 from builder.cli.conversions import done_lines, plan_lines, sample_lines, summary
-from builder.cli.options import AsJson, Overwrite, Quiet, heed_interrupts, print_json, read_mapping, reporter, say, tell
+from builder.cli.options import (
+    AsJson,
+    Overwrite,
+    Quiet,
+    ask_for_part,
+    heed_interrupts,
+    print_json,
+    read_mapping,
+    reporter,
+    say,
+    tell,
+)
 from builder.cli.places import path_or_address
 from builder.errors import InputFileError, UsageError
 
@@ -29,7 +40,7 @@ def convert(
     files: Annotated[
         list[Path],
         typer.Argument(
-            help="Workbooks, CSV, JSON, Parquet, exports of chats; or their addresses.",
+            help="Workbooks, CSV, JSON, Parquet, exports of chats, - for standard input; or their addresses.",
             metavar="FILE...",
             parser=path_or_address,
         ),
@@ -77,7 +88,8 @@ def convert(
     Finds the sheet, the header, the columns and who answers; shows them with three conversations, and asks. Without a terminal
     it takes what it is sure of, and names the flag for what it is not.
     """
-    from builder.object_store import file_for, local_files
+    from builder.formats.inputs import local_inputs
+    from builder.object_store import file_for
     from builder.ownership import check_output
     from builder.pipeline import conversion_plan, converting
 
@@ -89,7 +101,10 @@ def convert(
     for written in (out, save_map):
         if isinstance(written, Path):
             check_output(written, overwrite=overwrite)
-    with local_files(files, progress) as paths, file_for(out, progress, overwrite=overwrite) as path:
+    with (
+        local_inputs(files, progress, stdin=sys.stdin.buffer, ask=ask_for_part) as paths,
+        file_for(out, progress, overwrite=overwrite) as path,
+    ):
         if asks:
             plan = _agreed(paths, asked, progress)
         else:
