@@ -121,7 +121,7 @@ def done_lines(out: str, converted: "Converted") -> Iterator[str]:
     """What was written, and what of the rows is in no conversation."""
     rows, messages = converted.rows, converted.messages
     yield _say(
-        f"{out}: {converted.conversations:,} conversations, {converted.turns:,} turns",
+        f"{out}: {converted.conversations:,} conversation{'s' if converted.conversations != 1 else ''}, {converted.turns:,} turns",
         f"{out}：{converted.conversations:,} 段对话，{converted.turns:,} 轮",
     )
     apart = [f"{cause(name)} {rows[name]:,}" for name in ("above", "header", "outside", "not_whole") if rows[name]]
