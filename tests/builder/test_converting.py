@@ -465,7 +465,7 @@ def test_a_terminal_is_shown_three_conversations_and_asked(tmp_path: Path) -> No
     assert "conversations  --gap 60: 4 · --gap 240: 4 · --gap 1440: 1" in text
     assert "  3  a.csv#6-7" in text
     assert "     assistant  line 5" in text
-    assert "out.jsonl: 1 conversations, 8 turns" in text
+    assert "out.jsonl: 1 conversation, 8 turns" in text
     assert turns(out) == [[f"{'ua'[n % 2]}:line {n}" for n in range(8)]]
 
 
