@@ -12,7 +12,7 @@ import json
 import queue
 import sqlite3
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -147,6 +147,7 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._lock = threading.Lock()
         with disk_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
         with sqlite_errors(path):
@@ -225,8 +226,8 @@ class Ledger:
 
     def open_batches(self) -> list[SentBatch]:
         """The batches with requests that have no answer yet, oldest first."""
-        with sqlite_errors(self.path):
-            rows = self._connection.execute(
+        with self._alone() as connection:
+            rows = connection.execute(
                 "SELECT b.name, b.id, b.since, a.id, r.job, r.step, r.body, r.prompt_ceiling, r.completion_ceiling "
                 "FROM batches b JOIN attempts a ON a.id BETWEEN b.first_attempt AND b.last_attempt AND a.state = 'sent' "
                 "JOIN requests r ON r.id = a.request ORDER BY a.id"
@@ -295,18 +296,18 @@ class Ledger:
 
         A step has its usable reply, else the refusal that ended it, or its first one where none is usable.
         """
-        with sqlite_errors(self.path):
-            return _entries(self._connection)
+        with self._alone() as connection:
+            return _entries(connection)
 
     def spending(self) -> Spending:
         """Requests, attempts by state, and tokens."""
-        with sqlite_errors(self.path):
-            return count_spending(self._connection)
+        with self._alone() as connection:
+            return count_spending(connection)
 
     def holds_rows(self) -> bool:
         """Whether a reply that can be used is there or to come, or a job was read that needs none."""
-        with sqlite_errors(self.path):
-            (found,) = self._connection.execute(
+        with self._alone() as connection:
+            (found,) = connection.execute(
                 "SELECT EXISTS (SELECT 1 FROM attempts WHERE usable OR state = 'sent') OR EXISTS "
                 "(SELECT 1 FROM jobs WHERE read_order IS NOT NULL AND number NOT IN (SELECT job FROM requests))"
             ).fetchone()
@@ -314,9 +315,9 @@ class Ledger:
 
     def served(self, by: str) -> bool:
         """Whether an endpoint gave a reply that can be used, in this run or an earlier one."""
-        with sqlite_errors(self.path):
+        with self._alone() as connection:
             statement = "SELECT EXISTS (SELECT 1 FROM attempts WHERE usable AND served_by = ?)"
-            (found,) = self._connection.execute(statement, (by,)).fetchone()
+            (found,) = connection.execute(statement, (by,)).fetchone()
         return bool(found)
 
     def forget_unanswered(self) -> bool:
@@ -324,33 +325,39 @@ class Ledger:
         spending = self.spending()
         if spending.received or spending.unknown or spending.waiting:
             return False
-        with sqlite_errors(self.path):
-            self._connection.execute("BEGIN IMMEDIATE")
+        with self._alone() as connection, _transaction(connection):
             # Attempts are numbered on, so that none can be missing without a gap.
-            self._connection.execute(
-                "INSERT OR REPLACE INTO meta VALUES (?, ?)", (FIRST_ATTEMPT, str(self._next_attempt))
-            )
+            connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (FIRST_ATTEMPT, str(self._next_attempt)))
             for table in ("batches", "attempts", "requests", "jobs"):
-                self._connection.execute(f"DELETE FROM {table}")
-            self._connection.execute("COMMIT")
+                connection.execute(f"DELETE FROM {table}")
         self._first_attempt = self._next_attempt
         return True
 
     def read_meta(self, key: str) -> str | None:
         """A value stored with `write_meta`, or None."""
-        with sqlite_errors(self.path):
-            row = self._connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        with self._alone() as connection:
+            row = connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         return None if row is None else str(row[0])
 
     def write_meta(self, key: str, value: str) -> None:
         """Store a value, such as the settings the requests were built with."""
-        with sqlite_errors(self.path):
-            self._connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+        with self._alone() as connection:
+            connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
 
     def note_growing(self, figures: Growing) -> None:
         """Keep how far the growth is, for `read_growing`; committed with the next batch, without waiting for it."""
         statement = ("INSERT OR REPLACE INTO meta VALUES ('growing', ?)", (_to_json(figures.as_record()),))
         self._waiting.put(_Write([statement], None, None))
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[sqlite3.Connection]:
+        """The connection, for one thread at a time.
+
+        Whoever binds values holds the interpreter and waits for SQLite, which waits for the interpreter where the other
+        thread's statement calls `seal`: neither goes on, ever.
+        """
+        with self._lock, sqlite_errors(self.path):
+            yield self._connection
 
     async def _commit(self, statements: "list[_Statement]") -> None:
         loop = asyncio.get_running_loop()
@@ -382,17 +389,26 @@ class Ledger:
         if not batch:
             return None
         try:
-            with sqlite_errors(self.path):
-                self._connection.execute("BEGIN IMMEDIATE")
+            with self._alone() as connection, _transaction(connection):
                 for write in batch:
                     for sql, parameters in write.statements:
-                        self._connection.execute(sql, parameters)
-                self._connection.execute("COMMIT")
+                        connection.execute(sql, parameters)
         except Exception as error:  # handed to every waiting caller, who raises it
-            with contextlib.suppress(sqlite3.Error):
-                self._connection.execute("ROLLBACK")
             return error
         return None
+
+
+@contextlib.contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """What the block writes is committed whole, or not at all."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        with contextlib.suppress(sqlite3.Error):
+            connection.execute("ROLLBACK")
+        raise
 
 
 _Statement = tuple[str, tuple[Any, ...]]

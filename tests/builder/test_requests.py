@@ -6,6 +6,8 @@ import random
 import shutil
 import socket
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -214,6 +216,29 @@ def test_a_sent_request_without_a_reply_is_unknown_after_a_restart(tmp_path: Pat
     with Ledger(path) as again:
         assert again.spending() == Spending(1, 1, 0, 0, 1, 0, 0, 100)
         assert again.entries()[0].steps[0].received is None
+
+
+# In a process of its own: two threads that wait for each other hold the interpreter, and no time limit of the test's ends them.
+READS_WHILE_IT_WRITES = """
+import sys
+from pathlib import Path
+from builder.requests.ledger import Ledger
+
+with Ledger(Path(sys.argv[1])) as ledger:
+    for number in range(3000):
+        ledger.add_job(number, "alpaca", {"demonstrations": ["x"] * 50})
+        ledger.read_meta("run")
+        ledger.served("m")
+    ledger.write_meta("run", "r")
+    print(ledger.read_meta("run"))
+"""
+
+
+def test_the_ledger_is_read_while_its_own_thread_writes(tmp_path: Path) -> None:
+    script = [sys.executable, "-c", READS_WHILE_IT_WRITES, str(tmp_path / "ledger.sqlite")]
+    ended = subprocess.run(script, capture_output=True, text=True, timeout=60, check=True)
+    assert ended.stdout == "r\n"
+    assert check_ledger(tmp_path / "ledger.sqlite") == []
 
 
 def test_the_time_to_each_answer_is_kept_by_endpoint(ledger: Ledger) -> None:
