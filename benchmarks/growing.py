@@ -21,7 +21,7 @@ from rouge_score import rouge_scorer
 
 from benchmarks.growing_apis import Pace, Processing, bare_client, grow_rows, read_bodies, serving, write_replies
 from benchmarks.instructions import Instructions
-from builder.novelty_index import NoveltyIndex
+from builder.generation.novelty_index import NoveltyIndex
 from builder.text import Thresholds, tokenise
 
 THRESHOLD = 0.7

@@ -22,7 +22,6 @@ import openai
 from benchmarks.instructions import Instructions
 from builder.config import Filters, Settings
 from builder.curation.filtering import check_row
-from builder.dataset_folder import DatasetFolder
 from builder.generation.admission import Admission, Admitted
 from builder.pipeline import build
 from builder.progress import Reporter
@@ -32,6 +31,7 @@ from builder.requests.completion import read_completion
 from builder.requests.ledger import Ledger, Received, Request
 from builder.schema import Sample
 from builder.signals import SignalValue, measure_row
+from builder.store.dataset_folder import DatasetFolder
 from builder.text import Thresholds, detect_language
 
 Body = Mapping[str, Any]

@@ -24,12 +24,12 @@ from pathlib import Path
 import polars as pl
 
 from benchmarks.planted_texts import TEXTS, Texts
-from builder.dataset_folder import DatasetFolder
 from builder.pipeline import curate_files
 from builder.progress import Reporter
 from builder.schema import Verdict
 from builder.settings_file import load_settings
 from builder.signals import SIGNALS
+from builder.store.dataset_folder import DatasetFolder
 
 Row = dict[str, str]
 Values = Mapping[str, object]

@@ -31,12 +31,12 @@ from builder.cores import usable_cores
 from builder.curation.novelty import neighbours, scanning
 from builder.curation.novelty.scanning import scan_columns
 from builder.curation.novelty.token_sequences import token_sequences
-from builder.dataset_folder import DatasetFolder
 from builder.formats.importing import open_samples
 from builder.pipeline.measuring import measure_folder
 from builder.pipeline.publishing import decide_folder, finish
 from builder.pipeline.replacing import writing
 from builder.progress import Reporter
+from builder.store.dataset_folder import DatasetFolder
 
 R = TypeVar("R")
 

@@ -24,12 +24,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from builder import pipeline
-from builder.dataset_folder import DatasetFolder
 from builder.errors import SeedbedError
 from builder.progress import Reporter
 from builder.requests.ledger_file import is_begun
 from builder.requests.spending import read_spending
 from builder.settings_file import load_settings
+from builder.store.dataset_folder import DatasetFolder
 
 _LATENCY = 0.03  # seconds a reply takes, so that kills find requests in flight
 _SETTINGS = ("growth.tasks_per_request=4", "growth.window=8", "teacher.concurrency=4", "split.min_validation_rows=0")

@@ -15,11 +15,11 @@ from pathlib import Path
 
 from benchmarks.alpaca_rows import AlpacaRows
 from benchmarks.truth_figures import share
-from builder.dataset_folder import DatasetFolder
 from builder.pipeline.curating import curate_files
 from builder.progress import Reporter
 from builder.schema import Verdict
 from builder.settings_file import load_settings
+from builder.store.dataset_folder import DatasetFolder
 
 Row = dict[str, str]
 Change = Callable[[str, random.Random], str | None]

@@ -22,15 +22,15 @@ from pydantic import (
     model_validator,
 )
 
-from builder.addresses import check_storable
 from builder.cells import Cell
+from builder.language import Language
+from builder.store.addresses import check_storable
 from builder.text import Thresholds, detect_language
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Member = Literal[
     "max_tokens", "temperature", "seed", "response_format"
 ]  # of a request's body, that some endpoints refuse
-Language = Literal["zh", "en"]
 StoredPlace = Annotated[str, AfterValidator(check_storable)]  # a path or an address
 RecipeName = Literal["self_instruct", "alpaca", "topic", "evolve", "phrasings", "dialogue", "documents", "procedural"]
 TopicKind = Literal["explain", "analyse", "examples", "solve", "compare", "advise"]

@@ -140,7 +140,7 @@ class Rejection:
     Attributes:
         request_id: the request whose reply held it; the job, such as `r000012`, where it needed none.
         position: its place in that reply, from 0; -1 where the whole reply could not be read.
-        reason: the decisive reason, one of the keys in `builder.reporting.reasons`.
+        reason: the decisive reason, one of the keys in `builder.language.reasons`.
         value: the measured value, where the reason has one (for example the similarity).
         threshold: what it was held against.
         of: the row that it collides with, or None.

@@ -16,9 +16,9 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from builder.chinese import ask_for_chinese
 from builder.config import CATEGORIES, Section, Settings
 from builder.errors import UsageError, nearest
+from builder.language.chinese import ask_for_chinese
 
 
 def setting_keys(model: type[BaseModel] = Settings, prefix: str = "") -> list[str]:

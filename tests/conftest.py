@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from builder.chinese import left_in_english, start_anew
 from builder.errors import SeedbedError
+from builder.language.chinese import left_in_english, start_anew
 from tests.command import Seedbed
 
 for _name in ("LC_ALL", "LC_MESSAGES", "LANG"):

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from builder.chinese import in_chinese, is_spoken
+from builder.language.chinese import in_chinese, is_spoken
 from tests.command import Seedbed
 
 ROOT = Path(__file__).parents[1]
-CATALOGUE = json.loads((ROOT / "builder" / "messages.zh.json").read_text(encoding="utf-8"))
+CATALOGUE = json.loads((ROOT / "builder" / "language" / "messages.zh.json").read_text(encoding="utf-8"))
 ERRORS = {
     node.name for node in ast.parse((ROOT / "builder" / "errors.py").read_text()).body if isinstance(node, ast.ClassDef)
 }

@@ -16,9 +16,9 @@ import pytest
 from datasets import disable_progress_bars, load_dataset
 
 from builder import pipeline
-from builder.dataset_folder import DatasetFolder
 from builder.progress import Reporter
 from builder.settings_file import load_settings
+from builder.store.dataset_folder import DatasetFolder
 from tests.command import Ended, Seedbed
 from tests.endpoint import Answer, scripted
 

@@ -9,46 +9,19 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LEAVES = {
-    "errors",
-    "schema",
-    "cells",
-    "text",
-    "leftovers",
-    "function_words",
-    "similarity",
-    "novelty_index",
-    "answers",
-    "intervals",
-    "notes",
-    "progress",
-    "files",
-    "journal",
-    "cores",
-    "manifest",
-    "ownership",
-    "archives",
-    "isolation",
-    "chinese",
-    "charsets",
-    "unpacking",
-    "addresses",
-    "object_store",
-    "hub",
-    "pictures",
-    "published",
+    *("errors", "schema", "cells", "pictures", "published", "text", "leftovers", "similarity", "answers", "intervals"),
+    *("cores", "language", "foreign", "progress", "store", "hub"),
 }
-BASE = {"config", "settings_file", "dataset_folder"}
+BASE = {"config", "settings_file"}
 CATALOGUES = {"requests", "families", "teachers", "recipes", "signals", "formats", "documents", "encoders"}
 STAGES = {"generation", "curation", "reporting"}
-TOP = {"pipeline", "selecting", "browsing", "comparing", "cli", "__main__"}
+TOP = {"queries", "pipeline", "cli", "__main__"}
 
 # What each part may import besides itself and the leaves.
 ALLOWED: dict[str, set[str]] = {
     **{name: set() for name in LEAVES},
     "config": set(),
     "settings_file": {"config"},
-    "dataset_folder": set(),
-    "working_copy": {"dataset_folder"},
     "execution": {"config"},
     "requests": BASE,
     "families": {"config"},
@@ -61,11 +34,9 @@ ALLOWED: dict[str, set[str]] = {
     "generation": BASE | CATALOGUES,
     "curation": BASE | CATALOGUES | {"execution"},
     "reporting": BASE,
-    "pipeline": BASE | CATALOGUES | STAGES | {"execution"},
-    "selecting": BASE | {"reporting"},
-    "browsing": BASE | {"reporting", "selecting"},
-    "comparing": BASE | {"reporting", "browsing"},
-    "cli": BASE | CATALOGUES | STAGES | {"working_copy", "pipeline", "selecting", "browsing", "comparing"},
+    "queries": BASE | {"requests", "reporting"},
+    "pipeline": BASE | CATALOGUES | STAGES | {"execution", "queries"},
+    "cli": BASE | CATALOGUES | STAGES | {"pipeline", "queries"},
     "__main__": {"cli"},
 }
 TRAINER_MAY = LEAVES | BASE
@@ -74,13 +45,13 @@ ONLY_IN = {
     "openai": {"builder/teachers/openai.py"},
     "sqlite3": {f"builder/requests/{name}.py" for name in ("ledger_file", "ledger", "inheriting", "spending")},
     "ray": {"builder/execution.py"},
-    "fsspec": {"builder/object_store.py"},
+    "fsspec": {"builder/store/object_store.py"},
     "huggingface_hub": {
         *("builder/hub/sending.py", "builder/hub/refusals.py", "builder/encoders/local.py"),
         *("trainer/model.py", "trainer/preflight.py"),
     },
     "pickle": set(),
-    "subprocess": {"builder/isolation.py"},
+    "subprocess": {"builder/foreign/isolation.py"},
 }
 
 

@@ -20,7 +20,7 @@ import torch
 
 from builder.config import Train
 from builder.errors import IntegrityError, UsageError
-from builder.files import disk_errors, write_json
+from builder.store.files import disk_errors, write_json
 from trainer.curve import LossPoint
 from trainer.preflight import SAVES_MODEL, STARTED, Prepared, saves_model
 

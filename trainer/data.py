@@ -12,12 +12,12 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from builder.dataset_folder import DatasetFolder, parquet_errors
 from builder.errors import InputFileError, IntegrityError, UsageError
-from builder.files import parquet_file
 from builder.pictures import has_pictures
 from builder.published import read_turns
 from builder.schema import ROLES, Message, conversation_id
+from builder.store.dataset_folder import DatasetFolder, parquet_errors
+from builder.store.files import parquet_file
 
 Split = Literal["train", "validation"]
 

@@ -21,9 +21,9 @@ from transformers import PreTrainedModel
 from builder.answers import AnswerKey, check_answer
 from builder.config import Train
 from builder.errors import InputFileError, IntegrityError, UsageError
-from builder.files import write_json, write_text
 from builder.intervals import wilson
 from builder.progress import Reporter, Step
+from builder.store.files import write_json, write_text
 from trainer.batches import held_out_loss
 from trainer.data import Conversation, Published, read_published
 from trainer.evaluation_page import Language, render_page

@@ -29,8 +29,8 @@ from trl.trainer.sft_trainer import SFTTrainer
 
 from builder.config import Train
 from builder.errors import UsageError
-from builder.files import disk_errors
 from builder.progress import Step
+from builder.store.files import disk_errors
 from trainer.batches import LengthGroupedBatches, OrderedBatches, answer_loss, collate, held_out_loss
 from trainer.checkpoints import Checkpoint, Checkpoints
 from trainer.curve import LossPoint

@@ -7,9 +7,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from builder.dataset_folder import DatasetFolder, parquet_errors
 from builder.errors import UsageError
-from builder.manifest import hash_files, hash_json
+from builder.store.dataset_folder import DatasetFolder, parquet_errors
+from builder.store.manifest import hash_files, hash_json
 from trainer.model import model_path
 
 LOSS = "loss"

@@ -19,11 +19,11 @@ import torch
 from transformers import PreTrainedModel
 
 from builder.config import Train
-from builder.dataset_folder import DatasetFolder
 from builder.errors import UsageError
 from builder.pictures import has_pictures
 from builder.progress import Reporter
 from builder.schema import ROLES, Message, Sample
+from builder.store.dataset_folder import DatasetFolder
 from trainer.batches import collate, row_losses
 from trainer.data import PICTURES, Conversation, Tally
 from trainer.loop import quiet_libraries

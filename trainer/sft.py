@@ -24,8 +24,8 @@ from transformers import PreTrainedModel
 from trl.trainer.sft_config import SFTConfig
 
 from builder.config import Train
-from builder.files import disk_errors, write_json, write_text
 from builder.progress import Reporter
+from builder.store.files import disk_errors, write_json, write_text
 from trainer.batches import held_out_loss
 from trainer.checkpoints import Checkpoint, Checkpoints, identify
 from trainer.curve import LossPoint, draw_loss

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from builder.chinese import is_spoken
 from builder.cli.options import (
     AsJson,
     ChangedFolder,
@@ -22,6 +21,7 @@ from builder.cli.options import (
     say,
 )
 from builder.cli.places import path_or_address
+from builder.language.chinese import is_spoken
 
 if TYPE_CHECKING:
     from builder.pipeline import Added

@@ -13,7 +13,7 @@ from typing import IO, Annotated, Any, NoReturn
 import typer
 import typer.core
 
-from builder import __version__, chinese
+from builder import __version__
 from builder.cli import (
     adding,
     comparing,
@@ -35,6 +35,7 @@ from builder.cli import (
 )
 from builder.cli.places import with_working_copies
 from builder.errors import SeedbedError, UsageError
+from builder.language import chinese
 from builder.text import visible_json, visible_message
 
 # Typer carries a copy of click that it does not export.
@@ -170,7 +171,7 @@ def main() -> None:
     except BrokenPipeError:
         _end(_UNREAD)
     except OSError as error:
-        from builder.files import system_error
+        from builder.store.files import system_error
 
         if (named := system_error(error)) is None:
             raise

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from builder.chinese import spoken, spoken_words
 from builder.cli.options import AsJson, Folder, print_json, say
 from builder.cli.places import folder_for, shown
+from builder.language.chinese import spoken, spoken_words
 
 if TYPE_CHECKING:
-    from builder.comparing import Comparison
-    from builder.config import Language
+    from builder.language import Language
+    from builder.queries.comparing import Comparison
 
 
 def diff(
@@ -33,7 +33,7 @@ def diff(
 
     Rows of two datasets are matched by their conversations. Says what was kept and is dropped, the other way round, and why.
     """
-    from builder.comparing import compare
+    from builder.queries.comparing import compare
 
     comparison = compare(folder, other, reason=reason, limit=limit)
     if as_json:
@@ -82,7 +82,7 @@ def _side(side: Mapping[str, Any], words: Mapping[str, str], language: "Language
 
 
 def _outcome(outcome: str | None, words: Mapping[str, str], language: "Language") -> str:
-    from builder.reporting.reasons import reason_for
+    from builder.language.reasons import reason_for
 
     if outcome is None or outcome == "kept":
         return words[f"outcome_{outcome or 'none'}"]

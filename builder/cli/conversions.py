@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from builder.chinese import is_spoken
+from builder.language.chinese import is_spoken
 from builder.text import visible
 
 if TYPE_CHECKING:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from builder.chinese import is_spoken, told
 from builder.cli.conversions import done_lines, plan_lines, sample_lines, summary
 from builder.cli.options import (
     AsJson,
@@ -26,6 +25,7 @@ from builder.cli.options import (
 )
 from builder.cli.places import path_or_address
 from builder.errors import InputFileError, UsageError
+from builder.language.chinese import is_spoken, told
 
 if TYPE_CHECKING:
     from builder.pipeline.conversion_plan import Asked, Plan
@@ -89,9 +89,9 @@ def convert(
     it takes what it is sure of, and names the flag for what it is not.
     """
     from builder.formats.inputs import local_inputs
-    from builder.object_store import file_for
-    from builder.ownership import check_output
     from builder.pipeline import conversion_plan, converting
+    from builder.store.object_store import file_for
+    from builder.store.ownership import check_output
 
     asked = _asked(sheet, header_row, mapping, roles, gap, redact)
     progress = reporter(quiet)
@@ -198,9 +198,9 @@ def _read_saved(path: Path) -> dict[str, Any]:
 def _save(path: Path, plan: "Plan", *, overwrite: bool) -> None:
     import yaml
 
-    from builder.files import write_text
-    from builder.ownership import check_output
     from builder.pipeline.conversion_plan import settled
+    from builder.store.files import write_text
+    from builder.store.ownership import check_output
 
     check_output(path, overwrite=overwrite)
     write_text(path, yaml.safe_dump(settled(plan), allow_unicode=True, sort_keys=False))

@@ -39,9 +39,9 @@ def init(
 
     It holds every setting with its default and its meaning.
     """
-    from builder.files import write_text
-    from builder.ownership import check_output
     from builder.settings_file import describe_settings
+    from builder.store.files import write_text
+    from builder.store.ownership import check_output
 
     if show:
         print(describe_settings(), end="")

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from builder.chinese import is_spoken, spoken_words
 from builder.cli.options import AsJson, Overrides, SettingsFile, print_json, read_settings, say
 from builder.errors import UsageError
+from builder.language.chinese import is_spoken, spoken_words
 
 if TYPE_CHECKING:
     from builder.pipeline.estimating import Estimate, Figures
@@ -75,7 +75,7 @@ def _print_estimate(made: "Estimate", chinese: bool) -> None:
 
 def print_costs(folder: Path, as_json: bool) -> None:
     """Print what the admitted rows of a folder cost, by teacher, recipe, category and language, and how long endpoints took."""
-    from builder.pipeline.costs import costs
+    from builder.queries.costs import costs
 
     found = costs(folder)
     if as_json:

@@ -29,8 +29,8 @@ from builder.errors import UsageError
 if TYPE_CHECKING:
     from builder.formats.writing import Export, Numbers
     from builder.progress import Reporter
+    from builder.queries.selecting import Selection
     from builder.schema import Sample
-    from builder.selecting import Selection
 
 
 def export(
@@ -68,8 +68,8 @@ def export(
     What the format has no place for is said before anything is written.
     """
     from builder.formats.writing import plan_export
-    from builder.object_store import file_for
-    from builder.selecting import Filters, chosen_samples
+    from builder.queries.selecting import Filters, chosen_samples
+    from builder.store.object_store import file_for
 
     filters = Filters(
         kept=kept,

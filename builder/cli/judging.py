@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from builder.chinese import spoken
 from builder.cli.options import AsJson, LocalFolder, Overrides, Quiet, SettingsFile, print_json, reporter, tell
+from builder.language.chinese import spoken
 
 if TYPE_CHECKING:
     from builder.pipeline.judging import Judging
@@ -47,7 +47,7 @@ def _print(done: "Judging") -> None:
     if marked:
         mean = sum(score * count for score, count in done.scores.items()) / marked
         tell(f"  mean {mean:.2f}: " + " · ".join(f"{score:g} × {count:,}" for score, count in done.scores.items()))
-    from builder.reporting.labels import VALUE_LABELS, label
+    from builder.language.labels import VALUE_LABELS, label
 
     others = {state: count for state, count in done.states.items() if state not in ("marked", "at_admission")}
     if others:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from builder.chinese import is_spoken, spoken, spoken_words, told
 from builder.cli.places import folder_for, shown
+from builder.language.chinese import is_spoken, spoken, spoken_words, told
 from builder.text import visible, visible_json, visible_message
 
 if TYPE_CHECKING:
@@ -163,8 +163,8 @@ def print_outcome(outcome: "Outcome", as_json: bool, more: Mapping[str, Any] | N
 
 
 def _print_facts(facts: Mapping[str, Any], report: Mapping[str, Any]) -> None:
-    from builder.reporting.labels import lead_sentence
-    from builder.reporting.reasons import reason_for
+    from builder.language.labels import lead_sentence
+    from builder.language.reasons import reason_for
 
     chinese = is_spoken()
     words = spoken_words(_WORDS)

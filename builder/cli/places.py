@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from builder.chinese import ask_for_chinese
 from builder.errors import IntegrityError, SeedbedError, UsageError
+from builder.language.chinese import ask_for_chinese
 
 if TYPE_CHECKING:
-    from builder.addresses import Address
     from builder.progress import Reporter
-    from builder.working_copy import Use
+    from builder.store.addresses import Address
+    from builder.store.working_copy import Use
 
 _CHINESE_REPORT = re.compile(r"^report:\n(?: .*\n)*? +language: zh$", re.MULTILINE)
 
@@ -42,7 +42,7 @@ def path_or_address(text: str) -> "Path | Address":
     """What reads an argument that is a path or an address."""
     if "://" not in text:
         return Path(text)
-    from builder.addresses import Address, is_address
+    from builder.store.addresses import Address, is_address
 
     return Address.parse(text) if is_address(text) else Path(text)
 
@@ -83,7 +83,7 @@ def dataset_at(place: "Path | Address", reporter: "Reporter", *, use: "Use") -> 
     if isinstance(place, Path):
         yield place
         return
-    from builder.working_copy import working_copy
+    from builder.store.working_copy import working_copy
 
     with working_copy(place, reporter, use=use) as root, _damage_told(root):
         yield root
@@ -110,10 +110,10 @@ def _damage_told(place: Path) -> Iterator[None]:
 
 def is_dataset(place: "Path | Address") -> bool:
     """Whether it is to be read as a dataset folder and not as a file of rows."""
+    from builder.foreign.unpacking import unpacked_name
     from builder.formats.inputs import is_dataset_of_the_hub, is_folder_of_tables
     from builder.formats.reading import SUFFIXES
-    from builder.object_store import Store
-    from builder.unpacking import unpacked_name
+    from builder.store.object_store import Store
 
     if isinstance(place, Path):
         return place.is_dir() and not is_folder_of_tables(place)
@@ -124,7 +124,7 @@ def is_dataset(place: "Path | Address") -> bool:
 
 def shown(folder: Path) -> str:
     """A dataset folder as the user named it: the address where it is a working copy."""
-    from builder.working_copy import address_of
+    from builder.store.working_copy import address_of
 
     return address_of(folder) or str(folder)
 
@@ -143,7 +143,7 @@ def _note_language(given: Any) -> None:
 
 def _refuse_address(value: Any) -> None:
     if isinstance(value, Path) and _COLLAPSED.match(str(value)):
-        from builder.addresses import masked
+        from builder.store.addresses import masked
 
         raise UsageError(
             f"{masked(str(value).replace(':/', '://', 1))}: an address where this command needs a path",

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from builder.chinese import spoken
 from builder.cli.options import AsJson, LocalFolder, Quiet, print_json, reporter, say
 from builder.cli.places import shown
+from builder.language.chinese import spoken
 
 if TYPE_CHECKING:
     from builder.curation.weighing import Agreement
@@ -40,7 +40,7 @@ def fit(
 
 
 def _print(fitted: "Fitted") -> None:
-    from builder.reporting.labels import COMPONENT_LABELS, label
+    from builder.language.labels import COMPONENT_LABELS, label
 
     chinese, learnt = spoken() == "zh", fitted.learnt
     words = _ZH if chinese else _EN

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from builder.chinese import is_spoken, spoken
 from builder.cli.options import AsJson, ChangedFolder, Overrides, Quiet, SettingsFile, print_outcome, reporter, say
+from builder.language.chinese import is_spoken, spoken
 
 if TYPE_CHECKING:
     from builder.pipeline import Rebuilt
@@ -44,7 +44,7 @@ def _as_record(rebuilt: "Rebuilt") -> Mapping[str, Any]:
 
 
 def _print_changes(rebuilt: "Rebuilt") -> None:
-    from builder.reporting.reasons import reason_for
+    from builder.language.reasons import reason_for
 
     after = rebuilt.outcome.report
     words = _CHINESE if is_spoken() else _ENGLISH

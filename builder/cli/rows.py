@@ -4,7 +4,6 @@ from typing import Annotated, Any
 
 import typer
 
-from builder.chinese import is_spoken
 from builder.cli.options import (
     AsJson,
     Category,
@@ -21,6 +20,7 @@ from builder.cli.options import (
     say,
     tell,
 )
+from builder.language.chinese import is_spoken
 
 
 def show(
@@ -38,8 +38,8 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """List rows by filter."""
-    from builder.browsing import find_rows
-    from builder.selecting import Filters
+    from builder.queries.browsing import find_rows
+    from builder.queries.selecting import Filters
 
     filters = Filters(
         kept=kept,
@@ -70,7 +70,7 @@ def why(
 
     Kept or dropped, every check it failed, and the kept row that it collides with.
     """
-    from builder.browsing import explain_row
+    from builder.queries.browsing import explain_row
 
     explained = explain_row(folder, row)
     if as_json:
@@ -101,7 +101,7 @@ def _one_line(row: dict[str, Any]) -> str:
 
 
 def _quality(quality: dict[str, Any]) -> str:
-    from builder.reporting.labels import COMPONENT_LABELS, label
+    from builder.language.labels import COMPONENT_LABELS, label
 
     def name_of(component: str) -> str:
         return label(COMPONENT_LABELS, component, "zh") if is_spoken() else component
@@ -128,8 +128,8 @@ def _print_turns(messages: list[dict[str, Any]]) -> None:
 
 def _print_mends(mends: list[dict[str, str]]) -> None:
     """What was put right, place by place, with the text as the file has it."""
+    from builder.language.labels import MEND_LABELS, label
     from builder.leftovers import shown
-    from builder.reporting.labels import MEND_LABELS, label
 
     kinds: dict[tuple[str, str], list[str]] = {}
     for mend in mends:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from builder.chinese import spoken
 from builder.cli.options import AsJson, print_json, say
+from builder.language.chinese import spoken
 
 if TYPE_CHECKING:
     from builder.signals import Signal

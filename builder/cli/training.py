@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from builder.chinese import spoken
 from builder.cli.options import (
     OUTPUT_ROOT,
     AsJson,
@@ -27,9 +26,11 @@ from builder.cli.options import (
 )
 from builder.cli.places import shown
 from builder.errors import InputFileError, UsageError
+from builder.language.chinese import spoken
 
 if TYPE_CHECKING:
-    from builder.config import Language, Settings
+    from builder.config import Settings
+    from builder.language import Language
     from trainer.evaluation import Evaluation
 
 
@@ -119,8 +120,8 @@ def preview_mask(
 
     Coloured on a terminal, in [brackets] elsewhere.
     """
-    from builder.files import write_text
-    from builder.ownership import check_output
+    from builder.store.files import write_text
+    from builder.store.ownership import check_output
 
     if html is not None:
         check_output(html, overwrite=overwrite)

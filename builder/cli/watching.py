@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from builder.chinese import is_spoken, spoken
 from builder.cli.options import AsJson, Folder, print_json
+from builder.language.chinese import is_spoken, spoken
 from builder.text import visible
 
 if TYPE_CHECKING:
@@ -41,8 +41,8 @@ def status(
 def _print_status(found: "Status") -> None:
     from rich.console import Console
 
+    from builder.language.reasons import reason_for
     from builder.progress import panel
-    from builder.reporting.reasons import reason_for
 
     words = _CHINESE if is_spoken() else _ENGLISH
     console = Console(file=sys.stdout, highlight=False)

@@ -17,7 +17,7 @@ from builder.config import CATEGORIES, Balance
 from builder.curation.difficulty import LEVEL, LEVELS
 from builder.curation.quotas import hold_quotas, number_beyond
 from builder.errors import UsageError, nearest
-from builder.notes import Note
+from builder.language.notes import Note
 
 UNCATEGORISED = "uncategorised"
 

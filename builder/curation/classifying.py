@@ -25,7 +25,7 @@ import polars as pl
 from builder.config import CATEGORIES, Categories
 from builder.encoders import Codes, norms
 from builder.errors import UsageError
-from builder.notes import Note
+from builder.language.notes import Note
 from builder.text import tokenise
 
 GUESS = "category_guess"

@@ -37,11 +37,11 @@ from builder.curation.quality import QUALITY, SCORE, columns_scored, score_rows
 from builder.curation.redacting import replaced_rows, with_inherited_marks
 from builder.curation.similar_rows import similar_rows, with_families
 from builder.curation.split import split_columns
-from builder.dataset_folder import Review
 from builder.encoders import Codes, character_codes
-from builder.notes import Note
+from builder.language.notes import Note
 from builder.schema import CHECK_TYPE, VERDICT_SCHEMA, Sample
 from builder.signals import SIGNALS, SignalValue
+from builder.store.dataset_folder import Review
 
 SignalValues = Mapping[str, SignalValue]
 

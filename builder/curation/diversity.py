@@ -9,7 +9,7 @@ import numpy.typing as npt
 import polars as pl
 
 from builder.encoders import Codes, character_codes, cosines
-from builder.notes import Note
+from builder.language.notes import Note
 from builder.text import ngrams, tokenise
 
 # Distances are those of so many rows drawn from each choice: the cost does not grow with the data, and equal numbers compare.

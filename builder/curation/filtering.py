@@ -40,7 +40,7 @@ class ColumnCheck:
     """One check of one column; a row whose value is null passes.
 
     Attributes:
-        reason: a key of `builder.reporting.reasons`.
+        reason: a key of `builder.language.reasons`.
         column: of a signal, of the row's facts or of the sample itself.
         fails: when the value is `above` or `below` the threshold, is `equal` to `value`, is `present` at all, or is `not
             among` those wanted; a list `holds` one of those unwanted, or any where the setting is a switch.

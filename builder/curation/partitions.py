@@ -10,9 +10,9 @@ from builder.config import Filters
 from builder.curation.contamination import CONTAMINATION, BenchmarkIndex, contamination_table
 from builder.curation.facts import FACTS, facts_table
 from builder.curation.filtering import failed_texts
-from builder.dataset_folder import Partition
 from builder.signals import SIGNALS, measure_all
 from builder.similarity import NoveltyKey
+from builder.store.dataset_folder import Partition
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from builder.config import Execution, Split
 from builder.curation.novelty.closeness import Closeness, Near, Tasks
 from builder.curation.novelty.requests import requests_of
 from builder.curation.novelty.token_sequences import Mask, Numbers, distinct, mask
-from builder.notes import Note
+from builder.language.notes import Note
 from builder.text import Thresholds
 
 # Asking goes through all requests, whoever is asked about. So of each stratum so many tasks for each row wanted are asked about at

@@ -13,8 +13,7 @@ from itertools import pairwise
 from builder.curation.asking import read_request
 from builder.curation.contrasts import CONTRASTS, NEGATIONS
 from builder.curation.numerals import CHINESE_NUMBER, ENGLISH_NUMBER
-from builder.function_words import FUNCTION_CHARACTERS, FUNCTION_WORDS
-from builder.text import normalise, tokenise
+from builder.text import FUNCTION_CHARACTERS, FUNCTION_WORDS, normalise, tokenise
 
 _MEASURES = frozenset("个条句篇首种项点份封道只张位名件段")
 _BESIDE = frozenset(

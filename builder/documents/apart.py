@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from builder import isolation
 from builder.documents.document import Page
 from builder.documents.html import read_html
 from builder.documents.pdf import read_pdf
 from builder.errors import InputFileError, SeedbedError, UsageError
+from builder.foreign import isolation
 
 _READERS: Mapping[str, Callable[[Path], tuple[Page, ...]]] = {
     ".html": read_html,

@@ -9,9 +9,9 @@ from contextlib import closing
 from pathlib import Path
 from zipfile import ZipFile
 
-from builder.archives import open_archive, parse_xml
 from builder.documents.document import MAX_NODES, MAX_UNPACKED_BYTES, Page, check_length
 from builder.errors import InputFileError
+from builder.foreign.archives import open_archive, parse_xml
 
 _WORD = (
     "http://schemas.openxmlformats.org/wordprocessingml/2006/main",

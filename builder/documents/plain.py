@@ -4,9 +4,9 @@ import codecs
 import re
 from pathlib import Path
 
-from builder.charsets import looks_like_gb
 from builder.documents.document import Page, check_length, read_bytes
 from builder.errors import InputFileError
+from builder.foreign.charsets import looks_like_gb
 
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 # What a text never holds: control characters other than tab, line and page breaks.

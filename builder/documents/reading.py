@@ -8,7 +8,7 @@ from builder.documents.document import Document, Page
 from builder.documents.docx import read_docx
 from builder.documents.plain import read_plain
 from builder.errors import InputFileError, UsageError
-from builder.files import check_name
+from builder.store.files import check_name
 
 READERS: Mapping[str, Callable[[Path], tuple[Page, ...]]] = {
     ".txt": read_plain,

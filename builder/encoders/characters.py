@@ -16,8 +16,7 @@ from functools import lru_cache
 import numpy as np
 
 from builder.encoders.encoder import Codes, Vectors, quantise
-from builder.function_words import FUNCTION_CHARACTERS, FUNCTION_WORDS
-from builder.text import normalise
+from builder.text import FUNCTION_CHARACTERS, FUNCTION_WORDS, normalise
 
 NAME = "characters"
 DIMENSIONS = 512

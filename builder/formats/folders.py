@@ -20,9 +20,9 @@ from typing import Any, NamedTuple
 import yaml
 
 from builder.errors import InputFileError, nearest
+from builder.foreign.unpacking import unpacked_name
 from builder.formats.reading import SUFFIXES
 from builder.text import visible
-from builder.unpacking import unpacked_name
 
 MAX_TEXT_BYTES = 2**20  # of a card or a state
 _MAX_FILES = 100_000

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from builder.errors import InputFileError
+from builder.foreign.unpacking import unpacked_name
 from builder.formats import FORMATS
 from builder.formats.columns import find_column, language_code, truth
 from builder.formats.detection import Detected
@@ -33,7 +34,6 @@ from builder.formats.unread import TURN_FIELDS, count_unread
 from builder.progress import Reporter
 from builder.schema import Sample
 from builder.text import detect_language
-from builder.unpacking import unpacked_name
 
 
 class RowProblem(NamedTuple):

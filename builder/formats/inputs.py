@@ -14,9 +14,8 @@ from typing import BinaryIO
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
-from builder.addresses import Address, is_address
 from builder.errors import EndpointError, InputFileError, UsageError
-from builder.files import spill
+from builder.foreign.unpacking import unpacked_name
 from builder.formats.folders import (
     MAX_TEXT_BYTES,
     Ask,
@@ -29,11 +28,12 @@ from builder.formats.folders import (
 )
 from builder.formats.reading import SUFFIXES
 from builder.hub.target import address_of_hub
-from builder.object_store import Store, local_files, naming_errors, transfer
-from builder.ownership import is_dataset
 from builder.progress import Reporter
+from builder.store.addresses import Address, is_address
+from builder.store.files import spill
+from builder.store.object_store import Store, local_files, naming_errors, transfer
+from builder.store.ownership import is_dataset
 from builder.text import visible
-from builder.unpacking import unpacked_name
 
 STDIN = "-"
 _HUB = "hf://datasets/"

@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from builder.errors import InputFileError
+from builder.foreign.unpacking import unpacked_name
 from builder.formats.columns import find_column, find_columns
 from builder.formats.conversations.cells import LOOKED_AT, find_labels
 from builder.formats.conversations.chat import conversations_of
@@ -21,7 +22,6 @@ from builder.formats.dialogue import Cell
 from builder.formats.mapping import with_members
 from builder.formats.reading import SUFFIXES, CheckedRow, RowFile, open_rows
 from builder.formats.rows import RowErrors
-from builder.unpacking import unpacked_name
 
 
 def open_file(

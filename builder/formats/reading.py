@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from builder.errors import InputFileError
-from builder.files import check_name
+from builder.foreign.unpacking import open_bytes, packing, unpacked_name
 from builder.formats import rows as limits
 from builder.formats.containers.arrow_rows import open_arrow
 from builder.formats.containers.delimiters import DELIMITERS
@@ -36,7 +36,7 @@ from builder.formats.containers.parquet_rows import open_parquet
 from builder.formats.containers.table import open_csv
 from builder.formats.row_format import RowError
 from builder.formats.rows import Broken, Causes, Container, RowErrors
-from builder.unpacking import open_bytes, packing, unpacked_name
+from builder.store.files import check_name
 
 # Chat rows with tool schemas are about 10 deep.
 MAX_DEPTH = 64

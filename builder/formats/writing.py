@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from builder.errors import UsageError, nearest
-from builder.files import write_text
 from builder.formats.containers.row_files import write_rows
 from builder.formats.containers.spreadsheet import fits_cell
 from builder.formats.row_format import InexpressibleError
 from builder.formats.targets import TARGETS
 from builder.formats.targets.target import FLAT, NESTED, DataFile, Row, Target, Write
-from builder.ownership import check_output
 from builder.schema import Sample
+from builder.store.files import write_text
+from builder.store.ownership import check_output
 
 Numbers = Sequence[int]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from builder.config import Preset
-from builder.novelty_index import NoveltyIndex
+from builder.generation.novelty_index import NoveltyIndex
 from builder.recipes.evolve import NEARLY_EQUAL, nearly_equal
 from builder.recipes.recipe import Draft, Instance, Job, Needs, Outcome, Reading, Task, Unreadable
 from builder.schema import Check, Rejection, Sample, task_messages

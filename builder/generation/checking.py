@@ -12,8 +12,9 @@ from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from builder.answers import AnswerKey, check_answer
-from builder.config import Agreement, Checks, Judge, Language, Preset
+from builder.config import Agreement, Checks, Judge, Preset
 from builder.generation.admission import instance_problem, task_problem
+from builder.language import Language
 from builder.recipes.checks.agreeing import agreement, ask_blind, common_answer, is_long
 from builder.recipes.checks.judging import ask_judge, read_marks
 from builder.recipes.checks.question import Question, read_answers

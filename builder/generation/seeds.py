@@ -11,6 +11,7 @@ from typing import Any
 
 import builder
 from builder.errors import InputFileError, UsageError
+from builder.foreign.unpacking import unpacked_name
 from builder.formats import FORMATS
 from builder.formats.columns import find_column, language_code
 from builder.formats.importing import distinct_names
@@ -19,7 +20,6 @@ from builder.formats.row_format import Row, RowError, RowFormat, optional_text, 
 from builder.formats.rows import RowErrors
 from builder.formats.self_instruct import parse_instances
 from builder.text import detect_language, has_text, visible
-from builder.unpacking import unpacked_name
 
 BUILTIN = "builtin"
 

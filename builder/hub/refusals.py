@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from builder.errors import EndpointError, SeedbedError
-from builder.files import system_error
 from builder.hub.target import Target
+from builder.store.files import system_error
 
 if TYPE_CHECKING:
     from huggingface_hub.errors import HfHubHTTPError

@@ -11,9 +11,7 @@ import polars as pl
 
 from builder.config import Settings
 from builder.curation.deciding import Decision
-from builder.dataset_folder import DatasetFolder
 from builder.errors import UsageError
-from builder.files import disk_errors, keep_copy, write_text
 from builder.formats.importing import open_samples
 from builder.formats.reading import RowFile
 from builder.pipeline.curating import import_files
@@ -23,6 +21,8 @@ from builder.pipeline.replacing import complete_replacement, staged_in, writing
 from builder.progress import Reporter
 from builder.reporting.tables import scan_samples
 from builder.settings_file import dump_settings, load_settings
+from builder.store.dataset_folder import DatasetFolder
+from builder.store.files import disk_errors, keep_copy, write_text
 
 # What the new folder begins with. Its report is read for what is taken over from the last one.
 _LINKED = (

@@ -8,12 +8,10 @@ from pathlib import Path
 
 import polars as pl
 
-from builder.chinese import spoken
 from builder.config import Settings
 from builder.curation.balance import check_names
 from builder.curation.deciding import Decision, decide
 from builder.curation.filtering import check_row
-from builder.dataset_folder import DatasetFolder
 from builder.errors import (
     BudgetReachedError,
     IntegrityError,
@@ -21,10 +19,11 @@ from builder.errors import (
     TargetNotReachedError,
     UsageError,
 )
-from builder.files import remove_file, write_text
 from builder.generation.admission import Admission
 from builder.generation.grow import Grown, Growth, seed_rows
 from builder.generation.pool import Pool
+from builder.language.chinese import spoken
+from builder.language.reasons import reason_for
 from builder.pipeline.embedding import embed_rows
 from builder.pipeline.ledgers import refuse_damaged
 from builder.pipeline.measuring import read_benchmark
@@ -38,7 +37,6 @@ from builder.pipeline.row_settings import refuse_other_settings, row_settings
 from builder.pipeline.sending import collect_batches, flights
 from builder.pipeline.sources import Sources, read_sources
 from builder.progress import GrowthView, Reporter
-from builder.reporting.reasons import reason_for
 from builder.requests.budget import open_budget
 from builder.requests.inheriting import INHERITED
 from builder.requests.ledger import Ledger
@@ -46,6 +44,8 @@ from builder.requests.retrying import NothingUsableError
 from builder.settings_file import dump_settings
 from builder.signals import measure_row
 from builder.similarity import novelty_text
+from builder.store.dataset_folder import DatasetFolder
+from builder.store.files import remove_file, write_text
 
 
 def build(

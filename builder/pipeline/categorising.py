@@ -16,11 +16,11 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from builder.config import Language, Settings
+from builder.config import Settings
 from builder.curation.classifying import asked_sample, names_learnt
-from builder.dataset_folder import DatasetFolder, samples_from_table
 from builder.errors import UsageError
 from builder.generation.pool import to_request
+from builder.language import Language
 from builder.pictures import has_pictures
 from builder.pipeline.asking import Asking
 from builder.pipeline.ledgers import refuse_damaged
@@ -33,6 +33,7 @@ from builder.requests.ledger import Entry, Ledger, Request
 from builder.requests.prices import PICO, find_price
 from builder.requests.sender import read_completion
 from builder.schema import Message, Sample
+from builder.store.dataset_folder import DatasetFolder, samples_from_table
 
 CATEGORISE = "categorise"
 _REFUSED = "refused"  # under which the ledger keeps them

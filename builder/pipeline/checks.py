@@ -5,10 +5,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from builder.dataset_folder import DatasetFolder
 from builder.generation.grow import Grown
 from builder.recipes.recipe import CheckName
 from builder.requests.spending import read_usage
+from builder.store.dataset_folder import DatasetFolder
 
 CHECKED_SCHEMA = pa.schema(
     [

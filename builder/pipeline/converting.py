@@ -11,20 +11,20 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from builder.chinese import spoken
 from builder.curation.redacting import redact_row
 from builder.errors import UsageError
-from builder.files import atomic_path
 from builder.formats.conversations.exchanges import Exchanges, Side, said
 from builder.formats.conversations.source import Source
 from builder.formats.conversations.threads import Conversation, Threads
 from builder.formats.left_out import tell_left_out
 from builder.formats.messages import write
-from builder.ownership import check_output
+from builder.language.chinese import spoken
 from builder.pipeline.conversion_plan import Plan, unsure
 from builder.progress import Reporter
 from builder.schema import Message, Sample
 from builder.signals.privacy import find_private
+from builder.store.files import atomic_path
+from builder.store.ownership import check_output
 from builder.text import detect_language
 
 # An hour, half a working day, a day; only where counting takes no longer than a breath.

@@ -3,11 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from builder.chinese import spoken
 from builder.config import Settings
-from builder.dataset_folder import DatasetFolder
 from builder.errors import UsageError
-from builder.files import write_text
 from builder.formats.detection import describe
 from builder.formats.importing import RowProblem, SampleFiles, open_samples
 from builder.formats.left_out import tell_left_out
@@ -15,14 +12,17 @@ from builder.formats.reading import RowFile
 from builder.formats.rows import Cause
 from builder.formats.tally import Tally
 from builder.formats.unread import describe_unread
-from builder.ownership import NOT_YET, check_folder, others_in
+from builder.language.chinese import spoken
+from builder.language.labels import named_mends
 from builder.pipeline.measuring import read_benchmark
 from builder.pipeline.publishing import Outcome, decide_folder, finish, spending_of
 from builder.pipeline.replacing import complete_replacement, staged_in, writing
 from builder.progress import Reporter, Step
-from builder.reporting.labels import named_mends
 from builder.schema import Sample
 from builder.settings_file import dump_settings, load_settings
+from builder.store.dataset_folder import DatasetFolder
+from builder.store.files import write_text
+from builder.store.ownership import NOT_YET, check_folder, others_in
 from builder.text import visible
 
 _PROBLEMS_SHOWN = 20

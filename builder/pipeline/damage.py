@@ -9,10 +9,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from builder.dataset_folder import DatasetFolder
-from builder.manifest import STRAY, UNFINISHED, Problem
 from builder.pipeline.looking import verify
 from builder.schema import REJECTION_SCHEMA, SAMPLE_SCHEMA, VERDICT_SCHEMA
+from builder.store.dataset_folder import DatasetFolder
+from builder.store.manifest import STRAY, UNFINISHED, Problem
 
 _BY_ROW = pa.schema([SAMPLE_SCHEMA.field("row")])
 # What `verify` finds and what is no damage.

@@ -19,13 +19,13 @@ import polars as pl
 import pyarrow as pa
 
 from builder.config import Settings
-from builder.dataset_folder import DatasetFolder, parquet_errors
 from builder.encoders import ENCODERS, CharacterEncoder, Codes, Encoder, quantise
 from builder.errors import EndpointError, UsageError
 from builder.execution import run
-from builder.files import parquet_file, remove_file, write_json, write_table
 from builder.progress import Reporter
 from builder.requests.spending import read_spending
+from builder.store.dataset_folder import DatasetFolder, parquet_errors
+from builder.store.files import parquet_file, remove_file, write_json, write_table
 
 Hashes = npt.NDArray[np.uint64]
 

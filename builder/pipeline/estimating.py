@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from builder.config import RecipeName, Settings
-from builder.dataset_folder import DatasetFolder
 from builder.documents import Chunk
 from builder.errors import UsageError
 from builder.pipeline.pilot import PilotJob, read_pilot
@@ -24,6 +23,7 @@ from builder.requests.budget import usage_cost
 from builder.requests.ledger import read_entries
 from builder.requests.prices import Price, find_price, in_currency
 from builder.requests.spending import Usage, read_latencies, read_usage
+from builder.store.dataset_folder import DatasetFolder
 from builder.teachers.faults import Faults
 
 _BOUNDS = ("low", "likely", "high")

@@ -21,20 +21,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from builder.config import Settings
-from builder.dataset_folder import DatasetFolder, samples_from_table
 from builder.errors import BudgetReachedError, SeedbedError, UsageError
 from builder.families import recognise
 from builder.pipeline.asking import Asking
-from builder.pipeline.costs import cost_of
 from builder.pipeline.ledgers import refuse_damaged
 from builder.pipeline.marking import Judged, batches, read_judged, unjudgeable
 from builder.progress import Reporter
+from builder.queries.costs import cost_of
 from builder.requests.budget import open_budget
 from builder.requests.ledger import Ledger
 from builder.requests.prices import models_of
 from builder.schema import Sample
 from builder.settings_file import load_settings
 from builder.signals.given import JUDGE
+from builder.store.dataset_folder import DatasetFolder, samples_from_table
 
 _LOOKED_AT = 5_000  # rows that are taken apart to see whether the embedded teacher knows any: 0.3 ms each
 # Under which the ledger keeps the judge's models, and what it refused.

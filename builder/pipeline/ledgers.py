@@ -5,11 +5,11 @@ ledger.sqlite            57 attempts, as many as the manifest or the journal kno
 
 from pathlib import Path
 
-from builder.dataset_folder import DatasetFolder
 from builder.errors import IntegrityError
-from builder.journal import LEDGERS
-from builder.manifest import Problem
 from builder.requests.ledger_file import check_ledger, check_rows, count_unsealed
+from builder.store.dataset_folder import DatasetFolder
+from builder.store.journal import LEDGERS
+from builder.store.manifest import Problem
 
 
 def ledger_problems(folder: DatasetFolder) -> list[Problem]:

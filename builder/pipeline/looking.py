@@ -5,14 +5,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from builder.dataset_folder import DatasetFolder
-from builder.manifest import Problem
 from builder.pipeline.ledgers import ledger_problems
 from builder.pipeline.publishing import read_report, spending_of
 from builder.progress import Growing
 from builder.requests.ledger_file import is_begun
 from builder.requests.spending import OpenBatch, Spending, read_growing, read_open_batches
 from builder.settings_file import load_settings
+from builder.store.dataset_folder import DatasetFolder
+from builder.store.manifest import Problem
 
 
 @dataclass(frozen=True, slots=True)

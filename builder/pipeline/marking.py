@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from builder.config import Language, Settings
+from builder.config import Settings
 from builder.generation.pool import to_request
+from builder.language import Language
 from builder.pictures import has_pictures
 from builder.recipes.checks.judging import ask_judge, read_abstentions, read_marks
 from builder.recipes.checks.question import Question

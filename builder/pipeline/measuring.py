@@ -23,16 +23,16 @@ from builder.curation.facts import FACTS, facts_schema, find_missing
 from builder.curation.filtering import needs_text
 from builder.curation.partitions import Work, check_partition, measure_partition
 from builder.curation.quality import QUALITY
-from builder.dataset_folder import DatasetFolder, Partition, parquet_errors
 from builder.errors import IntegrityError, UsageError
 from builder.execution import even_rows, run
-from builder.files import parquet_file, table_writer
 from builder.formats.importing import read_samples
 from builder.formats.inputs import local_inputs
 from builder.progress import Reporter
 from builder.reporting.tables import collect, scan_files, scan_samples
 from builder.schema import Sample
 from builder.signals import SIGNALS
+from builder.store.dataset_folder import DatasetFolder, Partition, parquet_errors
+from builder.store.files import parquet_file, table_writer
 
 _VERSION = b"seedbed.signal"
 

@@ -4,8 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from builder.dataset_folder import Review
 from builder.schema import Sample
+from builder.store.dataset_folder import Review
 
 
 def place(reviews: Sequence[Review], samples: Iterable[Sample]) -> tuple[list[Review], list[Review]]:

@@ -23,15 +23,13 @@ from builder.curation.classifying import GUESS, typical_requests
 from builder.curation.deciding import Decision, decide_rows
 from builder.curation.difficulty import DIFFICULTY
 from builder.curation.quality import QUALITY
-from builder.dataset_folder import ROWS_PER_PART, DatasetFolder, parquet_errors
 from builder.errors import (
     InputFileError,
     IntegrityError,
     SeedbedError,
 )
-from builder.files import remove_file, table_writer, write_table, write_text
 from builder.generation.grow import Grown
-from builder.notes import Note
+from builder.language.notes import Note
 from builder.pipeline.categorising import categories_asked
 from builder.pipeline.checks import checked_table, count_checks
 from builder.pipeline.embedding import embed_rows
@@ -48,6 +46,8 @@ from builder.requests.spending import Spending, read_spending
 from builder.schema import SAMPLE_SCHEMA
 from builder.settings_file import dump_settings, load_settings
 from builder.signals import signal_tables
+from builder.store.dataset_folder import ROWS_PER_PART, DatasetFolder, parquet_errors
+from builder.store.files import remove_file, table_writer, write_table, write_text
 
 
 @dataclass(frozen=True, slots=True)

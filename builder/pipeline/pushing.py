@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from builder import hub
-from builder.dataset_folder import DatasetFolder
 from builder.errors import IntegrityError, UsageError
-from builder.journal import Described
 from builder.pipeline.looking import verify
 from builder.pipeline.publishing import read_report
 from builder.progress import Reporter
 from builder.reporting.croissant import as_text, completed
+from builder.store.dataset_folder import DatasetFolder
+from builder.store.journal import Described
 
 _CARD = "README.md"
 

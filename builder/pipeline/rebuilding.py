@@ -10,10 +10,8 @@ from typing import Any
 
 from builder.config import Settings
 from builder.curation.balance import check_names
-from builder.dataset_folder import DatasetFolder
 from builder.errors import TargetNotReachedError, UsageError
 from builder.generation.grow import Growth
-from builder.ownership import NOT_YET, others_in
 from builder.pipeline.building import grow_folder
 from builder.pipeline.ledgers import refuse_damaged
 from builder.pipeline.publishing import Outcome, read_report
@@ -22,6 +20,8 @@ from builder.pipeline.row_settings import row_settings
 from builder.pipeline.sources import read_sources
 from builder.progress import Reporter
 from builder.settings_file import load_settings
+from builder.store.dataset_folder import DatasetFolder
+from builder.store.ownership import NOT_YET, others_in
 
 
 @dataclass(frozen=True, slots=True)

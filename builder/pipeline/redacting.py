@@ -11,7 +11,6 @@ import pyarrow.compute as pc
 
 from builder.curation.facts import FACTS
 from builder.curation.redacting import redact_row
-from builder.dataset_folder import DatasetFolder, samples_from_table
 from builder.pipeline.measuring import measure_folder
 from builder.pipeline.publishing import Outcome, decide_folder, finish, spending_of
 from builder.pipeline.replacing import writing
@@ -19,6 +18,7 @@ from builder.progress import Reporter
 from builder.schema import Sample
 from builder.settings_file import load_settings
 from builder.signals.privacy import PRIVACY
+from builder.store.dataset_folder import DatasetFolder, samples_from_table
 
 
 @dataclass(frozen=True, slots=True)

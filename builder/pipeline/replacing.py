@@ -13,10 +13,10 @@ import json
 import shutil
 from collections.abc import Collection, Iterator
 
-from builder.dataset_folder import DatasetFolder
-from builder.files import disk_errors, remove_temporary_files
 from builder.pipeline import row_settings
 from builder.requests import inheriting
+from builder.store.dataset_folder import DatasetFolder
+from builder.store.files import disk_errors, remove_temporary_files
 
 _REVIEWS = ("reviews.jsonl", "reviews-unplaced.jsonl")
 # Its settings first: with them a folder can be opened, and what was cut short completed.

@@ -4,15 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import get_args
 
-from builder.config import Language, Settings
+from builder.config import Settings
 from builder.documents import Chunk, load_chunks
 from builder.errors import UsageError
 from builder.formats.inputs import local_inputs
 from builder.generation.seeds import load_seed_tasks
-from builder.object_store import local_files
+from builder.language import Language
 from builder.progress import Reporter
 from builder.recipes.recipe import Instance, Task
 from builder.settings_file import settings_from_mapping
+from builder.store.object_store import local_files
 
 
 @dataclass(frozen=True, slots=True)

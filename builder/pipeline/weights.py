@@ -15,12 +15,12 @@ import polars as pl
 from builder.config import Quality, QualityWeights
 from builder.curation.quality import CELL, COMPONENTS, score_rows
 from builder.curation.weighing import Learnt, learn_weights
-from builder.dataset_folder import DatasetFolder
 from builder.errors import UsageError
 from builder.pipeline.curating import curate_folder
 from builder.pipeline.measuring import measure_folder, read_rows
 from builder.progress import Reporter
 from builder.settings_file import load_settings
+from builder.store.dataset_folder import DatasetFolder
 
 Source = Literal["judge", "reviews"]
 

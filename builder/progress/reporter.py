@@ -18,7 +18,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from builder.chinese import is_spoken, told
+from builder.language.chinese import is_spoken, told
 from builder.progress.growing import Growing, Pace
 from builder.progress.panel import finishing, panel, plain_line
 from builder.text import visible, visible_message

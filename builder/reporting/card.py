@@ -9,9 +9,9 @@ from typing import Any
 
 import yaml
 
-from builder.config import Language, Settings
-from builder.reporting import labels
-from builder.reporting.reasons import reason_for
+from builder.config import Settings
+from builder.language import Language, labels
+from builder.language.reasons import reason_for
 
 SPLITS = ("train", "validation")
 

@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 from markupsafe import Markup, escape
 
-from builder.config import Language
-from builder.reporting.labels import WORDS, number, pick
+from builder.language import Language
+from builder.language.labels import WORDS, number, pick
 
 Tone = Literal["total", "loss", "gain", "train", "validation", "rest"]
 

@@ -11,8 +11,8 @@ from urllib.parse import quote
 
 import pyarrow as pa
 
+from builder.language.labels import lead_sentence
 from builder.reporting.card import FIELDS, LANGUAGE_CODES, SPLITS
-from builder.reporting.labels import lead_sentence
 
 CONFORMS_TO = "http://mlcommons.org/croissant/1.0"
 

@@ -10,9 +10,9 @@ import polars as pl
 import polars.selectors as cs
 from numpy.typing import NDArray
 
-from builder.dataset_folder import DatasetFolder
 from builder.errors import IntegrityError
 from builder.reporting.tables import collect, scan_files
+from builder.store.dataset_folder import DatasetFolder
 
 # About how many bars a histogram has; 24 fit a narrow panel and still show a second hump.
 _BINS = 24

@@ -9,11 +9,11 @@ from typing import Any
 
 import polars as pl
 
-from builder.config import Language
+from builder.language import Language
+from builder.language.labels import WORDS, number, pick, share
+from builder.language.reasons import reason_for
 from builder.reporting.examples import beginning, describe, prompt_text
 from builder.reporting.frames import Frame, find_frames
-from builder.reporting.labels import WORDS, number, pick, share
-from builder.reporting.reasons import reason_for
 from builder.reporting.tables import Tables, collect, scan_samples
 from builder.schema import Sample, sample_from_record
 

@@ -7,9 +7,9 @@ from unicodedata import east_asian_width
 
 import polars as pl
 
-from builder.config import Language
+from builder.language import Language
+from builder.language.reasons import explain
 from builder.pictures import shown
-from builder.reporting.reasons import explain
 from builder.reporting.tables import Tables, collect
 from builder.schema import Check, Message, Sample
 

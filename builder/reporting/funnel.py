@@ -11,14 +11,14 @@ import polars as pl
 
 from builder.cells import Cell
 from builder.config import Settings
-from builder.dataset_folder import DatasetFolder
 from builder.errors import IntegrityError
-from builder.notes import Note
+from builder.language.notes import Note
 from builder.reporting.distributions import signal_distributions
 from builder.reporting.dominant import dominant
 from builder.reporting.examples import duplicate_groups, examples
 from builder.reporting.quality import quality_movers
 from builder.reporting.tables import Tables, collect, mended_rows, read_tables, scan_files
+from builder.store.dataset_folder import DatasetFolder
 
 REPORT_VERSION = 1
 

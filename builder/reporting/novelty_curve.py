@@ -12,8 +12,8 @@ from functools import cache
 from pathlib import Path
 from unicodedata import east_asian_width
 
-from builder.config import Language
-from builder.reporting.labels import WORDS, pick
+from builder.language import Language
+from builder.language.labels import WORDS, pick
 from builder.text import Thresholds, TokenMode
 
 CURVE = Path(__file__).with_name("novelty_curve.json")

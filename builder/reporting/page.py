@@ -11,15 +11,16 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from builder.config import Language, Novelty, Settings
-from builder.dataset_folder import DatasetFolder
-from builder.files import write_json, write_text
-from builder.notes import Note
-from builder.reporting import charts, labels
+from builder.config import Novelty, Settings
+from builder.language import Language, labels
+from builder.language.notes import Note
+from builder.language.reasons import reason_for
+from builder.reporting import charts
 from builder.reporting.dominant import dominant_remedy, dominant_sentence
 from builder.reporting.funnel import build_report
 from builder.reporting.novelty_curve import curve_lines, read_curves
-from builder.reporting.reasons import reason_for
+from builder.store.dataset_folder import DatasetFolder
+from builder.store.files import write_json, write_text
 
 _CATEGORIES_SHOWN = 30
 _LANGUAGES_SHOWN = 4

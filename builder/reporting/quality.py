@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from builder.config import QualityWeights
-from builder.dataset_folder import DatasetFolder
+from builder.store.dataset_folder import DatasetFolder
 
 _PREFIX = "quality_"
 

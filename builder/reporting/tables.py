@@ -11,9 +11,9 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 
-from builder.dataset_folder import DatasetFolder
 from builder.errors import InputFileError, IntegrityError
 from builder.schema import REDACTED, REJECTION_SCHEMA, SAMPLE_SCHEMA, Sample, sample_from_record
+from builder.store.dataset_folder import DatasetFolder
 
 _ROW_COLUMNS = ("row", "category", "language", "origin", "kind")
 _VERDICT_COLUMNS = ("row", "kept", "reason", "of", "split")

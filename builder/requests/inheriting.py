@@ -10,9 +10,9 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from builder.errors import InputFileError
-from builder.files import atomic_path
 from builder.requests.ledger_file import IN_ORDER, add_missing_tables, open_ledger, reading, sqlite_errors
 from builder.requests.spending import IN_A_BATCH
+from builder.store.files import atomic_path
 
 # How many jobs were inherited: they say nothing about whether the growth is saturated under the settings of now.
 INHERITED = "inherited_jobs"

@@ -18,8 +18,6 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from builder.errors import DiskError
-from builder.files import disk_errors
-from builder.journal import note
 from builder.progress import Growing
 from builder.requests.ledger_file import (
     FIRST_ATTEMPT,
@@ -33,6 +31,8 @@ from builder.requests.ledger_file import (
     sqlite_errors,
 )
 from builder.requests.spending import IN_A_BATCH, Spending, count_spending
+from builder.store.files import disk_errors
+from builder.store.journal import note
 
 # A reply is kept whole up to this many characters; of a longer one its beginning, its length and its hash.
 LONGEST_REPLY = 4 * 1024 * 1024

@@ -14,10 +14,10 @@ from typing import Literal
 
 import pyarrow as pa
 
-from builder.function_words import FUNCTION_CHARACTERS, FUNCTION_WORDS
 from builder.schema import Sample
 from builder.signals.signal import Card, Signal, SignalValue, last_question, tokens_of
 from builder.signals.wanted import fit_of, wanted_of
+from builder.text import FUNCTION_CHARACTERS, FUNCTION_WORDS
 
 Form = Literal["number", "short", "sentence", "list", "code", "text"]
 FORMS: tuple[Form, ...] = ("number", "short", "sentence", "list", "code", "text")

@@ -15,11 +15,11 @@ from builder.curation.deciding import decide
 from builder.curation.exact import repeated_rows
 from builder.curation.facts import facts_table
 from builder.curation.split import split_columns
-from builder.dataset_folder import Review
-from builder.notes import Note
-from builder.novelty_index import Match, NoveltyIndex
+from builder.generation.novelty_index import Match, NoveltyIndex
+from builder.language.notes import Note
 from builder.schema import Check, Sample
 from builder.signals import measure_row
+from builder.store.dataset_folder import Review
 from builder.text import Thresholds, tokenise
 
 T = TypeVar("T")

@@ -14,13 +14,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from builder import dataset_folder, pipeline
+from builder import pipeline
 from builder.curation.partitions import Work, measure_partition
-from builder.dataset_folder import DatasetFolder, Partition, Review
 from builder.errors import InputFileError, UsageError
 from builder.formats.importing import distinct_names
 from builder.progress import Reporter
 from builder.settings_file import load_settings
+from builder.store import dataset_folder
+from builder.store.dataset_folder import DatasetFolder, Partition, Review
 
 QUIET = Reporter(quiet=True)
 ROOT = Path(__file__).parents[2]

@@ -14,9 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builder.addresses import Address, masked
 from builder.cli.training import default_run
-from builder.dataset_folder import DatasetFolder
 from builder.errors import (
     DiskError,
     EndpointError,
@@ -25,12 +23,14 @@ from builder.errors import (
     IntegrityError,
     UsageError,
 )
-from builder.files import remove_file, write_text
-from builder.object_store import Store, local_files
 from builder.pipeline import curate_folder
 from builder.progress import Reporter
 from builder.settings_file import load_settings
-from builder.working_copy import working_copy
+from builder.store.addresses import Address, masked
+from builder.store.dataset_folder import DatasetFolder
+from builder.store.files import remove_file, write_text
+from builder.store.object_store import Store, local_files
+from builder.store.working_copy import working_copy
 from tests.command import Seedbed
 
 QUIET = Reporter(quiet=True)
@@ -586,7 +586,7 @@ def test_a_killed_push_is_taken_up_by_the_next_command(tmp_path: Path, cache: Pa
     at = f"file://{tmp_path}/store/ours"
     dying = (
         "import os, signal, sys\n"
-        "from builder.object_store import Store\n"
+        "from builder.store.object_store import Store\n"
         "from builder.cli import main\n"
         "copy = Store.copy\n"
         "def cut(self, name, target):\n"

@@ -18,13 +18,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from builder import pipeline
 from builder.cli.watching import status as show_status
 from builder.config import Settings
-from builder.dataset_folder import DatasetFolder
 from builder.errors import BudgetReachedError, EndpointError, SeedbedError, UsageError
-from builder.pipeline.costs import costs
 from builder.pipeline.estimating import estimate
 from builder.progress import Reporter
+from builder.queries.costs import costs
 from builder.requests.ledger import Ledger, Request
 from builder.settings_file import load_settings
+from builder.store.dataset_folder import DatasetFolder
 from builder.teachers.embedded import create_app
 from builder.teachers.faults import Faults
 from tests.builder.references import FEW_SEEDS

@@ -15,14 +15,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builder import pipeline
-from builder.chinese import in_chinese, start_anew
 from builder.cli import estimating as command
 from builder.config import Budget as BudgetSettings
 from builder.config import Settings, Teacher
 from builder.errors import BudgetReachedError, UsageError
-from builder.pipeline.costs import costs
+from builder.language.chinese import in_chinese, start_anew
 from builder.pipeline.estimating import estimate
 from builder.progress import Reporter
+from builder.queries.costs import costs
 from builder.requests.budget import Budget, Ceiling, open_budget, usage_cost
 from builder.requests.ledger import Ledger, Received, Request
 from builder.requests.prices import Price, find_price, in_currency, known_prices

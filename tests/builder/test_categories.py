@@ -22,11 +22,11 @@ from builder.config import CATEGORIES, Balance, Categories, Settings
 from builder.curation.balance import balance_rows
 from builder.curation.classifying import Guesses, guess_categories, guess_notes, typical_requests, with_guesses
 from builder.curation.difficulty import score_difficulty
-from builder.dataset_folder import DatasetFolder
 from builder.encoders import quantise
 from builder.errors import BudgetReachedError, UsageError
 from builder.progress import Reporter
 from builder.settings_file import dump_settings, load_settings
+from builder.store.dataset_folder import DatasetFolder
 from builder.text import detect_language
 from tests.endpoint import Endpoint, completion, serving
 

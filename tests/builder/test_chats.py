@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 
 import pytest
 
-from builder.dataset_folder import DatasetFolder
 from builder.errors import InputFileError
 from builder.formats.conversations.exports import find_chat, find_chat_rows
 from builder.formats.detection import describe
@@ -17,6 +16,7 @@ from builder.formats.left_out import tell_left_out
 from builder.formats.reading import open_rows
 from builder.pipeline.curating import import_files
 from builder.progress import Reporter
+from builder.store.dataset_folder import DatasetFolder
 
 LRM = "\u200e"
 

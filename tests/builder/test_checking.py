@@ -20,7 +20,6 @@ from hypothesis import strategies as st
 
 from builder import pipeline
 from builder.config import Checks
-from builder.dataset_folder import DatasetFolder
 from builder.errors import BudgetReachedError
 from builder.families import answer
 from builder.generation.checking import checked
@@ -33,6 +32,7 @@ from builder.recipes.recipe import Ask, Draft, Instance, Job, Needs, Reading, Re
 from builder.requests.sender import Completion
 from builder.schema import Message, Sample, conversation_id, task_messages
 from builder.settings_file import load_settings
+from builder.store.dataset_folder import DatasetFolder
 from builder.teachers.embedded import create_app
 from builder.teachers.faults import Faults
 from builder.teachers.grading import answer_check

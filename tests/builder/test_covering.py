@@ -15,10 +15,10 @@ from builder.config import Balance
 from builder.curation.balance import balance_rows
 from builder.curation.covering import choose_by_coverage, cover, in_proportion
 from builder.curation.diversity import diversity_notes, entropy, measure_diversity
-from builder.dataset_folder import DatasetFolder
 from builder.encoders import Codes, cosines, quantise
 from builder.progress import Reporter
 from builder.settings_file import load_settings
+from builder.store.dataset_folder import DatasetFolder
 
 QUIET = Reporter(quiet=True)
 

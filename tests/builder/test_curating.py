@@ -16,19 +16,20 @@ from datasets import load_dataset
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from builder import dataset_folder, pipeline
+from builder import pipeline
 from builder.config import Filters, Settings
 from builder.curation.contamination import load_benchmark
 from builder.curation.deciding import decide
 from builder.curation.exact import conversation_fingerprint
 from builder.curation.filtering import check_row
-from builder.dataset_folder import DatasetFolder, Review
 from builder.errors import InputFileError, UsageError
 from builder.progress import Reporter, Step
 from builder.schema import Check, Origin, Sample, Verdict, task_messages, verdict_from_record
 from builder.settings_file import load_settings
 from builder.signals import measure_row
 from builder.similarity import novelty_text, similarity
+from builder.store import dataset_folder
+from builder.store.dataset_folder import DatasetFolder, Review
 from builder.text import detect_language, in_characters, tokenise
 from tests.builder.references import find_contamination
 from tests.builder.test_scanning import likeness

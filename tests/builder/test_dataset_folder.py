@@ -15,10 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from builder.dataset_folder import DatasetFolder, Review
 from builder.errors import DiskError, FolderInUseError, InputFileError, IntegrityError
-from builder.files import atomic_path, write_json, write_text
-from builder.manifest import Problem
 from builder.reporting.tables import Tables
 from builder.schema import (
     MESSAGE_TYPE,
@@ -32,6 +29,9 @@ from builder.schema import (
     sample_from_record,
     task_messages,
 )
+from builder.store.dataset_folder import DatasetFolder, Review
+from builder.store.files import atomic_path, write_json, write_text
+from builder.store.manifest import Problem
 
 
 def sample(row: int, instruction: str = "数一数", output: str = "三") -> Sample:
@@ -211,8 +211,8 @@ KILLED = """
 import os, sys
 from pathlib import Path
 import pyarrow as pa
-from builder.dataset_folder import DatasetFolder
-from builder.files import remove_file
+from builder.store.dataset_folder import DatasetFolder
+from builder.store.files import remove_file
 folder = DatasetFolder(Path(sys.argv[1]))
 with folder.lock():
     folder.withdraw_manifest()
@@ -328,7 +328,7 @@ def test_opening_something_else_says_what_it_is(tmp_path: Path) -> None:
 HOLD = """
 import sys, time
 from pathlib import Path
-from builder.dataset_folder import DatasetFolder
+from builder.store.dataset_folder import DatasetFolder
 with DatasetFolder(Path(sys.argv[1])).lock():
     print("held", flush=True)
     time.sleep(60)
@@ -382,7 +382,7 @@ def test_a_refused_write_is_a_disk_error_and_the_old_file_stays(tmp_path: Path) 
 
 
 def test_rows_beyond_one_part_are_numbered_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("builder.dataset_folder.ROWS_PER_PART", 3)
+    monkeypatch.setattr("builder.store.dataset_folder.ROWS_PER_PART", 3)
     folder = DatasetFolder(tmp_path)
     assert folder.write_samples(sample(i) for i in range(7)) == 7
     assert [pa.parquet.read_metadata(p).num_rows for p in folder.parts(folder.samples)] == [3, 3, 1]

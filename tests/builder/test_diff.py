@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builder import pipeline
-from builder.comparing import CHANGES, Comparison, compare
-from builder.dataset_folder import DatasetFolder
 from builder.errors import InputFileError, UsageError
 from builder.progress import Reporter
+from builder.queries.comparing import CHANGES, Comparison, compare
 from builder.schema import Check, Sample, Verdict, task_messages
 from builder.settings_file import load_settings
+from builder.store.dataset_folder import DatasetFolder
 from tests.builder.test_curating import make_rows
 
 QUIET = Reporter(quiet=True)

@@ -12,10 +12,10 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from builder import pipeline
-from builder.dataset_folder import DatasetFolder
 from builder.progress import Reporter
 from builder.settings_file import load_settings
 from builder.similarity import similarity
+from builder.store.dataset_folder import DatasetFolder
 from builder.text import tokenise
 from tests.endpoint import completion, serving
 

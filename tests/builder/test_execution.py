@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from builder.config import Execution
-from builder.dataset_folder import Partition
 from builder.errors import InputFileError, UsageError, WorkerLostError
 from builder.execution import even_rows, run, shards
+from builder.store.dataset_folder import Partition
 
 TWO = Execution(workers=2)
 

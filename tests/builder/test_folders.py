@@ -18,12 +18,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from builder.errors import DiskError, EndpointError, InputFileError, UsageError
-from builder.files import spill
 from builder.formats.folders import Part, find_parts, list_folder, read_from
 from builder.formats.importing import read_samples
 from builder.formats.inputs import is_folder_of_tables, local_inputs, name_of
 from builder.formats.reading import open_rows
 from builder.progress import Reporter
+from builder.store.files import spill
 from tests.command import Seedbed
 
 QUIET = Reporter(quiet=True)

@@ -13,11 +13,11 @@ import pytest
 
 from builder import pipeline
 from builder.config import Settings
-from builder.dataset_folder import DatasetFolder
 from builder.errors import BudgetReachedError, EndpointError, TargetNotReachedError, UsageError
 from builder.pipeline.estimating import estimate
 from builder.progress import Reporter
 from builder.settings_file import load_settings
+from builder.store.dataset_folder import DatasetFolder
 from builder.teachers.embedded import create_app
 from builder.teachers.faults import Faults
 from builder.text import Thresholds

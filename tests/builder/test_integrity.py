@@ -13,18 +13,18 @@ import pyarrow.parquet as pq
 import pytest
 
 from builder import pipeline
-from builder.browsing import explain_row, find_rows
-from builder.comparing import compare
 from builder.cores import usable_cores
-from builder.dataset_folder import DatasetFolder
 from builder.errors import IntegrityError, UsageError
 from builder.formats.writing import export
-from builder.journal import JOURNAL
-from builder.manifest import Problem
 from builder.pipeline.judging import judge_folder
 from builder.progress import Reporter
-from builder.selecting import Filters, chosen_samples
+from builder.queries.browsing import explain_row, find_rows
+from builder.queries.comparing import compare
+from builder.queries.selecting import Filters, chosen_samples
 from builder.settings_file import load_settings
+from builder.store.dataset_folder import DatasetFolder
+from builder.store.journal import JOURNAL
+from builder.store.manifest import Problem
 from tests.command import Seedbed
 from trainer.data import read_published
 
@@ -190,7 +190,7 @@ def test_a_build_that_an_older_version_began_goes_on(grown: Path) -> None:
 
 
 def test_of_a_large_folder_the_pages_that_are_read_are_checked(curated: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("builder.dataset_folder._HASHED_TO_LOOK", 0)
+    monkeypatch.setattr("builder.store.dataset_folder._HASHED_TO_LOOK", 0)
     for name, column in ((PART, "category"), ("verdicts.parquet", "kept"), ("signals/quality.parquet", "quality")):
         path = curated / name
         whole = path.read_bytes()

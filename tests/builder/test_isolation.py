@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from builder.isolation import Apart, Died
+from builder.foreign.isolation import Apart, Died
 
 MODULE = """
 import os
 import signal
-from builder.isolation import serve
+from builder.foreign.isolation import serve
 
 def answer(request):
     print("what a library prints is no answer")
@@ -83,7 +83,7 @@ import signal
 import sys
 from pathlib import Path
 
-from builder.isolation import Apart
+from builder.foreign.isolation import Apart
 
 signal.siginterrupt(signal.SIGINT, False)  # as Polars has it: a read goes on after Ctrl-C
 apart = Apart(Path(sys.argv[1]))

@@ -20,15 +20,15 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from builder import pipeline
-from builder.dataset_folder import DatasetFolder
 from builder.errors import BudgetReachedError, EndpointError, UsageError
-from builder.files import write_text
 from builder.pipeline.judging import Judging, judge_folder
 from builder.pipeline.marking import batches
 from builder.progress import Reporter
 from builder.schema import Message, Sample
 from builder.settings_file import load_settings
 from builder.signals.given import GIVEN_SIGNALS
+from builder.store.dataset_folder import DatasetFolder
+from builder.store.files import write_text
 from builder.teachers.embedded import create_app
 from builder.teachers.faults import Faults
 from tests.command import Seedbed

@@ -22,7 +22,6 @@ from builder.curation.deciding import decide
 from builder.curation.differences import telling_difference
 from builder.curation.meaning import same_meaning
 from builder.curation.paraphrase import Paraphrases, background_of, feature_names, models
-from builder.dataset_folder import DatasetFolder
 from builder.encoders import CharacterEncoder, Codes, cosines, quantise
 from builder.errors import UsageError
 from builder.progress import Reporter
@@ -30,6 +29,7 @@ from builder.schema import Origin, Sample
 from builder.settings_file import load_settings
 from builder.signals import measure_row
 from builder.similarity import similarity
+from builder.store.dataset_folder import DatasetFolder
 from builder.text import tokenise
 from tests.builder.test_curation import make_sample
 from tests.builder.test_encoders import embeddings_endpoint

@@ -5,19 +5,19 @@ from pathlib import Path
 
 import pytest
 
-from builder.browsing import explain_row, find_rows
 from builder.config import Mending
-from builder.dataset_folder import DatasetFolder
 from builder.formats.importing import open_samples, read_samples
 from builder.formats.mending import mend
 from builder.formats.row_format import SampleParts
 from builder.pipeline import add_files, curate_files
 from builder.pipeline.redacting import redact_folder
 from builder.progress import Reporter
+from builder.queries.browsing import explain_row, find_rows
+from builder.queries.selecting import Filters
 from builder.schema import Mend, Message, Sample, compose_prompt, task_messages
-from builder.selecting import Filters
 from builder.settings_file import load_settings
 from builder.signals import measure_row
+from builder.store.dataset_folder import DatasetFolder
 from tests.command import Seedbed
 
 QUIET = Reporter(quiet=True)

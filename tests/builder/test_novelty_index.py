@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from builder.novelty_index import Match, NoveltyIndex
+from builder.generation.novelty_index import Match, NoveltyIndex
 from builder.similarity import least_lcs, similarity
 from builder.text import Thresholds, token_mode
 

@@ -21,12 +21,12 @@ from moto.core.authorization import enable_iam_authentication
 from moto.moto_server.werkzeug_app import create_backend_app
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from builder.addresses import Address
-from builder.dataset_folder import DatasetFolder
 from builder.errors import EndpointError, InputFileError, UsageError
-from builder.object_store import Store, local_files
 from builder.progress import Reporter
-from builder.working_copy import working_copy
+from builder.store.addresses import Address
+from builder.store.dataset_folder import DatasetFolder
+from builder.store.object_store import Store, local_files
+from builder.store.working_copy import working_copy
 from tests.builder.test_addresses import another_machine, read_version, rows, write_version
 from tests.command import Seedbed
 

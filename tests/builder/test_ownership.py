@@ -12,12 +12,12 @@ import pytest
 
 from builder import pipeline
 from builder.errors import IntegrityError, UsageError
-from builder.files import atomic_path
 from builder.formats.targets import TARGETS
-from builder.ownership import is_dataset
 from builder.progress import Reporter
 from builder.requests.ledger import Ledger
 from builder.settings_file import load_settings
+from builder.store.files import atomic_path
+from builder.store.ownership import is_dataset
 from tests.command import Seedbed
 
 QUIET = Reporter(quiet=True)

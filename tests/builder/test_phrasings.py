@@ -14,12 +14,12 @@ from builder.config import Settings
 from builder.curation.deciding import decide
 from builder.curation.facts import facts_table
 from builder.curation.phrasings import draw_phrasings
-from builder.dataset_folder import DatasetFolder, Review
 from builder.errors import TargetNotReachedError
-from builder.reporting.reasons import explain
+from builder.language.reasons import explain
 from builder.schema import Check, Sample, task_messages
 from builder.settings_file import load_settings
 from builder.signals import measure_row
+from builder.store.dataset_folder import DatasetFolder, Review
 from tests.builder.test_growing import QUIET
 from tests.endpoint import Answer, completion, scripted
 

@@ -11,7 +11,6 @@ import pytest
 from builder import pipeline
 from builder.config import Preset, Settings
 from builder.curation.filtering import check_row
-from builder.dataset_folder import DatasetFolder
 from builder.generation.admission import Admission, Admitted
 from builder.generation.pool import Pool
 from builder.recipes import RECIPES
@@ -19,6 +18,7 @@ from builder.recipes.recipe import Draft, Instance, Job, Reading, Task, Unreadab
 from builder.requests.completion import Completion
 from builder.settings_file import dump_settings, load_settings
 from builder.signals import measure_row
+from builder.store.dataset_folder import DatasetFolder
 from builder.text import Thresholds
 from tests.builder.test_growing import QUIET
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
+from builder.language.reasons import reason_for
 from builder.progress import Growing, Reporter, Spent, Traffic, panel
 from builder.progress.growing import Pace
 from builder.progress.panel import finishing, plain_line
-from builder.reporting.reasons import reason_for
 
 FIGURES = Growing(
     target=1000,

@@ -16,8 +16,8 @@ import pytest
 from builder import pipeline
 from builder.config import Settings
 from builder.hub.sending import wait_no_longer
-from builder.manifest import hash_json
 from builder.progress import Reporter
+from builder.store.manifest import hash_json
 from tests.command import Seedbed
 from tests.hub_server import TOKEN, Hub, Repo, serve_hub
 

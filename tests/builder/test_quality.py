@@ -16,7 +16,6 @@ from builder.config import Quality
 from builder.curation import deciding
 from builder.curation.quality import score_rows
 from builder.curation.weighing import fit_weights
-from builder.dataset_folder import DatasetFolder
 from builder.encoders import Codes, character_codes
 from builder.errors import UsageError
 from builder.pipeline.weights import fit_folder
@@ -27,6 +26,7 @@ from builder.signals import measure_row
 from builder.signals.given import JUDGE
 from builder.signals.substance import content_share, copied_share, form_of, is_chinese, weigh
 from builder.signals.wanted import wanted_of
+from builder.store.dataset_folder import DatasetFolder
 from builder.text import tokenise
 from tests.command import Seedbed
 

@@ -14,11 +14,11 @@ from builder.curation.balance import check_names
 from builder.errors import UsageError
 from builder.generation.pool import Pool
 from builder.generation.steering import Steering
+from builder.language.labels import CATEGORY_LABELS
 from builder.pipeline import build
 from builder.pipeline.sources import read_seeds, read_sources
 from builder.progress import Reporter
 from builder.recipes.alpaca import compose
-from builder.reporting.labels import CATEGORY_LABELS
 from builder.settings_file import load_settings
 from builder.teachers.lessons import read_needs
 from tests.builder.references import Candidate, balance

@@ -12,9 +12,9 @@ import pytest
 from builder.config import Execution
 from builder.curation.novelty import neighbours, scanning
 from builder.curation.novelty.scanning import scan_columns
-from builder.dataset_folder import DatasetFolder, Partition
 from builder.errors import InputFileError, WorkerLostError
 from builder.execution import run, shards
+from builder.store.dataset_folder import DatasetFolder, Partition
 from builder.text import Thresholds
 from tests.builder.test_curating import content, curate, make_folder, make_rows
 from tests.builder.test_execution import Words, die_at_three, exchanged, fail_at_three, process_of, rows_of

@@ -20,7 +20,6 @@ from starlette.routing import Route
 
 from builder import pipeline
 from builder.config import Settings
-from builder.dataset_folder import DatasetFolder, Review
 from builder.errors import InputFileError, IntegrityError, TargetNotReachedError, UsageError
 from builder.pipeline.placing import place
 from builder.progress import Reporter
@@ -28,6 +27,7 @@ from builder.requests.ledger_file import hash_text
 from builder.schema import Message, Sample
 from builder.settings_file import load_settings
 from builder.similarity import similarity
+from builder.store.dataset_folder import DatasetFolder, Review
 from builder.teachers.embedded import create_app
 from builder.text import detect_language, tokenise
 from tests.builder.references import FEW_SEEDS

@@ -17,15 +17,15 @@ from hypothesis import strategies as st
 
 from builder import pipeline
 from builder.answers import AnswerKey
-from builder.browsing import explain_row
 from builder.curation.redacting import Placeholders, redact, redact_row, redaction_of
-from builder.dataset_folder import DatasetFolder, Review
 from builder.pipeline.redacting import redact_folder
 from builder.progress import Reporter
+from builder.queries.browsing import explain_row
+from builder.queries.selecting import Filters, chosen_samples
 from builder.schema import Message, Sample, compose_prompt, task_messages
-from builder.selecting import Filters, chosen_samples
 from builder.signals import measure_row
 from builder.signals.privacy import find_private, private_texts
+from builder.store.dataset_folder import DatasetFolder, Review
 from tests.builder.test_privacy import JWT, PEM, PLANTED
 from tests.command import Seedbed
 

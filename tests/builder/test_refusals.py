@@ -21,7 +21,6 @@ from starlette.routing import Route
 from builder import pipeline
 from builder.config import Budget as BudgetSettings
 from builder.config import Teacher
-from builder.dataset_folder import DatasetFolder
 from builder.errors import EndpointError, UsageError
 from builder.pipeline.judging import judge_folder
 from builder.progress import Reporter
@@ -32,6 +31,7 @@ from builder.requests.retrying import EndpointOutError, NothingUsableError, Prom
 from builder.requests.sender import Sender
 from builder.requests.transport import HttpReply
 from builder.settings_file import load_settings
+from builder.store.dataset_folder import DatasetFolder
 from builder.teachers.lessons import compose_reply
 from builder.teachers.mistakes import spoil
 from builder.teachers.openai import connect_openai

@@ -17,19 +17,20 @@ from datasets import load_dataset
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builder.config import Language, Settings
-from builder.dataset_folder import DatasetFolder
+from builder.config import Settings
 from builder.errors import InputFileError, IntegrityError
-from builder.notes import Note
+from builder.language import Language
+from builder.language.labels import number, share
+from builder.language.notes import Note
+from builder.language.reasons import REASONS, explain
 from builder.published import OPTIONAL, Shape, published_schema
 from builder.reporting.card import FIELDS, dataset_card
 from builder.reporting.distributions import histogram
 from builder.reporting.funnel import build_report
-from builder.reporting.labels import number, share
 from builder.reporting.page import render_page, visible, write_report
-from builder.reporting.reasons import REASONS, explain
 from builder.schema import Check, Rejection, Sample, Verdict, task_messages
 from builder.settings_file import settings_from_mapping
+from builder.store.dataset_folder import DatasetFolder
 
 BREAKOUT = '</script><img src=x onerror=alert(1)>" onmouseover="alert(2)'
 

@@ -8,7 +8,7 @@ import pytest
 from builder import pipeline
 from builder.errors import InputFileError, UsageError
 from builder.progress import Reporter
-from builder.selecting import Filters, chosen_samples
+from builder.queries.selecting import Filters, chosen_samples
 from builder.settings_file import load_settings
 from tests.command import Seedbed
 

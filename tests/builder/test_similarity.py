@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rouge_score import rouge_scorer
 
-from builder.novelty_index import Match, NoveltyIndex
+from builder.generation.novelty_index import Match, NoveltyIndex
 from builder.similarity import least_lcs, rouge_l, similarity
 from builder.text import Thresholds, tokenise
 from tests.builder.references import scan
@@ -129,7 +129,7 @@ def test_long_and_short_texts_meet() -> None:
 def test_decisions_hold_when_tokens_outnumber_characters(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("builder.novelty_index._LARGEST_CODE", 3)
+    monkeypatch.setattr("builder.generation.novelty_index._LARGEST_CODE", 3)
     texts = ["a b c d e", "a b c d f", "x y z", "x y z w", "d c b a"]
     assert scanned(texts, 0.7) == sequential(texts, 0.7) == [0, 2, 4]
 

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from builder import unpacking
 from builder.errors import InputFileError
+from builder.foreign import unpacking
 from builder.formats.importing import read_samples
 from builder.formats.reading import open_rows
 from builder.generation.seeds import load_seed_tasks

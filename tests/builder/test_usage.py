@@ -17,8 +17,8 @@ from builder import pipeline
 from builder.cli.estimating import print_costs
 from builder.config import Budget as BudgetSettings
 from builder.errors import BudgetReachedError
-from builder.pipeline.costs import costs
 from builder.progress import Reporter
+from builder.queries.costs import costs
 from builder.requests.budget import Budget
 from builder.requests.completion import read_completion, stated_usage
 from builder.requests.ledger import Ledger, Received

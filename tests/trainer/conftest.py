@@ -6,9 +6,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from builder.dataset_folder import DatasetFolder
-from builder.files import write_table, write_text
 from builder.schema import SAMPLE_SCHEMA, Sample, as_record
+from builder.store.dataset_folder import DatasetFolder
+from builder.store.files import write_table, write_text
 
 Publish = Callable[[Sequence[Sample], Sequence[Sample]], Path]
 

@@ -11,11 +11,11 @@ import pytest
 from datasets import load_dataset
 from transformers.utils.chat_template_utils import render_jinja_template
 
-from builder.dataset_folder import DatasetFolder
 from builder.errors import InputFileError, IntegrityError, UsageError
-from builder.files import write_table, write_text
 from builder.published import OPTIONAL, Shape, published_table
 from builder.schema import Message, Sample, samples_table
+from builder.store.dataset_folder import DatasetFolder
+from builder.store.files import write_table, write_text
 from trainer.data import read_published
 
 Publish = Callable[[Sequence[Sample], Sequence[Sample]], Path]

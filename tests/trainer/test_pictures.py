@@ -12,11 +12,11 @@ from trl.trainer.sft_trainer import DataCollatorForVisionLanguageModeling
 
 from builder.config import Train
 from builder.errors import UsageError
-from builder.files import write_table
 from builder.formats.writing import export
 from builder.pictures import with_parts
 from builder.published import Shape, published_table
 from builder.schema import Message, Sample, samples_table, task_messages
+from builder.store.files import write_table
 from tests.pictures import write_png
 from trainer.data import Tally, read_published
 from trainer.masking import ChatEncoder

@@ -14,11 +14,11 @@ import torch
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from builder.config import Train
-from builder.dataset_folder import DatasetFolder
 from builder.errors import UsageError
 from builder.progress import Reporter
 from builder.schema import Message, Sample
 from builder.signals.given import GIVEN_SIGNALS
+from builder.store.dataset_folder import DatasetFolder
 from trainer.data import Conversation, Tally
 from trainer.loss_table import LOSS, LOSS_FIELDS
 from trainer.masking import ChatEncoder

@@ -27,14 +27,14 @@ from transformers import (
 )
 
 from builder.answers import AnswerKey
-from builder.chinese import in_chinese
 from builder.cli import main
 from builder.cli.whole import where_to_train
 from builder.config import Train
-from builder.dataset_folder import DatasetFolder
 from builder.errors import DiskError, IntegrityError, UsageError
+from builder.language.chinese import in_chinese
 from builder.progress import Reporter
 from builder.schema import Message, Sample
+from builder.store.dataset_folder import DatasetFolder
 from trainer.batches import collate
 from trainer.data import read_published
 from trainer.evaluation import Cell, evaluate

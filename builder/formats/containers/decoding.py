@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from builder.errors import InputFileError
+from builder.foreign.isolation import Apart, Died
 from builder.formats.containers import record_batches
-from builder.isolation import Apart, Died
 
 # What a reader takes for a file whose columns are small: libraries, buffers, a few pages.
 BASE_MEMORY = 256 * 2**20

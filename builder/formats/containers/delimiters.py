@@ -13,8 +13,8 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
+from builder.foreign.unpacking import open_text, unpacked_name
 from builder.formats import rows as limits
-from builder.unpacking import open_text, unpacked_name
 
 DELIMITERS = (",", ";", "\t", "|")
 # Texts hardly hold these, so that as many in every line say that a line is a record.

@@ -16,8 +16,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from builder.charsets import UTF_8, Charset, find_charset
 from builder.errors import InputFileError
+from builder.foreign.charsets import UTF_8, Charset, find_charset
+from builder.foreign.unpacking import open_bytes, open_text
 from builder.formats import rows as limits
 from builder.formats.containers.json_document import (
     DECODER,
@@ -32,7 +33,6 @@ from builder.formats.containers.json_shape import Shape, shape_of
 from builder.formats.row_format import kind_of
 from builder.formats.rows import Broken, Container, NumberedRow, not_an_object, too_long
 from builder.text import visible
-from builder.unpacking import open_bytes, open_text
 
 _EXPECTED = 'Expected [ {…}, {…} ], or one object around such a list, as in {"data": [ … ]}.'
 

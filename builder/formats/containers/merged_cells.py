@@ -10,8 +10,8 @@ from functools import lru_cache
 from operator import itemgetter
 from pathlib import Path
 
-from builder.archives import parse_xml
 from builder.errors import InputFileError
+from builder.foreign.archives import parse_xml
 
 MAX_MERGED = 2**20
 _READ_BYTES = 2**20

@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from builder.isolation import serve
+from builder.foreign.isolation import serve
 
 # Chat rows are 5 deep.
 MAX_SCHEMA_DEPTH = 64

@@ -8,10 +8,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from builder.files import atomic_path, write_table
 from builder.formats.containers.spreadsheet import write_xlsx
 from builder.formats.containers.table import write_csv
 from builder.published import turn_lists
+from builder.store.files import atomic_path, write_table
 
 Row = dict[str, Any]
 

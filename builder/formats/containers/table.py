@@ -8,12 +8,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, TextIO
 
-from builder.charsets import UTF_8, find_charset
 from builder.errors import InputFileError
+from builder.foreign.charsets import UTF_8, find_charset
+from builder.foreign.unpacking import open_text, unpacked_name
 from builder.formats import rows as limits
 from builder.formats.containers.delimiters import DELIMITERS, Layout, find_layout
 from builder.formats.rows import Broken, Container, NumberedRow
-from builder.unpacking import open_text, unpacked_name
 
 _LINES_SNIFFED = 20
 _QUOTES = 'A cell that holds the delimiter, a quote or a line break must stand in quotes, and " in it be "".'

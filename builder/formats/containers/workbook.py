@@ -19,8 +19,8 @@ from pathlib import Path
 from openpyxl.styles.numbers import BUILTIN_FORMATS
 from openpyxl.utils.datetime import MAC_EPOCH, WINDOWS_EPOCH, from_ISO8601
 
-from builder.archives import open_archive, parse_xml
 from builder.errors import InputFileError
+from builder.foreign.archives import open_archive, parse_xml
 from builder.formats import rows as limits
 from builder.formats.containers.merged_cells import FilledDown, Range, merged_ranges
 from builder.formats.containers.number_formats import DateFormat, Shown, general, read_format

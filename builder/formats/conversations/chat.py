@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from builder.chinese import spoken
 from builder.errors import InputFileError
 from builder.formats.conversations.roles import Roles, candidates, owner_answers, propose_roles, side_by_name
 from builder.formats.conversations.threads import GAP, Threads
@@ -13,6 +12,7 @@ from builder.formats.conversations.utterance import Utterance
 from builder.formats.left_out import tell_left_out
 from builder.formats.reading import CheckedRow, RowFile
 from builder.formats.rows import Causes
+from builder.language.chinese import spoken
 
 _SPEAKERS_SHOWN = 4
 

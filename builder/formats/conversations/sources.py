@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from builder.errors import InputFileError, UsageError
+from builder.foreign.unpacking import unpacked_name
 from builder.formats import FORMATS
 from builder.formats.conversations.chat import Chat, ChatExport
 from builder.formats.conversations.exports import find_chat, find_chat_rows
@@ -20,7 +21,6 @@ from builder.formats.opening import no_chat
 from builder.formats.reading import RowFile, open_rows
 from builder.progress import Reporter
 from builder.text import visible
-from builder.unpacking import unpacked_name
 
 _GRIDS = (".xlsx", ".csv", ".tsv")
 

@@ -11,12 +11,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from builder.charsets import UTF_8, find_charset
 from builder.errors import InputFileError
+from builder.foreign.charsets import UTF_8, find_charset
+from builder.foreign.unpacking import open_bytes, unpacked_name
 from builder.formats.containers.json_document import Document, keys_of, places_of
 from builder.formats.conversations.chat import Chat, ChatExport
 from builder.formats.conversations.utterance import Utterance
-from builder.unpacking import open_bytes, unpacked_name
 
 _OF_TWO = ("personal_chat", "bot_chat")
 _TYPES = (*_OF_TWO, "private_group", "private_supergroup", "public_supergroup", "saved_messages", "replies")

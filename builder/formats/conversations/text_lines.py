@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from builder.charsets import UTF_8, Charset, find_charset
+from builder.foreign.charsets import UTF_8, Charset, find_charset
+from builder.foreign.unpacking import open_text as unpacked_text
+from builder.foreign.unpacking import unpacked_name
 from builder.formats import rows as limits
 from builder.formats.rows import row_too_long
-from builder.unpacking import open_text as unpacked_text
-from builder.unpacking import unpacked_name
 
 TEXT_SUFFIXES = (".txt", ".md")
 # Lines that are looked at to tell what a file is.

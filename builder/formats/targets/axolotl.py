@@ -17,10 +17,10 @@ from builder.formats.messages import write_turns
 from builder.formats.row_format import InexpressibleError
 from builder.formats.targets.target import DataFile, Row, Target
 from builder.formats.thoughts import check_thoughts, with_thoughts
-from builder.ownership import check_output
 from builder.pictures import has_pictures
 from builder.published import wrap_tools
 from builder.schema import Sample
+from builder.store.ownership import check_output
 
 
 def write(sample: Sample) -> tuple[str, Row]:

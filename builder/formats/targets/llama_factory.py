@@ -26,9 +26,9 @@ from builder.formats.pictures import with_markers
 from builder.formats.row_format import InexpressibleError, check_plain
 from builder.formats.targets.target import DataFile, Row, Target
 from builder.formats.thoughts import check_thoughts, join_thoughts, with_thoughts
-from builder.ownership import check_output
 from builder.pictures import has_pictures, is_local, pictures_in
 from builder.schema import Message, Sample
+from builder.store.ownership import check_output
 
 INFO = "dataset_info.json"
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 
 from builder.answers import AnswerKey, CheckKind, check_answer
-from builder.config import Language
+from builder.language import Language
 from builder.recipes.checks.question import Question, as_lines
 from builder.recipes.recipe import Ask
 from builder.similarity import similarity

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from builder.cells import find_category
-from builder.config import CATEGORIES, Language
+from builder.config import CATEGORIES
+from builder.language import Language
 from builder.recipes.checks.question import Question, as_lines, read_entries
 from builder.recipes.recipe import Ask
 from builder.requests.sender import Completion

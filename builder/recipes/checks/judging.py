@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from builder.config import Language
+from builder.language import Language
 from builder.recipes.checks.question import Question, as_lines, read_entries
 from builder.recipes.recipe import Ask
 from builder.requests.sender import Completion

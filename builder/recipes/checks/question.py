@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from builder.config import Language
+from builder.language import Language
 from builder.recipes.tex import keep_tex
 from builder.requests.sender import Completion
 from builder.schema import Message

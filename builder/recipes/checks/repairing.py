@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from builder.config import Language
+from builder.language import Language
 from builder.recipes.checks.question import Question, as_lines
 from builder.recipes.recipe import Ask
 

@@ -4,8 +4,8 @@
     {"name": "signals/guessed.parquet", "by": "9f1c2a7e", "file": null}         it is removed
     {"name": "ledger.sqlite", "by": "9f1c2a7e", "file": {"last_attempt": 57}}   see builder.requests.ledger_file
 
-So a run that is killed leaves no file that nobody knows, and the next one need not believe what it finds. `builder.files` writes
-the lines; `builder.manifest` reads them.
+So a run that is killed leaves no file that nobody knows, and the next one need not believe what it finds. `builder.store.files` writes
+the lines; `builder.store.manifest` reads them.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ LEDGERS = ("ledger.sqlite", "embeddings/ledger.sqlite", "judge.sqlite", "categor
 LIVE_FILES = frozenset(
     {
         *("MANIFEST.json", JOURNAL, ".lock", "reviews.jsonl", "reviews-unplaced.jsonl"),
-        "CONTENTS.json",  # of a folder that was copied from an address (see builder.working_copy)
+        "CONTENTS.json",  # of a folder that was copied from an address (see builder.store.working_copy)
         *(f"{ledger}{end}" for ledger in LEDGERS for end in ("", "-wal", "-shm")),
     }
 )

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from builder.config import Settings
-from builder.dataset_folder import DatasetFolder
 from builder.errors import UsageError
 from builder.requests.budget import usage_cost
 from builder.requests.prices import PICO, find_price
 from builder.requests.spending import Usage, read_latencies, read_recipes, read_usage
 from builder.schema import REDACTED
 from builder.settings_file import load_settings
+from builder.store.dataset_folder import DatasetFolder
 
 
 @dataclass(slots=True)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from builder.config import Language
+from builder.language import Language
 
 _Pair = tuple[str, str]
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import polars as pl
 
-from builder.browsing import beginning
-from builder.dataset_folder import DatasetFolder
 from builder.errors import InputFileError, UsageError, nearest
-from builder.reporting.reasons import REASONS
+from builder.language.reasons import REASONS
+from builder.queries.browsing import beginning
+from builder.store.dataset_folder import DatasetFolder
 
 # What can become of a row; the first three first, since they change what is published.
 CHANGES = ("dropped", "kept", "other_split", "other_reason", "only_before", "only_after")

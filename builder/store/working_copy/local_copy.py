@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from builder.addresses import Address
 from builder.errors import FolderInUseError, IntegrityError
-from builder.files import disk_errors, write_json
-from builder.working_copy.contents import LOCAL_ONLY, Entry
+from builder.store.addresses import Address
+from builder.store.files import disk_errors, write_json
+from builder.store.working_copy.contents import LOCAL_ONLY, Entry
 
 STATE = "copy.json"
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from builder.errors import InputFileError, UsageError
-from builder.files import check_name, is_temporary
+from builder.store.files import check_name, is_temporary
 
 MARK = "seedbed dataset folder\n"
 

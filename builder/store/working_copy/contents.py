@@ -6,10 +6,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from builder.addresses import Address
 from builder.errors import IntegrityError
-from builder.journal import LEDGERS
-from builder.object_store import Store
+from builder.store.addresses import Address
+from builder.store.journal import LEDGERS
+from builder.store.object_store import Store
 
 CONTENTS = "CONTENTS.json"
 MANIFEST = "MANIFEST.json"

@@ -5,16 +5,16 @@ from typing import Any
 
 import pyarrow.compute as pc
 
-from builder.chinese import spoken
-from builder.dataset_folder import DatasetFolder
 from builder.errors import InputFileError
+from builder.language.chinese import spoken
+from builder.language.labels import SPLIT_LABELS, label
+from builder.language.reasons import explain, reason_for
 from builder.pictures import shown
-from builder.reporting.labels import SPLIT_LABELS, label
+from builder.queries.selecting import Filters, choose
 from builder.reporting.quality import explain_quality
-from builder.reporting.reasons import explain, reason_for
 from builder.schema import Verdict, verdict_from_record
-from builder.selecting import Filters, choose
 from builder.settings_file import load_settings
+from builder.store.dataset_folder import DatasetFolder
 
 _BEGINNING = 100  # characters of a row's prompt in a list
 
@@ -27,7 +27,7 @@ def find_rows(root: Path, filters: Filters, *, limit: int) -> tuple[list[dict[st
 
     Raises:
         InputFileError: not a curated dataset folder.
-        UsageError: see `builder.selecting.choose`.
+        UsageError: see `builder.queries.selecting.choose`.
     """
     folder = DatasetFolder.open(root)
     folder.check_where_finished(folder.samples, folder.verdicts)

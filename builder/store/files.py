@@ -1,7 +1,7 @@
 """The one place that writes files.
 
 A file is written whole or not at all: temporary file in the same folder, fsync, rename, fsync of the folder. What goes into a
-dataset folder is noted in its journal before the rename (see `builder.journal`).
+dataset folder is noted in its journal before the rename (see `builder.store.journal`).
 """
 
 import contextlib
@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from builder.errors import DiskError, InputFileError, SeedbedError, UsageError
-from builder.journal import Described, note, note_written
+from builder.store.journal import Described, note, note_written
 
 # Parquet is read by row group: small enough that one row of a million is found in a moment, large enough to compress well.
 ROWS_PER_GROUP = 10_000

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from builder import __version__
-from builder.files import write_bytes, write_json
-from builder.journal import LEDGERS, LIVE_FILES, Described, Journal, Line, hash_file, watch
+from builder.store.files import write_bytes, write_json
+from builder.store.journal import LEDGERS, LIVE_FILES, Described, Journal, Line, hash_file, watch
 
 MANIFEST_VERSION = 1
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import polars as pl
 
-from builder.dataset_folder import DatasetFolder, samples_from_table
 from builder.errors import InputFileError, UsageError, nearest
+from builder.language.reasons import REASONS
 from builder.pictures import shown
-from builder.reporting.reasons import REASONS
 from builder.reporting.tables import mended_rows
 from builder.schema import Sample
+from builder.store.dataset_folder import DatasetFolder, samples_from_table
 from builder.text import normalise
 
 SPLITS = ("all", "train", "validation")

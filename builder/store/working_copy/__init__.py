@@ -24,14 +24,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
-from builder.addresses import Address
-from builder.dataset_folder import DatasetFolder
 from builder.errors import UsageError
-from builder.object_store import Store, naming_errors
 from builder.progress import Reporter
-from builder.working_copy.contents import PUSH, Contents, read_contents
-from builder.working_copy.exchange import Exchange
-from builder.working_copy.local_copy import STATE, LocalCopy, State, address_of
+from builder.store.addresses import Address
+from builder.store.dataset_folder import DatasetFolder
+from builder.store.object_store import Store, naming_errors
+from builder.store.working_copy.contents import PUSH, Contents, read_contents
+from builder.store.working_copy.exchange import Exchange
+from builder.store.working_copy.local_copy import STATE, LocalCopy, State, address_of
 
 __all__ = ["Use", "address_of", "working_copy"]
 
@@ -52,7 +52,7 @@ def working_copy(address: Address, reporter: Reporter, *, use: Use) -> Iterator[
             the address has changed since.
         FolderInUseError: another process works on the copy.
         IntegrityError: a file at the address is not what CONTENTS.json says.
-        EndpointError, DiskError: see `builder.object_store`.
+        EndpointError, DiskError: see `builder.store.object_store`.
     """
     copy = _Copy(address, reporter)
     names = {str(copy.root): str(address)}

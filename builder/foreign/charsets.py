@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from builder.errors import InputFileError
-from builder.unpacking import open_bytes
+from builder.foreign.unpacking import open_bytes
 
 _READ_BYTES = 2**20
 _PAIR = re.compile(rb"[\x81-\xfe](?:[\x40-\x7e\x80-\xfe]|[0-9][\x81-\xfe][0-9])")

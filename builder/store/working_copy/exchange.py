@@ -4,12 +4,12 @@ import contextlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from builder.addresses import Address
-from builder.dataset_folder import DatasetFolder
 from builder.errors import EndpointError, FolderInUseError, InputFileError, IntegrityError, UsageError
-from builder.object_store import Store, transfer
 from builder.progress import Reporter
-from builder.working_copy.contents import (
+from builder.store.addresses import Address
+from builder.store.dataset_folder import DatasetFolder
+from builder.store.object_store import Store, transfer
+from builder.store.working_copy.contents import (
     CONTENTS,
     MANIFEST,
     PUSH,
@@ -19,7 +19,7 @@ from builder.working_copy.contents import (
     parse_contents,
     read_contents,
 )
-from builder.working_copy.local_copy import LocalCopy, hash_file
+from builder.store.working_copy.local_copy import LocalCopy, hash_file
 
 _TRIES = 3  # to read a dataset while others write it
 

@@ -7,8 +7,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from builder.config import Language
-from builder.reporting.labels import VALUE_LABELS
+from builder.language import Language
+from builder.language.labels import VALUE_LABELS
 from builder.schema import Check
 
 

@@ -23,19 +23,6 @@ from builder.errors import (
     InputFileError,
     IntegrityError,
 )
-from builder.files import (
-    check_name,
-    disk_errors,
-    is_temporary,
-    keep_copy,
-    parquet_file,
-    remove_temporary_files,
-    write_table,
-    write_text,
-)
-from builder.journal import LIVE_FILES, STAGING, Described, note
-from builder.manifest import STRAY, Manifest, Problem, compare, hash_json
-from builder.ownership import MARK, check_folder
 from builder.schema import (
     REJECTION_SCHEMA,
     SAMPLE_SCHEMA,
@@ -48,6 +35,19 @@ from builder.schema import (
     samples_table,
     verdict_from_record,
 )
+from builder.store.files import (
+    check_name,
+    disk_errors,
+    is_temporary,
+    keep_copy,
+    parquet_file,
+    remove_temporary_files,
+    write_table,
+    write_text,
+)
+from builder.store.journal import LIVE_FILES, STAGING, Described, note
+from builder.store.manifest import STRAY, Manifest, Problem, compare, hash_json
+from builder.store.ownership import MARK, check_folder
 
 ROWS_PER_PART = 50_000
 # Bytes that are hashed before rows are looked at: a tenth of a second on one core.
@@ -120,7 +120,7 @@ class DatasetFolder:
 
         Raises:
             FolderInUseError: another process holds it; the message names that process.
-            UsageError: it is not ours (see `builder.ownership`).
+            UsageError: it is not ours (see `builder.store.ownership`).
         """
         check_folder(self.root)
         with disk_errors(self.root):
@@ -389,7 +389,7 @@ class DatasetFolder:
         return {name: known[name] for name in known if name.startswith("publish/data/") and name.endswith(".parquet")}
 
     def known(self) -> dict[str, Described]:
-        """What every file is to be, by its name in the folder, as far as Seedbed wrote it; see `builder.manifest`."""
+        """What every file is to be, by its name in the folder, as far as Seedbed wrote it; see `builder.store.manifest`."""
         return self._manifest.known()
 
     def name_of(self, path: Path) -> str:

@@ -15,10 +15,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from builder.addresses import Address, ChangedMeanwhileError, is_address, store_errors
 from builder.errors import DiskError, EndpointError, InputFileError, SeedbedError, UsageError, nearest
-from builder.files import disk_errors
 from builder.progress import Reporter
+from builder.store.addresses import Address, ChangedMeanwhileError, is_address, store_errors
+from builder.store.files import disk_errors
 
 _WEB = ("http", "https")
 _S3 = ("s3", "s3a")
@@ -291,7 +291,7 @@ def file_for(place: Path | Address, reporter: Reporter, *, overwrite: bool = Fal
     """Where to write a file that is meant for a path or an address; it is sent there when the block ends well.
 
     Args:
-        overwrite: replace what is at an address; of a path the writer makes sure (see `builder.ownership`).
+        overwrite: replace what is at an address; of a path the writer makes sure (see `builder.store.ownership`).
 
     Raises:
         UsageError: something is at the address, or is a dataset around it; or a folder was written for an address.
