@@ -13,7 +13,7 @@ TORCH = torch==2.13.0 $(shell [ "$$(uname)" != Linux ] || nvidia-smi -L >/dev/nu
 # Two threads that spin while they wait slow a two-core machine down more than they help it.
 export OMP_WAIT_POLICY := passive
 
-.PHONY: setup demo test check bench format
+.PHONY: setup demo test check bench format words
 
 setup: $(VENV)/.ready
 
@@ -43,3 +43,12 @@ check: setup
 
 bench: setup
 	$(BIN)/python -m benchmarks.curating
+
+# After a message was added or changed: brings zh.po up to the source, says what lacks its Chinese, and compiles zh.mo.
+PO := builder/language/zh.po
+words: setup
+	printf '[python: **.py]\n' > .babel.cfg
+	$(BIN)/pybabel -q extract -F .babel.cfg -k worded --no-wrap --sort-by-file --add-location=file -o .messages.pot builder trainer
+	$(BIN)/pybabel -q update -i .messages.pot -o $(PO) -l zh --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date --no-wrap
+	$(BIN)/pybabel compile -i $(PO) -o $(PO:.po=.mo) --statistics
+	rm -f .babel.cfg .messages.pot

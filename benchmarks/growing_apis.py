@@ -262,7 +262,7 @@ class Processing:
 
     async def _keep(self, job: Job, reply: str) -> Received:
         body = {"model": "benchmark", "messages": [{"role": "user", "content": reply}]}
-        self._ledger.add_job(job.number, job.recipe, job.context())
+        self._ledger.add_job(job.number, job.recipe, job.context(of_a_parent=RECIPES[job.recipe].of_a_parent))
         attempt = await self._ledger.begin(Request(job.number, 0, body, 4_000, 4_000))
         return await self._ledger.finish(attempt, "received", status=200, reply=reply, usable=True, usage=_TOKENS)
 

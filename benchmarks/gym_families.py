@@ -2,7 +2,7 @@
 
     python -m benchmarks.gym_families [--items 100]
 
-Draws items the way `builder.recipes.gym` does, in two processes with different hash seeds and in opposite orders, and prints
+Draws items the way `builder.procedural.gym` does, in two processes with different hash seeds and in opposite orders, and prints
 one line for each family with the cause for which it is left out, if any:
 
     no answer      items without a reference answer, or with one that does not score 1.0 by the family's own score_answer
@@ -25,7 +25,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from builder.recipes.gym import draw
+from builder.procedural.gym import draw
 
 SLOW_MS = 250.0  # a tenth of what a chat request commonly takes
 REPEATS = 0.15  # repeats are never admitted twice; more of them waste draws

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Literal, cast, get_args
 
 from builder.errors import UsageError, nearest
+from builder.language.messages import worded
 from builder.text import normalise
 
 CheckKind = Literal["exact", "verbatim", "number", "choice", "list", "set", "json"]
@@ -73,13 +74,15 @@ class AnswerKey:
         Raises:
             AnswerKeyError: the text is not such an object, or names an unknown check.
         """
-        remedy = 'an answer key looks like {"family": "sum", "check": "number", "answer": "42"}'
+        remedy = worded('an answer key looks like {{"family": "sum", "check": "number", "answer": "42"}}')
         try:
             record = json.loads(text)
         except (ValueError, RecursionError) as error:
-            raise AnswerKeyError(f"answer key is not JSON: {text[:80]!r} ({error})", remedy) from error
+            raise AnswerKeyError(
+                worded("answer key is not JSON: {text!r} ({error})", text=text[:80], error=error), remedy
+            ) from error
         if not isinstance(record, dict):
-            raise AnswerKeyError(f"answer key is not a JSON object: {text[:80]!r}", remedy)
+            raise AnswerKeyError(worded("answer key is not a JSON object: {text!r}", text=text[:80]), remedy)
         for name in _KEY_FIELDS:
             if not isinstance(record.get(name), str):
                 raise AnswerKeyError(
@@ -90,8 +93,8 @@ class AnswerKey:
         if check not in CHECK_KINDS:
             hint = nearest(check, CHECK_KINDS)
             raise AnswerKeyError(
-                f"answer key names an unknown check {check!r}{hint}",
-                f"use one of: {', '.join(CHECK_KINDS)}",
+                worded("answer key names an unknown check {check!r}{hint}", check=check, hint=hint),
+                worded("use one of: {check_kinds}", check_kinds=", ".join(CHECK_KINDS)),
             )
         return cls(record["family"], cast("CheckKind", check), record["answer"])
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Self, get_args
 
+from builder.language.messages import worded
 from builder.schema import Kind
 from builder.text import normalise
 
@@ -60,11 +61,14 @@ class Cell:
             parts = [ANY, parts[0]]
         if len(parts) > 3 or not all(parts) or all(part == ANY for part in parts):
             raise ValueError(
-                f"{name!r} is no cell: write category/language/kind, such as mathematics/zh or */*/dialogue"
+                worded(
+                    "{name!r} is no cell: write category/language/kind, such as mathematics/zh or */*/dialogue",
+                    name=name,
+                )
             )
         category, language, kind = (None if part == ANY else part for part in (*parts, ANY, ANY)[:3])
         if kind is not None and kind not in KINDS:
-            raise ValueError(f"{name!r}: the kind must be one of {', '.join(KINDS)}")
+            raise ValueError(worded("{name!r}: the kind must be one of {kinds}", name=name, kinds=", ".join(KINDS)))
         return cls(category, language, kind)
 
     def holds(self, category: str | None, language: str, kind: str | None) -> bool:

@@ -24,6 +24,7 @@ from pydantic import (
 
 from builder.cells import Cell
 from builder.language import Language
+from builder.language.messages import worded
 from builder.store.addresses import check_storable
 from builder.text import Thresholds, detect_language
 
@@ -32,7 +33,9 @@ Member = Literal[
     "max_tokens", "temperature", "seed", "response_format"
 ]  # of a request's body, that some endpoints refuse
 StoredPlace = Annotated[str, AfterValidator(check_storable)]  # a path or an address
-RecipeName = Literal["self_instruct", "alpaca", "topic", "evolve", "phrasings", "dialogue", "documents", "procedural"]
+RecipeName = Literal[
+    "self_instruct", "alpaca", "topic", "evolve", "phrasings", "dialogue", "documents", "persona", "procedural"
+]
 TopicKind = Literal["explain", "analyse", "examples", "solve", "compare", "advise"]
 Preset = Literal["self-instruct-classic", "alpaca-classic"]
 DefectName = Literal[
@@ -110,29 +113,37 @@ def _check_address(value: str | None) -> str | None:
         parts = urlsplit(value)
         parts.port  # noqa: B018 - raises where it is no number
     except ValueError:  # whose message repeats what it could not read
-        raise ValueError("must be an http:// or https:// address such as http://127.0.0.1:8000/v1") from None
+        raise ValueError(worded("must be an http:// or https:// address such as http://127.0.0.1:8000/v1")) from None
     if parts.username or parts.password:
         raise ValueError(
-            "must not carry a user name or password; put the key in an environment variable and name it "
-            "in teacher.api_key_env"
+            worded(
+                "must not carry a user name or password; put the key in an environment variable and name it in "
+                "teacher.api_key_env"
+            )
         )
     if parts.query or parts.fragment:
         raise ValueError(
-            "must not carry a query (what follows ? or #), where keys hide; put the key in an environment variable and "
-            "name it in teacher.api_key_env"
+            worded(
+                "must not carry a query (what follows ? or #), where keys hide; put the key in an environment "
+                "variable and name it in teacher.api_key_env"
+            )
         )
     if "/sk-" in parts.path:
-        raise ValueError("must not carry a key; put it in an environment variable and name that in teacher.api_key_env")
+        raise ValueError(
+            worded("must not carry a key; put it in an environment variable and name that in teacher.api_key_env")
+        )
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("must be an http:// or https:// address such as http://127.0.0.1:8000/v1")
+        raise ValueError(worded("must be an http:// or https:// address such as http://127.0.0.1:8000/v1"))
     return value.rstrip("/")
 
 
 def _check_variable(value: str) -> str:
     if not _VARIABLE.fullmatch(value):
         raise ValueError(
-            "must be the name of an environment variable in capitals, such as OPENAI_API_KEY; if a key stands here, take it "
-            "out of the settings and put it into that variable"
+            worded(
+                "must be the name of an environment variable in capitals, such as OPENAI_API_KEY; if a key "
+                "stands here, take it out of the settings and put it into that variable"
+            )
         )
     return value
 
@@ -178,7 +189,7 @@ class Endpoint(Section):
 
 def _check_member(value: str) -> str:
     if not _MEMBER.fullmatch(value):
-        raise ValueError("must be the name of a member of the request, such as max_completion_tokens, or null")
+        raise ValueError(worded("must be the name of a member of the request, such as max_completion_tokens, or null"))
     return value
 
 
@@ -246,7 +257,7 @@ class Teacher(Section):
         models = [endpoint.model for endpoint in info.data.get("endpoints", ())]
         if not models or None in models:
             raise ValueError(
-                "`provider: openai` needs the name of a model that the endpoint serves: --set teacher.model=…"
+                worded("`provider: openai` needs the name of a model that the endpoint serves: --set teacher.model=…")
             )
         return models[0]
 
@@ -266,20 +277,25 @@ class Teacher(Section):
         names = [name for name in self.members.values() if name is not None]
         taken = {*names, *get_args(Member), "max_completion_tokens", "model", "messages", "stream", "n"}
         if clash := sorted({name for name in names if names.count(name) > 1 or name in ("model", "messages")}):
-            raise ValueError(f"parameters: two members of the request would be called {clash[0]}")
+            raise ValueError(worded("parameters: two members of the request would be called {clash}", clash=clash[0]))
         if ours := sorted(taken & self.extra_body.keys()):
             raise ValueError(
-                f"extra_body: {ours[0]} is not set there; teacher.max_tokens, temperature and response_format set what is "
-                "sent, teacher.parameters its name"
+                worded(
+                    "extra_body: {ours} is not set there; teacher.max_tokens, temperature and response_format set "
+                    "what is sent, teacher.parameters its name",
+                    ours=ours[0],
+                )
             )
         try:
             json.dumps(self.extra_body, allow_nan=False)
         except ValueError:
-            raise ValueError("extra_body: must be JSON, which has no .nan and no .inf") from None
+            raise ValueError(worded("extra_body: must be JSON, which has no .nan and no .inf")) from None
         if _holds_a_key(self.extra_body):
             raise ValueError(
-                "extra_body: keys are never settings; put it in an environment variable and name that in "
-                "teacher.api_key_env"
+                worded(
+                    "extra_body: keys are never settings; put it in an environment variable and name that in "
+                    "teacher.api_key_env"
+                )
             )
         return self
 
@@ -287,17 +303,19 @@ class Teacher(Section):
     def _one_way_to_the_teacher(self) -> Self:
         if self.send == "batch" and self.provider == "embedded":
             raise ValueError(
-                "`send: batch` needs `provider: openai`; to try it, run `seedbed teacher serve` and give its address as "
-                "base_url"
+                worded(
+                    "`send: batch` needs `provider: openai`; to try it, run `seedbed teacher serve` and give its "
+                    "address as base_url"
+                )
             )
         if not self.endpoints:
             return self
         if self.provider == "embedded":
-            raise ValueError("endpoints need `provider: openai`; the embedded teacher has no address")
+            raise ValueError(worded("endpoints need `provider: openai`; the embedded teacher has no address"))
         if self.base_url is not None:
-            raise ValueError("give base_url or endpoints, not both")
+            raise ValueError(worded("give base_url or endpoints, not both"))
         if self.send == "batch":
-            raise ValueError("`send: batch` needs one endpoint: give base_url in place of endpoints")
+            raise ValueError(worded("`send: batch` needs one endpoint: give base_url in place of endpoints"))
         return self
 
 
@@ -335,9 +353,12 @@ class Growth(Section):
         topics: what `topic` writes about, each in the language of its tasks.
         topic_kinds: weights by what `topic` asks for: explain, analyse, examples, solve, compare, advise.
         phrasings_per_task: how many ways to ask `phrasings` writes for one task; they share its answers.
-        documents: files or folders (txt, Markdown, HTML, PDF, DOCX) that the recipe `documents` asks about.
+        documents: files or folders (txt, Markdown, HTML, PDF, DOCX) that the recipe `documents` asks about; `builtin` is a
+            handbook of four pages that ships with Seedbed.
         chunk_words: the longest part of a document in one request.
         include_document: the part is the row's input; without it, tasks that refer to it are rejected.
+        personas: files (txt, jsonl, csv) of short descriptions of who asks, for the recipe `persona`; without any the teacher
+            makes them.
         procedural: where `procedural` takes its tasks from: our own families, those of reasoning-gym, or both.
         languages: weights by language, such as {en: 1, zh: 2}; {} is those that the seeds are in, alike.
         categories: the categories to ask for; None is those of the seeds.
@@ -358,6 +379,7 @@ class Growth(Section):
     documents: tuple[StoredPlace, ...] = ()
     chunk_words: Annotated[int, Field(ge=50, le=4000)] = 400
     include_document: bool = True
+    personas: tuple[StoredPlace, ...] = ()
     procedural: Literal["families", "gym", "both"] = "families"
     languages: dict[Language, Annotated[float, Field(gt=0)]] = {}
     categories: tuple[str, ...] | None = None
@@ -375,13 +397,13 @@ class Growth(Section):
     @classmethod
     def _not_empty(cls, value: dict[str, float]) -> dict[str, float]:
         if not value:
-            raise ValueError("must name at least one, such as {alpaca: 1}")
+            raise ValueError(worded("must name at least one, such as {{alpaca: 1}}"))
         return value
 
     @model_validator(mode="after")
     def _human_share(self) -> Self:
         if self.human_demonstrations > self.demonstrations:
-            raise ValueError("human_demonstrations must not exceed demonstrations")
+            raise ValueError(worded("human_demonstrations must not exceed demonstrations"))
         return self
 
     @model_validator(mode="after")
@@ -390,23 +412,32 @@ class Growth(Section):
         missing = [language for language in self.languages if language not in there]
         if "topic" in self.recipes and missing:
             raise ValueError(
-                f"the recipe topic needs topics in {' and '.join(missing)}: name some in growth.topics, such as "
-                "[beekeeping, 养蜂], or leave the language out of growth.languages"
+                worded(
+                    "the recipe topic needs topics in {missing}: name some in growth.topics, such as [beekeeping, "
+                    "养蜂], or leave the language out of growth.languages",
+                    missing=" and ".join(missing),
+                )
             )
         return self
 
     @model_validator(mode="after")
     def _documents_are_named(self) -> Self:
         if "documents" in self.recipes and not self.documents:
-            raise ValueError("the recipe documents needs files or folders: growth.documents: [manuals/, faq.md]")
+            raise ValueError(
+                worded("the recipe documents needs files or folders: growth.documents: [manuals/, faq.md]")
+            )
         return self
 
     @model_validator(mode="after")
     def _presets_are_english(self) -> Self:
         if self.preset is not None and "zh" in self.languages:
             raise ValueError(
-                f"preset {self.preset} is English by nature: it counts words between spaces and drops what does not start "
-                "with an ASCII character, hence nearly all Chinese; set growth.languages={en: 1} or leave the preset out"
+                worded(
+                    "preset {preset} is English by nature: it counts words between spaces and drops what does not "
+                    "start with an ASCII character, hence nearly all Chinese; set growth.languages={{en: 1}} or "
+                    "leave the preset out",
+                    preset=self.preset,
+                )
             )
         return self
 
@@ -570,7 +601,13 @@ class Meaning(Section):
     def _model_is_named(self) -> Self:
         if self.encoder in ("openai", "local") and not self.model:
             what = "text-embedding-3-small" if self.encoder == "openai" else "models/potion-base-8M"
-            raise ValueError(f"the encoder {self.encoder} needs a model, such as meaning.model: {what}")
+            raise ValueError(
+                worded(
+                    "the encoder {encoder} needs a model, such as meaning.model: {what}",
+                    encoder=self.encoder,
+                    what=what,
+                )
+            )
         return self
 
 
@@ -611,7 +648,7 @@ class Categories(Section):
     def _what_is_asked_is_used(self) -> Self:
         if self.ask and not self.guess:
             raise ValueError(
-                "what the teacher is asked is learnt from only with categories.guess: true; else leave ask at 0"
+                worded("what the teacher is asked is learnt from only with categories.guess: true; else leave ask at 0")
             )
         return self
 
@@ -650,10 +687,16 @@ class Balance(Section):
                 if not any(cells[other].overlaps(cells[taken]) for taken in apart):
                     apart.append(other)
             if sum(value[taken] for taken in apart) > 1 + 1e-9:
-                raise ValueError(f"{', '.join(apart)} hold different rows, and their shares are more than 1 together")
+                raise ValueError(
+                    worded(
+                        "{apart} hold different rows, and their shares are more than 1 together", apart=", ".join(apart)
+                    )
+                )
             for other, wider in cells.items():
                 if cell != wider and wider.contains(cell) and value[name] > value[other] + 1e-9:
-                    raise ValueError(f"{name} is part of {other} and cannot have the larger share")
+                    raise ValueError(
+                        worded("{name} is part of {other} and cannot have the larger share", name=name, other=other)
+                    )
         return value
 
 
@@ -720,6 +763,35 @@ class Quality(Section):
     """The score by which the better of two rows is kept, after human reviews and before the row's number."""
 
     weights: QualityWeights = QualityWeights()
+
+
+def _check_deciders(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        if not value or not all(isinstance(name, str) and name.strip() == name != "" for name in value):
+            raise ValueError(
+                worded("must be latest, unanimous, majority or a list of reviewers' names, such as [li, anna]")
+            )
+        if len(set(value)) < len(value):
+            raise ValueError(worded("names a reviewer twice"))
+    elif value not in ("latest", "unanimous", "majority"):
+        raise ValueError(
+            worded("must be latest, unanimous, majority or a list of reviewers' names, such as [li, anna]")
+        )
+    return value
+
+
+class Reviewing(Section):
+    """What people's reviews come to where several have reviewed a row; a row that nobody decides about is left to the checks.
+
+    Attributes:
+        decide: `latest` is the review that was made last; `unanimous` all reviewers, where they say the same; `majority` what more
+            than half of a row's reviewers say; a list of names the first of them who reviewed the row, and nobody else. Of one
+            reviewer the last word on a row counts.
+    """
+
+    decide: Annotated[
+        Literal["latest", "unanimous", "majority"] | tuple[str, ...], BeforeValidator(_check_deciders)
+    ] = "latest"
 
 
 class Execution(Section):
@@ -815,13 +887,13 @@ _PRESET_SECTIONS = ("growth", "filters", "teacher", "novelty")
 
 def _as_path_name(value: Any) -> Any:
     if isinstance(value, str) and (not value or any(c in value for c in "/\\\0") or value in (".", "..")):
-        raise ValueError("must be a plain folder name, without slashes")
+        raise ValueError(worded("must be a plain folder name, without slashes"))
     return value
 
 
 def _as_license(value: Any) -> Any:
     if isinstance(value, str) and not _LICENSE.fullmatch(value):
-        raise ValueError("must be a name in small letters, such as cc-by-4.0 or apache-2.0, or an address")
+        raise ValueError(worded("must be a name in small letters, such as cc-by-4.0 or apache-2.0, or an address"))
     return value
 
 
@@ -854,6 +926,7 @@ class Settings(Section):
     categories: Categories = Categories()
     balance: Balance = Balance()
     split: Split = Split()
+    reviews: Reviewing = Reviewing()
     execution: Execution = Execution()
     report: Report = Report()
     train: Train = Train()
@@ -878,8 +951,11 @@ class Settings(Section):
         capped = self.budget.max_tokens is not None or self.budget.max_cost is not None
         if capped and self.teacher.members["max_tokens"] is None:
             raise ValueError(
-                "budget.max_tokens and budget.max_cost are kept by the most that a reply may hold, and teacher.parameters "
-                "leaves max_tokens out: say what the endpoint calls it, or cap budget.max_requests alone"
+                worded(
+                    "budget.max_tokens and budget.max_cost are kept by the most that a reply may hold, and "
+                    "teacher.parameters leaves max_tokens out: say what the endpoint calls it, or cap "
+                    "budget.max_requests alone"
+                )
             )
         return self
 
@@ -888,8 +964,10 @@ class Settings(Section):
         growing = set(self.growth.recipes) - {"evolve", "phrasings", "dialogue"}
         if self.teacher.provider == "embedded" and not growing:
             raise ValueError(
-                "growth.recipes: the embedded teacher evolves, rephrases and discusses only tasks that it grew itself; "
-                "add a recipe that grows some, such as alpaca"
+                worded(
+                    "growth.recipes: the embedded teacher evolves, rephrases and discusses only tasks that it grew "
+                    "itself; add a recipe that grows some, such as alpaca"
+                )
             )
         return self
 
@@ -903,14 +981,23 @@ class Settings(Section):
         for name, share in self.balance.quotas.items():
             cell = Cell.parse(name)
             if cell.kind == "dialogue" and self.target is not None and "dialogue" not in self.growth.recipes:
-                raise ValueError(f"balance.quotas: {name} needs the recipe dialogue in growth.recipes")
+                raise ValueError(
+                    worded("balance.quotas: {name} needs the recipe dialogue in growth.recipes", name=name)
+                )
             if cell.language is not None and self.target is not None and cell.language not in languages:
-                raise ValueError(f"balance.quotas: {name} needs {cell.language} in growth.languages")
+                raise ValueError(
+                    worded(
+                        "balance.quotas: {name} needs {language} in growth.languages", name=name, language=cell.language
+                    )
+                )
             if cell == Cell(language=cell.language):
                 named[str(cell.language)] = share
         if self.target is not None and named.keys() == languages.keys() and sum(named.values()) < 1 - 1e-9:
             raise ValueError(
-                f"balance.quotas: {' and '.join(named)} are all languages that are grown, their shares must be 1"
+                worded(
+                    "balance.quotas: {named} are all languages that are grown, their shares must be 1",
+                    named=" and ".join(named),
+                )
             )
         return self
 
@@ -918,7 +1005,11 @@ class Settings(Section):
     def _preset_threshold(self) -> Self:
         if self.growth.preset is not None and self.novelty != Novelty(threshold_characters=0.7):
             raise ValueError(
-                f"growth.preset {self.growth.preset} means novelty.threshold and novelty.threshold_characters 0.7 and novelty.key auto"
+                worded(
+                    "growth.preset {preset} means novelty.threshold and novelty.threshold_characters 0.7 and "
+                    "novelty.key auto",
+                    preset=self.growth.preset,
+                )
             )
         return self
 

@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import ClassVar
 
+from builder.language.messages import Message, listed, worded
+
 
 class SeedbedError(Exception):
     """A failure with a cause and a way out.
@@ -50,8 +52,11 @@ class InputFileError(UsageError):
         row: int | None = None,
         remedy: str = "",
     ) -> None:
-        where = f"{path}, row {row}" if row is not None else str(path)
-        super().__init__(f"{where}: {problem}", remedy)
+        if row is None:
+            message = worded("{path}: {problem}", path=path, problem=problem)
+        else:
+            message = worded("{path}, row {row}: {problem}", path=path, row=row, problem=problem)
+        super().__init__(message, remedy)
         self.path = path
         self.row = row
 
@@ -94,7 +99,7 @@ class DiskError(SeedbedError):
     exit_code = 7
 
 
-def nearest(word: str, valid: Iterable[str]) -> str:
-    """Return ", did you mean 'x'?" for the closest valid word, or an empty string when none is close."""
+def nearest(word: str, valid: Iterable[str]) -> Message:
+    """Return ", did you mean 'x'?" for the closest valid word, or an empty message when none is close."""
     match = difflib.get_close_matches(word, list(valid), n=1, cutoff=0.6)
-    return f", did you mean '{match[0]}'?" if match else ""
+    return worded(", did you mean '{match}'?", match=match[0]) if match else listed([])

@@ -22,6 +22,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from builder.config import Execution
 from builder.cores import usable_cores
 from builder.errors import SeedbedError, UsageError, WorkerLostError
+from builder.language.messages import worded
 
 P = TypeVar("P")
 R = TypeVar("R")
@@ -147,8 +148,11 @@ class _Worker:
         code = self._process.exitcode
         how = signal.Signals(-code).name if code is not None and code < 0 else f"exit code {code}"
         return WorkerLostError(
-            f"a worker process ended while it worked on a partition ({how})",
-            "Memory is the usual cause: lower execution.workers or execution.partition_rows, and run the command again.",
+            worded("a worker process ended while it worked on a partition ({how})", how=how),
+            worded(
+                "Memory is the usual cause: lower execution.workers or execution.partition_rows, and run the "
+                "command again."
+            ),
         )
 
     def stop(self) -> None:
@@ -231,8 +235,8 @@ def _run_on_ray(
             yield _value(outcome)
     except ray.exceptions.RayError as error:
         raise WorkerLostError(
-            f"Ray lost a partition: {str(error).splitlines()[0]}",
-            "Memory is the usual cause: lower execution.partition_rows, and run the command again.",
+            worded("Ray lost a partition: {splitlines}", splitlines=str(error).splitlines()[0]),
+            worded("Memory is the usual cause: lower execution.partition_rows, and run the command again."),
         ) from error
     finally:
         for reference in waiting:
@@ -242,7 +246,9 @@ def _run_on_ray(
 def _cluster() -> Any:
     """Ray, connected."""
     if importlib.util.find_spec("ray") is None:
-        raise UsageError("execution.engine: ray, but Ray is not installed", "pip install 'seedbed[ray]'")
+        raise UsageError(
+            worded("execution.engine: ray, but Ray is not installed"), worded("pip install 'seedbed[ray]'")
+        )
     import ray
 
     cluster: Any = ray
@@ -363,6 +369,6 @@ class _ShardsOnRay:
             raise RuntimeError(f"a worker failed\n{error}") from None
         except self._ray.exceptions.RayError as error:
             raise WorkerLostError(
-                f"Ray lost a worker of the novelty scan: {str(error).splitlines()[0]}",
-                "Memory is the usual cause: give the cluster more of it, and run the command again.",
+                worded("Ray lost a worker of the novelty scan: {splitlines}", splitlines=str(error).splitlines()[0]),
+                worded("Memory is the usual cause: give the cluster more of it, and run the command again."),
             ) from error

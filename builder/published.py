@@ -48,7 +48,7 @@ def published_schema(shape: Shape) -> pa.Schema:
         if field.name == "rejected"
         else field
         for field in SAMPLE_SCHEMA
-        if (field.name != "rejected" or shape.rejected) and field.name != "mended"
+        if (field.name != "rejected" or shape.rejected) and field.name not in ("mended", "redaction_of")
     ]
     if "parts" in shape.members:
         fields.insert(1 + [field.name for field in fields].index("messages"), _IMAGES)

@@ -18,8 +18,6 @@ SCHEMA_VERSION = 1
 Role = Literal["system", "user", "assistant", "tool"]
 ROLES: tuple[Role, ...] = ("system", "user", "assistant", "tool")
 
-# Of a row's source, where it is another row without its private data: `redacted:17:mails.json#18`.
-REDACTED = "redacted:"
 
 Origin = Literal["seed", "generated", "imported"]
 Kind = Literal["classification", "generation", "dialogue"]
@@ -79,13 +77,13 @@ class Sample:
         language: `zh`, `en`, … as `builder.text.detect_language` names them.
         kind: `classification` where the answer is one of a few labels, `dialogue` where there are several rounds, else
             `generation`; None where it is not known.
-        source: the seed file, the imported file, or `recipe:teacher` for grown rows; `redacted:17:…` for the redaction of
-            row 17.
+        source: the seed file, the imported file, or `recipe:teacher` for grown rows.
         parents: ids of seed tasks or rows that this one was grown from; `ledger:r000012-3` is a task that was shown to the
             teacher and was in the dataset no more when this row was admitted (after a rebuild, or in a fork).
         request_id: the ledger's key of the request whose reply held it; None where there was none.
         answer_key: how to check an answer (see `builder.answers`), or None.
         mended: what was put right when the row was read.
+        redaction_of: the row that it is without its private data, or None.
     """
 
     row: int
@@ -104,6 +102,7 @@ class Sample:
     answer_key: str | None = None
     kind: Kind | None = None
     mended: tuple[Mend, ...] = ()
+    redaction_of: int | None = None
 
     @property
     def id(self) -> str:
@@ -214,6 +213,7 @@ SAMPLE_SCHEMA = pa.schema(
         pa.field("answer_key", pa.string()),
         pa.field("kind", pa.string()),
         pa.field("mended", pa.list_(MEND_TYPE)),
+        pa.field("redaction_of", pa.int64()),
     ],
     metadata={"seedbed.schema": f"sample/{SCHEMA_VERSION}"},
 )
@@ -345,6 +345,7 @@ def sample_from_record(record: dict[str, Any]) -> Sample:
         answer_key=record.get("answer_key"),
         kind=record.get("kind"),
         mended=tuple(Mend(**mend) for mend in record.get("mended") or ()),
+        redaction_of=record.get("redaction_of"),
     )
 
 

@@ -5,11 +5,13 @@ defaults.
 """
 
 import inspect
+import json
 import os
 import re
 import textwrap
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import yaml
@@ -18,7 +20,11 @@ from pydantic_core import ErrorDetails
 
 from builder.config import CATEGORIES, Section, Settings
 from builder.errors import UsageError, nearest
-from builder.language.chinese import ask_for_chinese
+from builder.language import Language
+from builder.language.messages import listed, worded
+
+_WORDS = Path(__file__).with_name("language")
+_OTHER_VARIABLES = {"SEEDBED_CACHE", "SEEDBED_REVIEWER"}  # that are read elsewhere, and are no settings
 
 
 def setting_keys(model: type[BaseModel] = Settings, prefix: str = "") -> list[str]:
@@ -31,6 +37,11 @@ def setting_keys(model: type[BaseModel] = Settings, prefix: str = "") -> list[st
         else:
             keys.append(prefix + name)
     return keys
+
+
+def first_settings(language: Language) -> str:
+    """A settings file to start from: what most people set, explained in their language."""
+    return (_WORDS / f"settings.{language}.yaml").read_text(encoding="utf-8")
 
 
 def describe_settings() -> str:
@@ -77,34 +88,56 @@ def load_settings(
     path: Path | None = None,
     overrides: Iterable[str] = (),
     environ: Mapping[str, str] | None = None,
+    flags: Mapping[str, Any] = MappingProxyType({}),
+    *,
+    base: Mapping[str, Any] = MappingProxyType({}),
+    by: str | None = None,
 ) -> Settings:
-    """Read settings from a file, the environment and `key=value` overrides.
+    """Read settings from a file, the environment, `key=value` overrides and the caller's own values.
 
     Args:
         path: a YAML file, or None for the defaults.
         overrides: such as `novelty.threshold=0.8`; the value is read as YAML.
         environ: the environment; None is the process's own.
+        flags: values by key, such as `report.language` of a flag `--language`.
+        base: settings in place of a file, as mappings of mappings.
+        by: what mistakes in `flags` are called; None is the flag.
 
     Raises:
         UsageError: naming every mistake, with the nearest valid word for each unknown key.
     """
-    tree = _read_yaml(path) if path is not None else {}
+    tree = _read_yaml(path) if path is not None else json.loads(json.dumps(dict(base)))
+    environ = os.environ if environ is None else environ
     mistakes: list[str] = []
-    for key, name in ((key, "SEEDBED_" + key.upper().replace(".", "_")) for key in setting_keys()):
-        text = (os.environ if environ is None else environ).get(name)
-        if text is not None:
-            _assign(tree, key, _read_value(text, name), mistakes)
+    given = _Given(tree, mistakes)
+    names = {"SEEDBED_" + key.upper().replace(".", "_"): key for key in setting_keys()}
+    for name, text in environ.items():
+        if name in names:
+            given.read(names[name], text, f"${name}")
+        elif name.startswith("SEEDBED_") and name not in _OTHER_VARIABLES:
+            mistakes.append(
+                f"${_hide_keys(name)}: there is no such setting{nearest(name, [*names, *_OTHER_VARIABLES])}"
+            )
     for override in overrides:
         key, equals, text = override.partition("=")
-        if not equals:
+        if equals:
+            given.read(key.strip(), text, "--set")
+        else:
             mistakes.append(f"--set {_hide_keys(override)}: expected key=value, such as novelty.threshold=0.8")
-            continue
-        _assign(tree, key.strip(), _read_value(text, f"--set {_hide_keys(key)}"), mistakes)
-    if (report := tree.get("report")) and isinstance(report, dict) and report.get("language") == "zh":
-        ask_for_chinese()
-    settings = _validate(tree, str(path) if path else "the settings", mistakes)
-    _refuse_keys(settings, os.environ if environ is None else environ)
+    for key, value in flags.items():
+        given.assign(key, value, by or f"--{key.rpartition('.')[2]}")
+    settings = _validate(tree, str(path) if path else worded("the settings"), mistakes, given.by)
+    _refuse_keys(settings, environ)
     return settings
+
+
+def as_settings(source: Settings | Path, overrides: Iterable[str] = ()) -> Settings:
+    """Settings that are given, or those of a file with overrides.
+
+    Raises:
+        UsageError: see `load_settings`.
+    """
+    return source if isinstance(source, Settings) else load_settings(source, overrides)
 
 
 def settings_from_mapping(tree: Mapping[str, Any], where: str = "the settings") -> Settings:
@@ -121,9 +154,13 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise UsageError(f"{path}: no such settings file", "`seedbed init` writes one to start from.") from None
+        raise UsageError(
+            worded("{path}: no such settings file", path=path), worded("`seedbed init` writes one to start from.")
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: cannot be read as UTF-8 text ({type(error).__name__})") from None
+        raise UsageError(
+            worded("{path}: cannot be read as UTF-8 text ({name})", path=path, name=type(error).__name__)
+        ) from None
     try:
         tree = yaml.safe_load(text)
     except yaml.YAMLError as error:
@@ -131,12 +168,19 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         problem = _hide_keys(getattr(error, "problem", None) or type(error).__name__)
         raise UsageError(
-            f"{path}{where}: not valid YAML ({problem})", "The file must be YAML: `key: value` lines."
+            worded("{path}{where}: not valid YAML ({problem})", path=path, where=where, problem=problem),
+            worded("The file must be YAML: `key: value` lines."),
         ) from None
     if tree is None:
         return {}
     if not isinstance(tree, dict):
-        raise UsageError(f"{path}: expected `key: value` lines at the top level, found a {type(tree).__name__}")
+        raise UsageError(
+            worded(
+                "{path}: expected `key: value` lines at the top level, found a {name}",
+                path=path,
+                name=type(tree).__name__,
+            )
+        )
     return tree
 
 
@@ -145,37 +189,66 @@ def _read_value(text: str, where: str) -> Any:
         return yaml.safe_load(text) if text.strip() else text
     except yaml.YAMLError:
         raise UsageError(
-            f"{where}: the value is not valid YAML",
-            "Quote it, as in --set 'name=\"a: b\"'.",
+            worded("{where}: the value is not valid YAML", where=where),
+            worded("Quote it, as in --set 'name=\"a: b\"'."),
         ) from None
 
 
-def _assign(tree: dict[str, Any], key: str, value: Any, mistakes: list[str]) -> None:
-    *sections, last = key.split(".")
-    node = tree
-    for section in sections:
-        child = node.setdefault(section, {})
-        if not isinstance(child, dict):
-            mistakes.append(f"{_hide_keys(key)}: {_hide_keys(section)} is not a section")
-            return
-        node = child
-    node[last] = value
+class _Given:
+    """Values from the environment and the command line, put into what the file says.
+
+    Attributes:
+        by: what gave a key its value, `--set` or a variable's name; a key of the file is not in it.
+    """
+
+    def __init__(self, tree: dict[str, Any], mistakes: list[str]) -> None:
+        self._tree = tree
+        self._mistakes = mistakes
+        self.by: dict[str, str] = {}
+
+    def read(self, key: str, text: str, by: str) -> None:
+        """Set a key to a value that is written as YAML."""
+        self.assign(key, _read_value(text, f"{_hide_keys(key)} ({by})"), by)
+
+    def assign(self, key: str, value: Any, by: str) -> None:
+        """Set a key to a value."""
+        *sections, last = key.split(".")
+        node = self._tree
+        for section in sections:
+            child = node.setdefault(section, {})
+            if not isinstance(child, dict):
+                self._mistakes.append(f"{_hide_keys(key)} ({by}): {_hide_keys(section)} is not a section")
+                return
+            node = child
+        node[last] = value
+        self.by[key] = by
 
 
-def _validate(tree: dict[str, Any], where: str, mistakes: list[str]) -> Settings:
+def _validate(
+    tree: dict[str, Any], where: str, mistakes: list[str], given_by: Mapping[str, str] = MappingProxyType({})
+) -> Settings:
+    """Read settings; a mistake in a value that the file does not have names what gave it."""
     try:
         settings = Settings.model_validate(tree)
     except ValidationError as error:
-        mistakes += [_describe(detail) for detail in error.errors(include_url=False, include_input=False)]
+        for detail in error.errors(include_url=False, include_input=False):
+            key = ".".join(str(part) for part in detail["loc"])
+            by = next((by for given, by in given_by.items() if f"{key}.".startswith(f"{given}.")), None)
+            mistakes.append(_describe(detail, f" ({by})" if by else ""))
     else:
         unknown = [c for c in settings.growth.categories or () if c not in CATEGORIES]
         mistakes += [f"growth.categories: unknown category {c!r}{nearest(c, CATEGORIES)}" for c in unknown]
         if not mistakes:
             return settings
-    count = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
     raise UsageError(
-        f"{where}: {count}\n" + "\n".join(f"  - {mistake}" for mistake in mistakes),
-        "`seedbed init --print` shows every setting with its meaning.",
+        worded(
+            "{where}: {count} mistakes\n{mistakes}",
+            one="{where}: {count} mistake\n{mistakes}",
+            count=len(mistakes),
+            where=where,
+            mistakes=listed(("  - " + mistake for mistake in mistakes), "\n"),
+        ),
+        worded("`seedbed init --all --print` shows every setting with its meaning."),
     )
 
 
@@ -186,8 +259,11 @@ def _refuse_keys(settings: Settings, environ: Mapping[str, str]) -> None:
         key = environ.get(name, "").strip()
         if len(key) >= _SHORTEST_KEY and key in text:
             raise UsageError(
-                f"the key in ${name} stands in the settings too",
-                "Take it out of them: an address, a model or a name with a key in it would be written beside the data.",
+                worded("the key in ${name} stands in the settings too", name=name),
+                worded(
+                    "Take it out of them: an address, a model or a name with a key in it would be written beside the "
+                    "data."
+                ),
             )
 
 
@@ -200,18 +276,18 @@ _KEY_LIKE = re.compile(r"(?<![A-Za-z0-9_+/\-])(?=[A-Za-z0-9_+/\-]*\d)[A-Za-z0-9_
 _SHORTEST_KEY = 12  # characters; a shorter value of the variable may be a word, such as EMPTY
 
 
-def _describe(detail: ErrorDetails) -> str:
+def _describe(detail: ErrorDetails, by: str) -> str:
     path = [_hide_keys(str(part)) for part in detail["loc"]]
     key = ".".join(path)
     if detail["type"] != "extra_forbidden":
         message = detail["msg"].removeprefix("Value error, ")
-        return f"{key or 'settings'}: {message[0].lower()}{message[1:]}"
+        return f"{key or 'settings'}{by}: {message[0].lower()}{message[1:]}"
     if path[-1] in ("api_key", "key", "token", "secret", "password"):
-        return f"{key}: keys are never settings; put it in an environment variable and name that in teacher.api_key_env"
+        return f"{key}{by}: keys are never settings; put it in an environment variable and name that in teacher.api_key_env"
     keys = setting_keys()
     parent = key.rpartition(".")[0]
     siblings = {k[len(parent) + 1 if parent else 0 :].partition(".")[0] for k in keys if k.startswith(parent)}
     hint = nearest(path[-1], siblings) or next(
-        (f", did you mean '{k}'?" for k in keys if k.rpartition(".")[2] == path[-1]), ""
+        (worded(", did you mean '{k}'?", k=k) for k in keys if k.rpartition(".")[2] == path[-1]), ""
     )
-    return f"{key}: unknown setting{hint}"
+    return f"{key}{by}: unknown setting{hint}"

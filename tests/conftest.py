@@ -10,7 +10,7 @@ import pytest
 from hypothesis import settings
 
 from builder.errors import SeedbedError
-from builder.language.chinese import left_in_english, start_anew
+from builder.language.chinese import left_in_english
 from tests.command import Seedbed
 
 for _name in ("LC_ALL", "LC_MESSAGES", "LANG"):
@@ -62,8 +62,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def messages_have_chinese(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No error is raised, in whatever test, that the catalogue of Chinese messages lacks; and each test begins in English."""
-    start_anew()
+    """No error is raised, in whatever test, that the catalogue of Chinese messages lacks."""
     lacking: list[str] = []
     made = SeedbedError.__init__
 

@@ -103,7 +103,9 @@ def test_no_entry_is_left_of_a_message_that_is_gone() -> None:
     for file, entries in CATALOGUE.items():
         if file.endswith(".py"):
             tree = ast.walk(ast.parse((ROOT / file).read_text(encoding="utf-8")))
-            texts = "\0".join(text for node in tree if isinstance(node, ast.expr) for text in templates(node))
+            said = [text for node in tree if isinstance(node, ast.expr) for text in templates(node)]
+            named = [re.sub(r"(?<!{){[^{}]+}(?!})", "{}", text).replace("{{", "{").replace("}}", "}") for text in said]
+            texts = "\0".join([*said, *named])
             gone += [f"{file}: {e}" for e in entries if not _stands(e, texts)]
     assert gone == []
 
@@ -171,26 +173,31 @@ def test_errors_of_a_command_in_a_chinese_terminal(seedbed: Seedbed, tmp_path: P
 def test_mistaken_arguments_and_settings_are_named_in_chinese(seedbed: Seedbed, tmp_path: Path) -> None:
     settings = tmp_path / "s.yaml"
     settings.write_text("report: {language: zh}\nnovelty: {threshhold: 0.5}\nseed: often\n", encoding="utf-8")
-    ended = seedbed("build", settings)
+    ended = seedbed("build", settings, SEEDBED_REPORT_LANGUAGE="zh")
     assert ended.err == (
         f"seedbed: {settings}：2 处错误\n"
         "  - seed：应为整数\n"
         "  - novelty.threshhold：没有这项设置，是不是想写 'threshold'？\n"
-        "  `seedbed init --print` 列出每项设置及其含义。\n"
+        "  `seedbed init --all --print` 列出每项设置及其含义。\n"
     )
+    # The language of a report is that of its pages: whoever gives the command is spoken to in their own.
+    assert "2 mistakes" in seedbed("build", settings, SEEDBED_REPORT_LANGUAGE="en").err
     assert "Decide which rows to keep, and why.\n" in seedbed(LANG="zh_CN.UTF-8").err
-    assert "没有这个选项：--frob" in seedbed("curate", "--frob", LANG="zh_CN.UTF-8").err
+    assert "没有这个选项：--frob" in seedbed("curate", "--frob", SEEDBED_REPORT_LANGUAGE="zh").err
 
 
-def test_a_chinese_folder_is_spoken_of_in_chinese(seedbed: Seedbed, tmp_path: Path) -> None:
+def test_a_chinese_folder_is_spoken_of_in_the_readers_language(seedbed: Seedbed, tmp_path: Path) -> None:
     rows = "".join(
         json.dumps({"instruction": f"写一句关于{thing}的话", "output": f"{thing}很好看。"}) + "\n" for thing in "山水花"
     )
     (tmp_path / "a.jsonl").write_text(rows, encoding="utf-8")
     seedbed("curate", tmp_path / "a.jsonl", "--out", tmp_path / "d", "--set", "report.language=zh")
-    assert seedbed("show", tmp_path / "d", "--limit", "1").out.endswith("共 3 行，列出 1 行；用 --limit 可列出更多\n")
-    assert seedbed("verify", tmp_path / "d").out == f"{tmp_path / 'd'}：所有文件都与写入时一致\n"
-    assert "没有 9 这一行" in seedbed("why", tmp_path / "d", "9").err
+    zh = {"SEEDBED_REPORT_LANGUAGE": "zh"}
+    assert seedbed("show", tmp_path / "d", "--limit", "1", **zh).out.endswith(
+        "共 3 行，列出 1 行；用 --limit 可列出更多\n"
+    )
+    assert seedbed("verify", tmp_path / "d", **zh).out == f"{tmp_path / 'd'}：所有文件都与写入时一致\n"
+    assert "没有 9 这一行" in seedbed("why", tmp_path / "d", "9", **zh).err
     assert "rows shown" in seedbed("show", tmp_path / "d", SEEDBED_REPORT_LANGUAGE="en").out
 
 
@@ -201,7 +208,7 @@ def test_what_a_command_says_is_chinese_whole(seedbed: Seedbed, tmp_path: Path) 
     ]
     (tmp_path / "rows.json").write_text(json.dumps(rows), encoding="utf-8")
     seedbed("curate", tmp_path / "rows.json", "--out", tmp_path / "d", "-q", SEEDBED_REPORT_LANGUAGE="zh")
-    assert seedbed("show", tmp_path / "d", "--limit", "1").out.split()[:3] == ["0", "保留", "zh"]
+    assert seedbed("show", tmp_path / "d", "--limit", "1").out.splitlines()[1].split()[:3] == ["0", "保留", "zh"]
     kept, dropped = (seedbed("why", tmp_path / "d", row).out.splitlines() for row in ("0", "1"))
     assert kept[0] == "第 0 行保留（用于训练）。"
     assert [line.split()[0] for line in kept[1:6]] == ["质量", "任务", "语言", "来历", "来源"]

@@ -115,7 +115,7 @@ def test_what_a_file_says_is_shown_and_never_obeyed(tmp_path: Path, seedbed: See
     assert "columns not used: x\\x1b]0;title\\x07\\nother\n" in said.err
     said_of_rows = seedbed("show", tmp_path / "d").out
     assert "fruit\\x1b[2J\\nkept 99/en" in said_of_rows
-    assert len(said_of_rows.splitlines()) == 2
+    assert len(said_of_rows.splitlines()) == 3
     explained = seedbed("why", tmp_path / "d", "0").out
     assert "  task_id     t\\x1b[1A\n  category    fruit\\x1b[2J\\nkept 99\n" in explained
     assert "mended      turn 2 (invisible_characters); the file has:" in explained
@@ -208,15 +208,19 @@ def test_a_refused_build_names_the_ways_out_and_a_fork_is_one(seedbed: Seedbed, 
     assert json.loads(forked.out)["rows"]["kept"] == 24
 
 
-def test_a_report_in_chinese_is_chinese_everywhere(seedbed: Seedbed, made: Path, tmp_path: Path) -> None:
+def test_a_report_in_chinese_has_chinese_pages_and_the_terminal_its_own_language(
+    seedbed: Seedbed, made: Path, tmp_path: Path
+) -> None:
     folder = tmp_path / "d"
     shutil.copytree(made, folder)
     result = seedbed_apart("report", folder, "--language", "zh")
     assert result.code == 0, result.err
-    assert "候选" in result.out
+    assert "candidates" in result.out
+    assert "候选" in seedbed("report", folder, SEEDBED_REPORT_LANGUAGE="zh").out
     assert '<html lang="zh' in (folder / "report.html").read_text(encoding="utf-8")
     assert pipeline.verify(folder) == []
-    assert "去除" in seedbed("why", folder, "0").out
+    assert "dropped" in seedbed("why", folder, "0", SEEDBED_REPORT_LANGUAGE="en").out
+    assert "去除" in seedbed("why", folder, "0", SEEDBED_REPORT_LANGUAGE="zh").out
 
 
 def test_why_explains_a_row_by_number_and_by_id(seedbed: Seedbed, made: Path) -> None:
@@ -314,7 +318,7 @@ def test_files_are_added_and_the_difference_is_shown_in_both_languages(seedbed: 
         "rows added: 3, numbered from 3 on; 1 of them are kept\n"
         "2 of the 3 were in the dataset already, word for word.\n"
     )
-    again = seedbed("add", folder, files[1], *named, "--set", "report.language=zh")
+    again = seedbed("add", folder, files[1], *named, SEEDBED_REPORT_LANGUAGE="zh")
     assert again.out.startswith(
         "新增 3 行，编号从 6 起，其中保留 0 行\n这 3 行数据集中原本都有，逐字相同；这些文件是否已经添加过？\n"
     )
@@ -324,7 +328,7 @@ def test_files_are_added_and_the_difference_is_shown_in_both_languages(seedbed: 
         "kept": 0,
         "repeated": 3,
     }
-    shown = seedbed("diff", folder)
+    shown = seedbed("diff", folder, SEEDBED_REPORT_LANGUAGE="zh")
     assert shown.code == 0, shown.err
     assert shown.out == (
         "之前：9 行，保留 4 行\n现在：12 行，保留 4 行\n各行的去向：\n"
@@ -337,9 +341,7 @@ def test_files_are_added_and_the_difference_is_shown_in_both_languages(seedbed: 
     other = tmp_path / "other"
     strict = ("--set", "filters.max_prompt_words=5", "--set", "split.validation_share=0")
     assert seedbed("curate", *files, "--out", other, *named, *strict).code == 0
-    shown = seedbed(
-        "diff", folder, other, "--reason", "prompt_too_long", "--limit", "1", SEEDBED_REPORT_LANGUAGE="en"
-    )  # of two folders the Chinese one is spoken of in Chinese, unless the user says otherwise
+    shown = seedbed("diff", folder, other, "--reason", "prompt_too_long", "--limit", "1", SEEDBED_REPORT_LANGUAGE="en")
     assert shown.out == (
         f"{folder}: 12 rows, 4 kept\n{other}: 6 rows, 1 kept\nrows by what became of them:\n"
         "           6  Exact duplicate → not there\n           3  kept → Prompt too long\n"
@@ -363,15 +365,28 @@ def test_init_writes_settings_that_are_read_back(
     monkeypatch.chdir(tmp_path)
     result = seedbed("init", "mine.yaml")
     assert result.code == 0, result.err
-    assert load_settings(tmp_path / "mine.yaml", [], {}) == load_settings(None, [], {})
+    first = (tmp_path / "mine.yaml").read_text(encoding="utf-8")
+    assert len(first.splitlines()) < 30
+    assert load_settings(tmp_path / "mine.yaml", [], {}) == load_settings(None, ["target=1000"], {})
     assert seedbed("init", "mine.yaml").code == 2
+    assert seedbed("init", "all.yaml", "--all").code == 0
+    assert load_settings(tmp_path / "all.yaml", [], {}) == load_settings(None, [], {})
+    chinese = seedbed("init", "--print", SEEDBED_REPORT_LANGUAGE="zh").out
+    (tmp_path / "zh.yaml").write_text(chinese, encoding="utf-8")
+    assert load_settings(tmp_path / "zh.yaml", [], {}) == load_settings(None, ["target=1000", "report.language=zh"], {})
+    # What is only named in a comment can be set, too, and both languages name the same.
+    named = [
+        [re.sub(r"#.*|[:\s].*", "", re.sub(r"^\s*# (?=[a-z_]+: )", "", line)) for line in text.splitlines()]
+        for text in (first, chinese)
+    ]
+    assert named[0] == named[1]
 
 
 BAD_INPUT: list[tuple[list[str], dict[str, str], int, str]] = [
     (["build", "none.yaml"], {}, 2, "none.yaml: no such settings file"),
     (["build"], {}, 2, "target: a build needs one"),
     (["build", "--target", "5", "--set", "teacher.provder=openai"], {}, 2, "did you mean 'provider'?"),
-    (["build", "--target", "0"], {}, 2, "target: input should be greater than or equal to 1"),
+    (["build", "--target", "0"], {}, 2, "target (--target): input should be greater than or equal to 1"),
     (["build", "--target", "5", "--set", "seeds.files=[empty.jsonl]"], {}, 2, "empty.jsonl"),
     (["build", "--target", "5", "--set", "seeds.files=[broken.jsonl]"], {}, 2, "broken.jsonl, row 2"),
     (["build", "--target", "5", "--set", "seeds.files=[nowhere.jsonl]"], {}, 2, "nowhere.jsonl"),
@@ -454,6 +469,55 @@ def test_bad_input_ends_with_one_clear_message(
     assert ended.code == code, ended.err
     assert expected in ended.err
     assert KEY not in ended.err + ended.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["show", "--json"], "Missing argument 'DIR'."),
+        (["show", "d", "--json", "--limit", "x"], "Invalid value for '--limit': Input should be a valid integer"),
+        (["shwo", "d", "--json"], "No such command 'shwo'. Did you mean 'show'?"),
+        (["build", "--json", "--targt", "3"], "No such option: --targt (Possible options: --target)"),
+        (["build", "--json", "--set", "a=1"], "the settings: 1 mistake"),
+    ],
+)
+def test_a_mistaken_argument_is_json_where_json_was_asked_for(
+    seedbed: Seedbed, arguments: list[str], expected: str
+) -> None:
+    ended = seedbed(*arguments)
+    told = json.loads(ended.out)
+    assert (ended.code, told["exit_code"]) == (2, 2)
+    assert told["error"].startswith(expected)
+
+
+def test_rows_are_listed_within_the_terminal(tmp_path: Path, seedbed: Seedbed) -> None:
+    rows = [
+        {
+            "instruction": "Name a warm colour.",
+            "output": "Red, as fire is, and as the coats of guards are in old pictures.",
+        },
+        {
+            "instruction": "说出一种颜色，并写出三样这种颜色的东西，每样说明为什么。",
+            "output": "红色：火、旗帜和苹果。",
+            "category": "写作",
+        },
+        {"instruction": "Who wrote Faust?", "output": "I'm sorry, but I can't help with that."},
+    ]
+    (tmp_path / "rows.json").write_text(json.dumps(rows), encoding="utf-8")
+    seedbed("curate", tmp_path / "rows.json", "--out", tmp_path / "d")
+    assert seedbed("show", tmp_path / "d", COLUMNS="60").out == (
+        "row  verdict  category  prompt → answer\n"
+        "  0  kept     en        Name a warm colour. → Red, as fire…\n"
+        "  1  kept     写作/zh   说出一种颜色，并写出三样这种颜色的…\n"
+        "  2  refusal  en        Who wrote Faust? → I'm sorry, but I…\n"
+        "3 of 3 rows shown\n"
+    )
+    assert "prompt → answer\n  2  refusal" in seedbed("show", tmp_path / "d", "--sort", "row", "--descending").out
+    assert "  [assistant]\n  红色：火、旗帜和苹果。\n" in seedbed("show", tmp_path / "d", "--rows", "1", "--full").out
+    drawn = [seedbed("show", tmp_path / "d", "--sample", "2", "--seed", seed).out for seed in ("3", "3", "4")]
+    assert drawn[0] == drawn[1]
+    assert len(drawn[2].splitlines()) == 4
+    assert "did you mean 'quality'" in seedbed("show", tmp_path / "d", "--sort", "qualty").err
 
 
 def test_a_row_that_is_not_there_names_the_range(seedbed: Seedbed, made: Path) -> None:

@@ -13,9 +13,9 @@ LEAVES = {
     *("cores", "language", "foreign", "progress", "store", "hub"),
 }
 BASE = {"config", "settings_file"}
-CATALOGUES = {"requests", "families", "teachers", "recipes", "signals", "formats", "documents", "encoders"}
+CATALOGUES = {"requests", "procedural", "teachers", "recipes", "signals", "formats", "documents", "encoders"}
 STAGES = {"generation", "curation", "reporting"}
-TOP = {"queries", "pipeline", "cli", "__main__"}
+TOP = {"queries", "pipeline", "dataset", "cli", "__main__"}
 
 # What each part may import besides itself and the leaves.
 ALLOWED: dict[str, set[str]] = {
@@ -24,26 +24,31 @@ ALLOWED: dict[str, set[str]] = {
     "settings_file": {"config"},
     "execution": {"config"},
     "requests": BASE,
-    "families": {"config"},
-    "teachers": BASE | {"requests", "families"},
+    "procedural": set(),
+    "teachers": BASE | {"requests", "procedural"},
     "documents": BASE,
     "encoders": BASE | {"requests", "teachers"},
-    "recipes": BASE | {"requests", "families", "documents"},
+    "recipes": BASE | {"requests", "procedural", "documents"},
     "signals": BASE,
     "formats": BASE,
     "generation": BASE | CATALOGUES,
     "curation": BASE | CATALOGUES | {"execution"},
-    "reporting": BASE,
-    "queries": BASE | {"requests", "reporting"},
+    "queries": BASE | {"requests"},
+    "reporting": BASE | {"queries"},
     "pipeline": BASE | CATALOGUES | STAGES | {"execution", "queries"},
-    "cli": BASE | CATALOGUES | STAGES | {"pipeline", "queries"},
+    "dataset": BASE | CATALOGUES | STAGES | {"pipeline", "queries"},
+    "cli": BASE | CATALOGUES | STAGES | {"pipeline", "queries", "dataset"},
     "__main__": {"cli"},
 }
 TRAINER_MAY = LEAVES | BASE
 HEAVY = {"torch", "transformers", "peft", "trl", "datasets"}
 ONLY_IN = {
     "openai": {"builder/teachers/openai.py"},
-    "sqlite3": {f"builder/requests/{name}.py" for name in ("ledger_file", "ledger", "inheriting", "spending")},
+    "duckdb": {"builder/queries/database.py", "builder/queries/statement.py"},
+    "sqlite3": {
+        *(f"builder/requests/{name}.py" for name in ("ledger_file", "ledger", "inheriting", "spending")),
+        "builder/queries/search_index.py",
+    },
     "ray": {"builder/execution.py"},
     "fsspec": {"builder/store/object_store.py"},
     "huggingface_hub": {
@@ -51,7 +56,7 @@ ONLY_IN = {
         *("trainer/model.py", "trainer/preflight.py"),
     },
     "pickle": set(),
-    "subprocess": {"builder/foreign/isolation.py"},
+    "subprocess": {"builder/foreign/isolation.py", "builder/cli/editor.py"},
 }
 
 

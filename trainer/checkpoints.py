@@ -20,6 +20,7 @@ import torch
 
 from builder.config import Train
 from builder.errors import IntegrityError, UsageError
+from builder.language.messages import worded
 from builder.store.files import disk_errors, write_json
 from trainer.curve import LossPoint
 from trainer.preflight import SAVES_MODEL, STARTED, Prepared, saves_model
@@ -129,14 +130,21 @@ class Checkpoints:
             differ = [name for name in identity if before[name] != identity[name]]
         except (OSError, ValueError, KeyError, TypeError):
             raise IntegrityError(
-                f"{path}: does not say what the run in this folder is",
-                "Choose another folder with --out, or remove this one.",
+                worded("{path}: does not say what the run in this folder is", path=path),
+                worded("Choose another folder with --out, or remove this one."),
             ) from None
         if differ:
             told = "; ".join(f"{name} {before[name]} → {identity[name]}" for name in differ)
             raise UsageError(
-                f"{self._out}: the run in it stopped after {last.step} steps, and was not started as this one is ({told})",
-                "Start it as before to go on, choose another folder with --out, or remove this one to begin anew.",
+                worded(
+                    "{out}: the run in it stopped after {step} steps, and was not started as this one is ({told})",
+                    out=self._out,
+                    step=last.step,
+                    told=told,
+                ),
+                worded(
+                    "Start it as before to go on, choose another folder with --out, or remove this one to begin anew."
+                ),
             )
 
 

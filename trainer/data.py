@@ -13,11 +13,13 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from builder.errors import InputFileError, IntegrityError, UsageError
+from builder.language.messages import worded
 from builder.pictures import has_pictures
 from builder.published import read_turns
 from builder.schema import ROLES, Message, conversation_id
 from builder.store.dataset_folder import DatasetFolder, parquet_errors
 from builder.store.files import parquet_file
+from builder.store.snapshot import consistent, open_snapshot
 
 Split = Literal["train", "validation"]
 
@@ -83,7 +85,12 @@ class Tally:
 
     def describe(self) -> str:
         """Such as `40 rows read, 38 used, 2 left out (too_long 2: rows 3, 9)`."""
-        text = f"{self.read:,} rows read, {self.used:,} used, {self.left_out:,} left out"
+        text = worded(
+            "{read:,} rows read, {used:,} used, {left_out:,} left out",
+            read=self.read,
+            used=self.used,
+            left_out=self.left_out,
+        )
         if self.with_reasoning:
             text += f", {self.with_reasoning:,} trained on without their reasoning"
         if not self.reasons:
@@ -128,6 +135,7 @@ class Published:
         return found.hexdigest()
 
 
+@consistent
 def read_published(root: Path) -> Published:
     """Read a dataset folder's published rows.
 
@@ -138,27 +146,31 @@ def read_published(root: Path) -> Published:
         UsageError: there is no such folder, or nothing is published in it but rows with pictures.
         IntegrityError: a published file is not readable Parquet.
     """
-    folder = DatasetFolder.open(root)
+    folder = open_snapshot(root)
     if folder.manifest.exists() or _parts(folder, "train"):
         folder.check_finished(folder.publish / "data")
     if not _parts(folder, "train"):
         raise UsageError(
-            f"{root}: nothing to train on: publish/data holds no train-*.parquet",
-            f"Publish the dataset first: `seedbed curate {root}`.",
+            worded("{root}: nothing to train on: publish/data holds no train-*.parquet", root=root),
+            worded("Publish the dataset first: `seedbed curate {root}`.", root=root),
         )
     tallies = {"train": Tally(), "validation": Tally()}
     rows = {split: tuple(_read_split(folder, split, tallies[split])) for split in ("train", "validation")}
     if not rows["train"] and tallies["train"].reasons.keys() == {PICTURES}:
         raise UsageError(
-            f"{root}: every training row holds pictures, which are not trained on here",
-            f"Export them for a trainer of models that see: `seedbed export {root} --format llamafactory --out FOLDER`, or load "
-            "publish/ into TRL.",
+            worded("{root}: every training row holds pictures, which are not trained on here", root=root),
+            worded(
+                "Export them for a trainer of models that see: `seedbed export {root} --format llamafactory "
+                "--out FOLDER`, or load publish/ into TRL.",
+                root=root,
+            ),
         )
     return Published(
         root, folder.manifest_hash(), rows["train"], rows["validation"], tallies["train"], tallies["validation"]
     )
 
 
+@consistent
 def read_difficulty(root: Path) -> dict[int, float]:
     """How hard each row is, 0 to 1, by its number; rows of which nothing is known are left out.
 
@@ -169,12 +181,12 @@ def read_difficulty(root: Path) -> dict[int, float]:
         UsageError: nothing was measured.
         IntegrityError: the table is not readable.
     """
-    folder = DatasetFolder.open(root)
+    folder = open_snapshot(root)
     path = folder.signals / "difficulty.parquet"
     if not path.is_file():
         raise UsageError(
-            f"{root}: train.order easy_to_hard needs signals/difficulty.parquet, which is not there",
-            f"Run `seedbed curate {root}`, or leave train.order out.",
+            worded("{root}: train.order easy_to_hard needs signals/difficulty.parquet, which is not there", root=root),
+            worded("Run `seedbed curate {root}`, or leave train.order out.", root=root),
         )
     folder.check(path)
     with parquet_errors(path), parquet_file(path) as file:
@@ -194,12 +206,14 @@ def _read_split(folder: DatasetFolder, split: str, tally: Tally) -> Iterator[Con
                 table = file.read()
         except (pa.ArrowException, OSError) as error:
             raise IntegrityError(
-                f"{part}: not a readable Parquet file ({type(error).__name__})",
-                f"`seedbed verify {folder.root}` shows what else changed; publish the dataset again.",
+                worded("{part}: not a readable Parquet file ({name})", part=part, name=type(error).__name__),
+                worded("`seedbed verify {root}` shows what else changed; publish the dataset again.", root=folder.root),
             ) from None
         missing = [name for name in _NEEDED if name not in table.column_names]
         if missing:
-            raise InputFileError(part, f"no column {', '.join(missing)}: not a file that Seedbed published")
+            raise InputFileError(
+                part, worded("no column {missing}: not a file that Seedbed published", missing=", ".join(missing))
+            )
         for record in table.to_pylist():
             tally.read += 1
             messages = read_turns(record["messages"], record.get("images"))

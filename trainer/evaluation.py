@@ -22,6 +22,7 @@ from builder.answers import AnswerKey, check_answer
 from builder.config import Train
 from builder.errors import InputFileError, IntegrityError, UsageError
 from builder.intervals import wilson
+from builder.language.messages import worded
 from builder.progress import Reporter, Step
 from builder.store.files import write_json, write_text
 from trainer.batches import held_out_loss
@@ -162,8 +163,12 @@ def evaluate(
     published = read_published(Path(record["dataset"]["path"]))
     if not _is_as_trained_on(published, record["dataset"]):
         raise UsageError(
-            f"{published.root}: has changed since {run} was trained on it, so held-out rows may have been trained on",
-            "Train again, or restore the dataset.",
+            worded(
+                "{root}: has changed since {run} was trained on it, so held-out rows may have been trained on",
+                root=published.root,
+                run=run,
+            ),
+            worded("Train again, or restore the dataset."),
         )
     encoder = ChatEncoder(
         load_saved_tokenizer(str(run / "model")), template=record["template"]["name"], loss_on=settings.loss_on
@@ -175,12 +180,14 @@ def evaluate(
         left_out["beyond_max_rows"] = len(rows) - max_rows
         rows = rows[:max_rows]
     if not rows:
-        raise UsageError(f"{published.root}: no validation rows to evaluate on ({tally.describe()})")
+        raise UsageError(
+            worded("{root}: no validation rows to evaluate on ({tally})", root=published.root, tally=tally.describe())
+        )
     use_free_cores()
     by_row = {conversation.row: conversation for conversation in published.validation}
     keyed = [(row, by_row[row.row]) for row in rows if by_row[row.row].answer_key]
     most_tokens = _answer_limit(record["tokens"]["longest_answer"])
-    with quiet_libraries(), reporter.step("Evaluating", 2 * len(keyed)) as step:
+    with quiet_libraries(), reporter.step(worded("Evaluating"), 2 * len(keyed)) as step:
         answers: dict[str, list[str]] = {}
         losses: dict[str, tuple[float, int]] = {}
         for who in ("base", "tuned"):
@@ -271,12 +278,14 @@ def _read_run(run: Path) -> dict[str, Any]:
         record = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputFileError(
-            run, "not a finished run: it holds no run.json", remedy="`seedbed train` makes one."
+            run, worded("not a finished run: it holds no run.json"), remedy=worded("`seedbed train` makes one.")
         ) from None
     except (ValueError, RecursionError) as error:
-        raise InputFileError(path, f"not valid JSON ({error})") from None
+        raise InputFileError(path, worded("not valid JSON ({error})", error=error)) from None
     if not isinstance(record, dict) or not record.keys() >= _RECORDED:
-        raise InputFileError(path, "not the record of a run", remedy="Restore it from a copy, or train again.")
+        raise InputFileError(
+            path, worded("not the record of a run"), remedy=worded("Restore it from a copy, or train again.")
+        )
     return record
 
 
@@ -294,8 +303,16 @@ def _check_loss(run: Path, found: float, recorded: float | None) -> None:
     """The saved model is the trained one: anything else shows in its loss on the same rows."""
     if recorded is not None and not math.isclose(found, recorded, rel_tol=_LOSS_TOLERANCE, abs_tol=_LOSS_TOLERANCE):
         raise IntegrityError(
-            f"{run}: the saved model's validation loss is {found:.4f}, but training ended with {recorded:.4f}",
-            "Its files were changed, or other versions of the libraries in run.json read them differently. Train again.",
+            worded(
+                "{run}: the saved model's validation loss is {found:.4f}, but training ended with {recorded:.4f}",
+                run=run,
+                found=found,
+                recorded=recorded,
+            ),
+            worded(
+                "Its files were changed, or other versions of the libraries in run.json read them differently. "
+                "Train again."
+            ),
         )
 
 

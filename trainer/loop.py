@@ -29,6 +29,7 @@ from trl.trainer.sft_trainer import SFTTrainer
 
 from builder.config import Train
 from builder.errors import UsageError
+from builder.language.messages import worded
 from builder.progress import Step
 from builder.store.files import disk_errors
 from trainer.batches import LengthGroupedBatches, OrderedBatches, answer_loss, collate, held_out_loss
@@ -218,8 +219,12 @@ class Watch(TrainerCallback):
         if logs and "loss" in logs:
             if not math.isfinite(logs["loss"]):
                 raise UsageError(
-                    f"train: the loss is {logs['loss']} after {state.global_step} steps",
-                    "Lower train.learning_rate or raise train.warmup_steps.",
+                    worded(
+                        "train: the loss is {loss} after {global_step} steps",
+                        loss=logs["loss"],
+                        global_step=state.global_step,
+                    ),
+                    worded("Lower train.learning_rate or raise train.warmup_steps."),
                 )
             self.points.append(LossPoint(state.global_step, "train", logs["loss"]))
             self._step.set(state.global_step, f"loss {logs['loss']:.3f}")

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from builder.errors import UsageError
+from builder.language.messages import worded
 from builder.store.dataset_folder import DatasetFolder, parquet_errors
 from builder.store.manifest import hash_files, hash_json
 from trainer.model import model_path
@@ -104,8 +105,14 @@ def _refuse_mix(path: Path, there: dict[bytes, bytes], wanted: dict[bytes, bytes
         if there.get(key) != wanted[key]:
             what, (before, now) = key.decode().removeprefix("seedbed."), (_named(some, key) for some in (there, wanted))
             raise UsageError(
-                f"{path}: its rows were scored with the {what} {before}, not {now}",
-                "Go on with that one, or remove the file to score all rows anew.",
+                worded(
+                    "{path}: its rows were scored with the {what} {before}, not {now}",
+                    path=path,
+                    what=what,
+                    before=before,
+                    now=now,
+                ),
+                worded("Go on with that one, or remove the file to score all rows anew."),
             )
 
 

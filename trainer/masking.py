@@ -15,6 +15,7 @@ from typing import Literal
 from transformers import PreTrainedTokenizerBase
 
 from builder.errors import UsageError
+from builder.language.messages import worded
 from builder.schema import Message
 from trainer.data import Conversation, Tally
 from trainer.rendering import ChatRenderer, Piece, RowLeftOutError
@@ -69,7 +70,10 @@ class ChatEncoder:
         self, tokenizer: PreTrainedTokenizerBase, *, template: str, loss_on: Literal["all", "last"] = "all"
     ) -> None:
         if not getattr(tokenizer, "is_fast", False):
-            raise UsageError(f"{template}: its tokenizer has no fast version", "Choose a model with a tokenizer.json.")
+            raise UsageError(
+                worded("{template}: its tokenizer has no fast version", template=template),
+                worded("Choose a model with a tokenizer.json."),
+            )
         self.tokenizer = tokenizer
         self.template = template
         self._loss_on = loss_on

@@ -31,6 +31,7 @@ from transformers import (
 
 from builder.config import Train
 from builder.errors import DiskError, EndpointError, UsageError
+from builder.language.messages import worded
 from trainer.data import Conversation
 from trainer.templates import ChatTemplate, find_template
 
@@ -62,7 +63,10 @@ def is_scratch(name: str) -> bool:
         UsageError: an unknown scratch model.
     """
     if name.startswith("scratch:") and name != SCRATCH:
-        raise UsageError(f"train.model: unknown scratch model {name!r}", f"There is {SCRATCH}.")
+        raise UsageError(
+            worded("train.model: unknown scratch model {name!r}", name=name),
+            worded("There is {scratch}.", scratch=SCRATCH),
+        )
     return name == SCRATCH
 
 
@@ -105,9 +109,13 @@ def load_tokenizer(settings: Train, conversations: Iterable[Conversation]) -> Lo
     missing = [token for token in template.tokens if token not in special]
     if missing or (template.end is None and not tokenizer.eos_token):
         raise UsageError(
-            f"train.template: {template.name} needs {', '.join(missing) or 'an end token'}, which the tokenizer of "
-            f"{settings.model} lacks",
-            "Leave train.template empty for the model's own, or take alpaca, which needs only an end token.",
+            worded(
+                "train.template: {name} needs {missing}, which the tokenizer of {model} lacks",
+                name=template.name,
+                missing=", ".join(missing) or "an end token",
+                model=settings.model,
+            ),
+            worded("Leave train.template empty for the model's own, or take alpaca, which needs only an end token."),
         )
     tokenizer.chat_template = template.source
     return Loaded(tokenizer, template.name)
@@ -257,8 +265,12 @@ def _require_reachable(name: str, file: str) -> None:
         socket.getaddrinfo(host, 443)
     except OSError as error:
         raise EndpointError(
-            f"train.model: {name} is neither a local folder nor in the cache, and {host} cannot be reached",
-            f"Check the network, give a local path, or use {SCRATCH}, which needs no download.",
+            worded(
+                "train.model: {name} is neither a local folder nor in the cache, and {host} cannot be reached",
+                name=name,
+                host=host,
+            ),
+            worded("Check the network, give a local path, or use {scratch}, which needs no download.", scratch=SCRATCH),
         ) from error
 
 
@@ -275,10 +287,10 @@ def saving(out: Path) -> Iterator[None]:
         found = _SYSTEM_ERROR.search(str(error))
         if found is None:
             raise
-        why = os.strerror(int(found[1])) if found[1] else "a file could not be written whole"
+        why = os.strerror(int(found[1])) if found[1] else worded("a file could not be written whole")
         raise DiskError(
             f"{out}: {why}",
-            "Everything finished before this is valid. Free some space and run the same command again.",
+            worded("Everything finished before this is valid. Free some space and run the same command again."),
         ) from error
 
 
@@ -289,9 +301,19 @@ _SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)|unexpected pos \d+ vs|PytorchStr
 def _cannot_load(path: str, what: str, error: Exception) -> Exception:
     problem = (str(error).strip() or type(error).__name__).splitlines()[0]
     if Path(path).exists():
-        return UsageError(f"train.model: {path} holds no {what} that can be loaded ({problem})")
+        return UsageError(
+            worded(
+                "train.model: {path} holds no {what} that can be loaded ({problem})",
+                path=path,
+                what=what,
+                problem=problem,
+            )
+        )
     return EndpointError(
-        f"train.model: the {what} of {path} cannot be loaded ({problem})",
-        "Check the name and the network, log in where the model asks for it, give a local path, "
-        f"or use {SCRATCH}, which needs no download.",
+        worded("train.model: the {what} of {path} cannot be loaded ({problem})", what=what, path=path, problem=problem),
+        worded(
+            "Check the name and the network, log in where the model asks for it, give a local path, or use "
+            "{scratch}, which needs no download.",
+            scratch=SCRATCH,
+        ),
     )

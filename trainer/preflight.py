@@ -13,6 +13,7 @@ from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
 from builder.config import Train
 from builder.errors import DiskError, InputFileError, UsageError
+from builder.language.messages import worded
 from trainer.data import PICTURES, Published, read_difficulty, read_published
 from trainer.masking import ChatEncoder, EncodedRow
 from trainer.model import (
@@ -29,9 +30,10 @@ STARTED = "started.json"  # what tells an unfinished run's folder; `trainer.chec
 SAVES_MODEL = "saves_model"  # in it: the folder `model` is the run's own, though `run.json` is not there yet
 
 _FREE_BYTES = 200 * 1024**2  # the run's own files beside the weights, with room to spare
-_WAYS_OUT = (
-    "Raise train.max_length for too_long; mask_not_verified means that the tokenizer changes texts, such as Llama 2's, which "
-    "puts a space before each: choose another model. For the other reasons choose another train.template."
+_WAYS_OUT = worded(
+    "Raise train.max_length for too_long; mask_not_verified means that the tokenizer changes texts, "
+    "such as Llama 2's, which puts a space before each: choose another model. For the other reasons "
+    "choose another train.template."
 )
 
 
@@ -81,7 +83,11 @@ def prepare(folder: Path, out: Path, settings: Train) -> Prepared:
     validation = encoder.encode_rows(published.validation, published.validation_tally, settings.max_length)
     if not train:
         raise UsageError(
-            f"{folder}: no training row is left: {published.train_tally.describe()}",
+            worded(
+                "{folder}: no training row is left: {train_tally}",
+                folder=folder,
+                train_tally=published.train_tally.describe(),
+            ),
             _WAYS_OUT,
         )
     if settings.order == "easy_to_hard":
@@ -89,7 +95,11 @@ def prepare(folder: Path, out: Path, settings: Train) -> Prepared:
         train.sort(key=lambda row: difficulty.get(row.row, math.inf))
     if published.validation_tally.read > published.validation_tally.reasons.get(PICTURES, 0) and not validation:
         raise UsageError(
-            f"{folder}: no validation row is left: {published.validation_tally.describe()}",
+            worded(
+                "{folder}: no validation row is left: {validation_tally}",
+                folder=folder,
+                validation_tally=published.validation_tally.describe(),
+            ),
             _WAYS_OUT,
         )
     return Prepared(published, encoder, train, validation)
@@ -98,39 +108,56 @@ def prepare(folder: Path, out: Path, settings: Train) -> Prepared:
 def _check_settings(settings: Train) -> None:
     if settings.packing:
         raise UsageError(
-            "train.packing: rows cannot be packed yet",
-            "Leave it false: rows are batched by length, which keeps padding at a few percent.",
+            worded("train.packing: rows cannot be packed yet"),
+            worded("Leave it false: rows are batched by length, which keeps padding at a few percent."),
         )
     if settings.tuning == "lora" and is_scratch(settings.model):
         raise UsageError(
-            f"train.tuning: lora adapts a trained model, and {SCRATCH} starts from random weights",
-            "Use `tuning: full`, or name a trained model.",
+            worded(
+                "train.tuning: lora adapts a trained model, and {scratch} starts from random weights", scratch=SCRATCH
+            ),
+            worded("Use `tuning: full`, or name a trained model."),
         )
     if settings.bf16 and not torch.cuda.is_available():
-        raise UsageError("train.bf16: there is no GPU here, and bfloat16 is slower than float32 without one")
+        raise UsageError(worded("train.bf16: there is no GPU here, and bfloat16 is slower than float32 without one"))
 
 
 def _check_out(out: Path, model: str) -> None:
     """The run folder is new, empty, or an unfinished run: nothing in it that a run did not make is touched."""
     if (out / "run.json").exists():
-        raise UsageError(f"{out}: holds a finished run", "Choose another folder with --out, or remove this one.")
+        raise UsageError(
+            worded("{out}: holds a finished run", out=out),
+            worded("Choose another folder with --out, or remove this one."),
+        )
     existing = next(path for path in (out, *out.resolve().parents) if path.exists() or path.is_symlink())
     if not existing.is_dir():
-        raise UsageError(f"{out}: {existing} is not a folder")
+        raise UsageError(worded("{out}: {existing} is not a folder", out=out, existing=existing))
     if not os.access(existing, os.W_OK | os.X_OK):
-        raise UsageError(f"{out}: {existing} cannot be written", "Choose another folder with --out.")
+        raise UsageError(
+            worded("{out}: {existing} cannot be written", out=out, existing=existing),
+            worded("Choose another folder with --out."),
+        )
     if not out.is_dir():
         return
     if not is_scratch(model) and Path(model_path(model)).is_relative_to(out.resolve()):
-        raise UsageError(f"{out}: holds the model to start from ({model})", "Choose another folder with --out.")
+        raise UsageError(
+            worded("{out}: holds the model to start from ({model})", out=out, model=model),
+            worded("Choose another folder with --out."),
+        )
     others = [path.name for path in out.iterdir() if not path.name.startswith(f".{STARTED}.")]
     if others and STARTED not in others:
         raise UsageError(
-            f"{out}: is not empty and holds no run, so nothing is written there ({min(others)})",
-            "Choose another folder with --out, one that is empty or not there yet.",
+            worded(
+                "{out}: is not empty and holds no run, so nothing is written there ({others})",
+                out=out,
+                others=min(others),
+            ),
+            worded("Choose another folder with --out, one that is empty or not there yet."),
         )
     if "model" in others and not saves_model(out):
-        raise UsageError(f"{out / 'model'}: is there before the run is finished", "Move it away to go on.")
+        raise UsageError(
+            worded("{out}: is there before the run is finished", out=out / "model"), worded("Move it away to go on.")
+        )
 
 
 def saves_model(out: Path) -> bool:
@@ -156,13 +183,19 @@ def check_model_path(name: str, *, adapters: bool = False) -> None:
     if path.is_dir():
         is_adapter = (path / "adapter_config.json").is_file()
         if is_adapter and not adapters:
-            raise InputFileError(path, "an adapter, not a whole model", remedy="Name the model it was trained on.")
+            raise InputFileError(
+                path, worded("an adapter, not a whole model"), remedy=worded("Name the model it was trained on.")
+            )
         if not is_adapter and not (path / "config.json").is_file():
-            raise InputFileError(path, "not a model: it holds no config.json")
+            raise InputFileError(path, worded("not a model: it holds no config.json"))
         return
     looks_like_path = name.startswith((".", "/", "~")) or name.count("/") > 1 or path.exists()
     if looks_like_path or not _is_repo_name(name):
-        raise UsageError(f"train.model: {name} is neither a model folder nor a name such as Qwen/Qwen2.5-0.5B-Instruct")
+        raise UsageError(
+            worded(
+                "train.model: {name} is neither a model folder nor a name such as Qwen/Qwen2.5-0.5B-Instruct", name=name
+            )
+        )
 
 
 def _is_repo_name(name: str) -> bool:
@@ -181,8 +214,13 @@ def _check_length(settings: Train) -> None:
         limit = getattr(config.get_text_config(), "max_position_embeddings", None) or settings.max_length
     if settings.max_length > limit:
         raise UsageError(
-            f"train.max_length: {settings.max_length:,} tokens are more than the {limit:,} that {settings.model} can read",
-            f"Set it to {limit} or less.",
+            worded(
+                "train.max_length: {max_length:,} tokens are more than the {limit:,} that {model} can read",
+                max_length=settings.max_length,
+                limit=limit,
+                model=settings.model,
+            ),
+            worded("Set it to {limit} or less.", limit=limit),
         )
 
 
@@ -196,6 +234,14 @@ def _check_room(out: Path, settings: Train) -> None:
     free = shutil.disk_usage(existing).free
     if free < needed:
         raise DiskError(
-            f"{out}: {free / 1024**2:,.0f} MB free, {needed / 1024**2:,.0f} MB needed",
-            "Free some space, or use another disk; without checkpoints (train.checkpoint_minutes: null) a run needs less.",
+            worded(
+                "{out}: {free:,.0f} MB free, {needed:,.0f} MB needed",
+                out=out,
+                free=free / 1024**2,
+                needed=needed / 1024**2,
+            ),
+            worded(
+                "Free some space, or use another disk; without checkpoints (train.checkpoint_minutes: null) a "
+                "run needs less."
+            ),
         )

@@ -10,6 +10,7 @@ import jinja2
 
 from builder.config import Train
 from builder.errors import UsageError
+from builder.language.messages import worded
 from trainer.data import PICTURES, Tally, read_published
 from trainer.masking import IGNORED, ChatEncoder, EncodedRow
 from trainer.model import load_tokenizer
@@ -159,7 +160,7 @@ def preview_folder(folder: Path, settings: Train, rows: int) -> MaskPreview:
     left_out += [(row, PICTURES) for row in published.train_tally.rows.get(PICTURES, ())]
     if not encoded:
         told = "; ".join(f"{row} {reason}" for row, reason in left_out)
-        raise UsageError(f"{folder}: none of these rows can be trained on: {told}")
+        raise UsageError(worded("{folder}: none of these rows can be trained on: {told}", folder=folder, told=told))
     return preview_mask(encoder, encoded, left_out)
 
 

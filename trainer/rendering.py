@@ -20,11 +20,12 @@ import jinja2
 from transformers import PreTrainedTokenizerBase
 
 from builder.errors import UsageError
+from builder.language.messages import worded
 from builder.schema import Message
 from trainer.data import Conversation
 
 _MARK = re.compile("\ue000(\\d+)\ue001")
-_WAY_OUT = (
+_WAY_OUT = worded(
     "Choose one of ours with `train.template`: alpaca needs only an end token, chatml and llama3 their control tokens."
 )
 
@@ -65,7 +66,7 @@ class ChatRenderer:
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, name: str) -> None:
         if not tokenizer.chat_template:
-            raise UsageError(f"{name}: the model has no chat template", _WAY_OUT)
+            raise UsageError(worded("{name}: the model has no chat template", name=name), _WAY_OUT)
         self.name = name
         self.special = {t.content: i for i, t in tokenizer.added_tokens_decoder.items() if t.special and t.content}
         longest_first = sorted(self.special, key=len, reverse=True)
@@ -84,7 +85,9 @@ class ChatRenderer:
         try:
             text = self._render([_marked(i, turn) for i, turn in enumerate(turns)])
         except (jinja2.TemplateError, ValueError, TypeError) as error:
-            raise UsageError(f"template {self.name}: cannot be rendered ({error})", _WAY_OUT) from error
+            raise UsageError(
+                worded("template {name}: cannot be rendered ({error})", name=self.name, error=error), _WAY_OUT
+            ) from error
         ends: set[str] = set()
         for index in (1, 3):
             _, found, after = text.partition(_mark(index))
@@ -92,8 +95,11 @@ class ChatRenderer:
             ends.add(end.group() if end else "")
         if len(ends) != 1 or "" in ends:
             raise UsageError(
-                f"template {self.name}: no special token ends the assistant's turns, so a model trained with it "
-                "would not learn to stop",
+                worded(
+                    "template {name}: no special token ends the assistant's turns, so a model trained with it would "
+                    "not learn to stop",
+                    name=self.name,
+                ),
                 _WAY_OUT,
             )
         return ends.pop()

@@ -10,6 +10,7 @@ same template with one empty user turn in place of all turns before the answer, 
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from transformers import PreTrainedModel
 
 from builder.config import Train
 from builder.errors import UsageError
+from builder.language.messages import worded
 from builder.pictures import has_pictures
 from builder.progress import Reporter
 from builder.schema import ROLES, Message, Sample
@@ -163,6 +165,7 @@ def score_folder(
     settings: Train,
     *,
     reporter: Reporter,
+    hold: Callable[[DatasetFolder], AbstractContextManager[object]] = DatasetFolder.lock,
     clock: Callable[[], float] = time.monotonic,
 ) -> Scoring:
     """Score the rows of a dataset folder that are not scored yet into `signals/loss.parquet`.
@@ -173,6 +176,8 @@ def score_folder(
         root: the dataset folder.
         settings: the `train` section: model, template and `max_length`, which the model's own length lowers where need be.
         reporter: where progress goes.
+        hold: takes the folder for writing; the command completes first what an interrupted writer left to be put in place, which
+            would put the scores away.
         clock: seconds, monotonic.
 
     Raises:
@@ -182,12 +187,18 @@ def score_folder(
     """
     if is_scratch(settings.model):
         raise UsageError(
-            f"train.model: {settings.model} is made on the spot and knows nothing, so no answer is harder for it than another",
-            "Name a trained model: --model with a Hugging Face name, a model folder, or a run of `seedbed train`.",
+            worded(
+                "train.model: {model} is made on the spot and knows nothing, so no answer is harder for it than "
+                "another",
+                model=settings.model,
+            ),
+            worded(
+                "Name a trained model: --model with a Hugging Face name, a model folder, or a run of `seedbed train`."
+            ),
         )
     check_model_path(settings.model, adapters=True)
     folder = DatasetFolder.open(root)
-    with folder.lock(), quiet_libraries():
+    with hold(folder), quiet_libraries():
         loss = folder.signals / f"{LOSS}.parquet"
         folder.check(folder.samples, *([loss] if loss.exists() else ()))  # without it, all rows are scored anew
         use_free_cores()
@@ -201,7 +212,7 @@ def score_folder(
         scorer = AnswerScorer(model, encoder, max_length)
         rows, before, tally = folder.count_samples(), len(table.rows), Tally()
         try:
-            with reporter.step("Scoring", total=rows) as step:
+            with reporter.step(worded("Scoring"), total=rows) as step:
                 step.set(before)
                 saved = clock()
                 for partition in folder.partitions(_ROWS_AT_ONCE):

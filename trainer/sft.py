@@ -24,6 +24,7 @@ from transformers import PreTrainedModel
 from trl.trainer.sft_config import SFTConfig
 
 from builder.config import Train
+from builder.language.messages import worded
 from builder.progress import Reporter
 from builder.store.files import disk_errors, write_json, write_text
 from trainer.batches import held_out_loss
@@ -104,8 +105,10 @@ def train(
     settings = settings.model_copy(update={"model": absolute_name(settings.model)})
     prepared = prepare(folder, out, settings)
     processes.wait_for_everyone()  # nothing is written before each has looked at the folder
-    reporter.say(f"train: {prepared.published.train_tally.describe()}")
-    reporter.say(f"validation: {prepared.published.validation_tally.describe()}")
+    reporter.say(worded("train: {train_tally}", train_tally=prepared.published.train_tally.describe()))
+    reporter.say(
+        worded("validation: {validation_tally}", validation_tally=prepared.published.validation_tally.describe())
+    )
     use_free_cores()
     checkpoints = Checkpoints(out, writes=processes.is_main_process)
     try:
@@ -114,9 +117,9 @@ def train(
     except KeyboardInterrupt:
         kept = checkpoints.step
         raise KeyboardInterrupt(
-            "nothing of the run was kept: the same command begins it anew"
+            worded("nothing of the run was kept: the same command begins it anew")
             if kept is None
-            else f"the same command goes on after step {kept}"
+            else worded("the same command goes on after step {kept}", kept=kept)
         ) from None
     processes.wait_for_everyone()  # until all is written
     return result
@@ -141,10 +144,10 @@ def _train(
     trained_parameters = sum(p.numel() for p in model.parameters() if p.requires_grad)
     goes_on = checkpoints.begin(identify(settings, seed, prepared, model, processes.num_processes))
     if goes_on is not None:
-        reporter.say(f"going on after step {goes_on.step}")
+        reporter.say(worded("going on after step {step}", step=goes_on.step))
     steps = _total_steps(len(prepared.train), settings)
     trainer = _make_trainer(model, prepared, settings, checkpoints.root, seed, steps)
-    with reporter.step("Training", steps) as step, stop_when_asked() as asked:
+    with reporter.step(worded("Training"), steps) as step, stop_when_asked() as asked:
         watch = Watch(prepared, settings, step, clock, checkpoints, goes_on, asked)
         trainer.add_callback(watch)
         trainer.train(resume_from_checkpoint=str(goes_on.path) if goes_on else None)

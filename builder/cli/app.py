@@ -24,8 +24,10 @@ from builder.cli import (
     judging,
     pushing,
     quality,
+    querying,
     rebuilding,
     redacting,
+    reviewing,
     rows,
     serving,
     signals,
@@ -36,6 +38,7 @@ from builder.cli import (
 from builder.cli.places import with_working_copies
 from builder.errors import SeedbedError, UsageError
 from builder.language import chinese
+from builder.language.messages import worded
 from builder.text import visible_json, visible_message
 
 # Typer carries a copy of click that it does not export.
@@ -63,7 +66,11 @@ def _usage_told() -> Iterator[None]:
         yield
     except _UsageMistake as error:
         # A command without arguments raises its help.
-        if not chinese.is_spoken() or type(error).__name__ == "NoArgsIsHelpError":
+        if type(error).__name__ == "NoArgsIsHelpError":
+            raise
+        if "--json" in sys.argv:
+            _print_error(error.format_message(), "", error.exit_code)
+        if not chinese.is_spoken():
             raise
         said = error.format_message().replace("Value error, ", "")
         told = _UsageMistake(chinese.in_chinese(said), error.ctx)
@@ -107,7 +114,9 @@ _COMMANDS = (
         datasets.report,
         rows.show,
         rows.why,
+        reviewing.review,
         comparing.diff,
+        querying.query,
         signals.signals,
         exporting.export,
         pushing.push,
@@ -142,14 +151,13 @@ def _options(
 def _refuse_windows() -> None:
     if importlib.util.find_spec("fcntl") is None:
         raise UsageError(
-            "this system has no file locks as Linux and macOS have them, and Seedbed needs them",
-            "On Windows, run it inside the Windows Subsystem for Linux (WSL).",
+            worded("this system has no file locks as Linux and macOS have them, and Seedbed needs them"),
+            worded("On Windows, run it inside the Windows Subsystem for Linux (WSL)."),
         )
 
 
 def main() -> None:
     """Run the command; what a user can mend ends with its message and exit code, a bug with its traceback and 1."""
-    chinese.start_anew()
     for stream in (sys.stdout, sys.stderr):
         # A file's name need not be text; in JSON these escapes are what they mean.
         if isinstance(stream, io.TextIOWrapper):
@@ -165,8 +173,8 @@ def main() -> None:
             _end(_UNREAD)
         stopped = getattr(end.__context__, "__cause__", None)
         if isinstance(stopped, KeyboardInterrupt):
-            said = chinese.told(str(stopped) or "run the same command again to go on")
-            print(chinese.told(f"seedbed: interrupted; {said}"), file=sys.stderr)
+            how = stopped.args[0] if stopped.args else worded("run the same command again to go on")
+            print(chinese.told(worded("seedbed: interrupted; {how}", how=how), chinese.spoken()), file=sys.stderr)
         _end(end.code)
     except BrokenPipeError:
         _end(_UNREAD)
@@ -182,11 +190,16 @@ def _end_with(error: SeedbedError) -> NoReturn:
     """Say what was wrong, and exit as it asks for."""
     with contextlib.suppress(BrokenPipeError):
         if "--json" in sys.argv:
-            told = {"error": error.message, "remedy": error.remedy, "exit_code": error.exit_code}
-            print(visible_json(json.dumps(told)))
-        message, remedy = (chinese.told(visible_message(text)) for text in (error.message, error.remedy))
+            _print_error(error.message, error.remedy, error.exit_code)
+        message, remedy = (
+            visible_message(chinese.told(text, chinese.spoken())) for text in (error.message, error.remedy)
+        )
         print(f"seedbed: {message}" + (f"\n  {remedy}" if remedy else ""), file=sys.stderr)
     _end(error.exit_code)
+
+
+def _print_error(message: str, remedy: str, exit_code: int) -> None:
+    print(visible_json(json.dumps({"error": message, "remedy": remedy, "exit_code": exit_code})))
 
 
 def _end(code: str | int | None) -> NoReturn:

@@ -25,7 +25,8 @@ from builder.cli.options import (
 )
 from builder.cli.places import path_or_address
 from builder.errors import InputFileError, UsageError
-from builder.language.chinese import is_spoken, told
+from builder.language.chinese import is_spoken, spoken, told
+from builder.language.messages import worded
 
 if TYPE_CHECKING:
     from builder.pipeline.conversion_plan import Asked, Plan
@@ -97,7 +98,9 @@ def convert(
     progress = reporter(quiet)
     asks = sys.stdin.isatty() and sys.stdout.isatty() and not as_json and not quiet
     if Path(out.name).suffix.lower() not in (".jsonl", ".ndjson"):
-        raise UsageError(f"{out}: what is written is JSON Lines", "Give a name that ends in .jsonl.")
+        raise UsageError(
+            worded("{out}: what is written is JSON Lines", out=out), worded("Give a name that ends in .jsonl.")
+        )
     for written in (out, save_map):
         if isinstance(written, Path):
             check_output(written, overwrite=overwrite)
@@ -160,11 +163,13 @@ def _read_roles(pairs: list[str] | None) -> dict[str, str]:
                 begun += f"{item},"
                 continue
             if not (speaker.strip() and role.strip()):
-                raise UsageError(f"--roles {item}: expected speaker = role, such as shop=assistant")
+                raise UsageError(worded("--roles {item}: expected speaker = role, such as shop=assistant", item=item))
             found[speaker.strip()] = role.strip()
             begun = ""
         if begun:
-            raise UsageError(f"--roles {begun[:-1]}: expected speaker = role, such as shop=assistant")
+            raise UsageError(
+                worded("--roles {begun}: expected speaker = role, such as shop=assistant", begun=begun[:-1])
+            )
     return found
 
 
@@ -172,11 +177,13 @@ def _read_saved(path: Path) -> dict[str, Any]:
     """What --save-map wrote."""
     import yaml
 
-    expected = "Write one with --save-map."
+    expected = worded("Write one with --save-map.")
     try:
         value = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeError, yaml.YAMLError) as error:
-        raise InputFileError(path, f"cannot be read ({type(error).__name__})", remedy=expected) from None
+        raise InputFileError(
+            path, worded("cannot be read ({name})", name=type(error).__name__), remedy=expected
+        ) from None
     kinds: Mapping[str, tuple[type, ...]] = {
         "map": (dict,),
         "roles": (dict,),
@@ -184,10 +191,12 @@ def _read_saved(path: Path) -> dict[str, Any]:
         "gap": (int, float),
     }
     if not isinstance(value, dict) or not set(value) <= set(_KEYS):
-        raise InputFileError(path, f"not a file of --save-map, whose keys are {', '.join(_KEYS)}", remedy=expected)
+        raise InputFileError(
+            path, worded("not a file of --save-map, whose keys are {keys}", keys=", ".join(_KEYS)), remedy=expected
+        )
     for key, kind in kinds.items():
         if key in value and not isinstance(value[key], kind):
-            raise InputFileError(path, f"'{key}' is not what --save-map writes", remedy=expected)
+            raise InputFileError(path, worded("'{key}' is not what --save-map writes", key=key), remedy=expected)
     for key in ("map", "roles"):
         value[key] = {str(name): str(text) for name, text in value.get(key, {}).items()}
     if "sheet" in value:
@@ -204,7 +213,7 @@ def _save(path: Path, plan: "Plan", *, overwrite: bool) -> None:
 
     check_output(path, overwrite=overwrite)
     write_text(path, yaml.safe_dump(settled(plan), allow_unicode=True, sort_keys=False))
-    tell(f"{path}: how the files were read; use it again with --map {path}")
+    tell(worded("{path}: how the files were read; use it again with --map {path}", path=path))
 
 
 def _agreed(files: list[Path], asked: "Asked", progress: "Reporter") -> "Plan":
@@ -221,7 +230,7 @@ def _agreed(files: list[Path], asked: "Asked", progress: "Reporter") -> "Plan":
             continue
         if others := at_other_gaps(plan):
             counts = [f"--gap {minutes}: {count:,}" for minutes, count in others.items()]
-            say(f"{'对话数' if is_spoken() else 'conversations'}  {' · '.join(counts)}")
+            say(told(worded("conversations  {counts}", counts=" · ".join(counts)), spoken()))
         for number, (_, sample) in enumerate(islice(samples(plan, Converted()), _SHOWN), 1):
             for line in sample_lines(number, sample):
                 say(line)
@@ -235,7 +244,7 @@ def _agreed(files: list[Path], asked: "Asked", progress: "Reporter") -> "Plan":
                 plan.asked = replace(asked, redact=redacts in ("y", "yes", "是", "好"))
             return plan
         if answer in ("q", "quit", "退出"):
-            raise UsageError("nothing was written")
+            raise UsageError(worded("nothing was written"))
         if answer in ("c", "change", "更改"):
             asked = _changed(asked)
 
@@ -243,7 +252,7 @@ def _agreed(files: list[Path], asked: "Asked", progress: "Reporter") -> "Plan":
 def _choose(plan: "Plan", asked: "Asked") -> "Asked":
     """Have what is not sure chosen, one by one."""
     for choice in plan.choices:
-        say(told(choice.problem))
+        say(told(choice.problem, spoken()))
         for number, candidate in enumerate(choice.candidates[:20], 1):
             say(f"  {number}  {candidate}")
         answer = _ask(f"{choice.flag} (a number, or the value itself)", f"{choice.flag}（编号，或直接输入）")
@@ -282,7 +291,7 @@ def _with(asked: "Asked", flag: str, value: str) -> "Asked":
             return replace(asked, roles={**asked.roles, **_read_roles([value])})
         case "--gap" if value.replace(".", "", 1).isdecimal():
             return replace(asked, gap=timedelta(minutes=float(value)))
-    raise UsageError(f"{flag} {value}: not understood")
+    raise UsageError(worded("{flag} {value}: not understood", flag=flag, value=value))
 
 
 def _ask(english: str, chinese: str) -> str:
@@ -291,4 +300,4 @@ def _ask(english: str, chinese: str) -> str:
     try:
         return input((chinese if is_spoken() else english) + " > ").strip()
     except EOFError:
-        raise UsageError("nothing was written") from None
+        raise UsageError(worded("nothing was written")) from None

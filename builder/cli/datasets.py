@@ -28,27 +28,36 @@ from builder.cli.options import (
 )
 from builder.cli.places import dataset_at, is_dataset, path_or_address, shown
 from builder.errors import InputFileError, IntegrityError, UsageError
+from builder.language.chinese import spoken
+from builder.language.messages import worded
 
 
 def init(
     path: Annotated[Path, typer.Argument(help="Where to write the settings.")] = Path("seedbed.yaml"),
+    every: Annotated[bool, typer.Option("--all", help="Every setting, with its default and its meaning.")] = False,
     show: Annotated[bool, typer.Option("--print", help="Print them instead.")] = False,
     overwrite: Overwrite = False,
 ) -> None:
     """Write a settings file to start from.
 
-    It holds every setting with its default and its meaning.
+    It holds what most people set.
     """
-    from builder.settings_file import describe_settings
+    from builder.settings_file import describe_settings, first_settings
     from builder.store.files import write_text
     from builder.store.ownership import check_output
 
+    text = describe_settings() if every else first_settings(spoken())
     if show:
-        print(describe_settings(), end="")
+        print(text, end="")
         return
     check_output(path, overwrite=overwrite)
-    write_text(path, describe_settings())
-    tell(f"{path}: written; `seedbed build {path} --target 100` grows a first dataset without key or network")
+    write_text(path, text)
+    tell(
+        worded(
+            "{path}: written; `seedbed build {path} --target 100` grows a first dataset without key or network",
+            path=path,
+        )
+    )
 
 
 def build(
@@ -70,7 +79,7 @@ def build(
     from builder import pipeline
 
     if settings_path is not None and settings is not None:
-        raise UsageError("the settings are given twice", "Name the file once: `seedbed build FILE`.")
+        raise UsageError(worded("the settings are given twice"), worded("Name the file once: `seedbed build FILE`."))
     read = read_settings(settings_path or settings, overrides, target=target)
     outcome = pipeline.build(read, out or OUTPUT_ROOT / read.name, reporter(quiet), fork=fork)
     print_outcome(outcome, as_json)
@@ -118,10 +127,13 @@ def curate(
         if out is not None or mapping or skip_broken:
             if isinstance(inputs[0], Path) and not (inputs[0] / "seedbed.yaml").exists():
                 raise InputFileError(
-                    inputs[0], "a folder where a data file was expected", remedy="Name the files in it."
+                    inputs[0], worded("a folder where a data file was expected"), remedy=worded("Name the files in it.")
                 )
             raise UsageError(
-                f"{inputs[0]}: a dataset folder is decided in place, without --out, --map and --skip-broken"
+                worded(
+                    "{inputs}: a dataset folder is decided in place, without --out, --map and --skip-broken",
+                    inputs=inputs[0],
+                )
             )
         changes = list(overrides or ())
         if against:
@@ -130,7 +142,8 @@ def curate(
             outcome = pipeline.curate_folder(root, settings, changes, progress, may_measure=not redecide)
     elif redecide:
         raise UsageError(
-            "--redecide: decides a dataset folder again, not files", "Run `seedbed curate DIR --redecide`."
+            worded("--redecide: decides a dataset folder again, not files"),
+            worded("Run `seedbed curate DIR --redecide`."),
         )
     else:
         read = read_settings(settings, overrides, contamination__against=against)
@@ -177,6 +190,12 @@ def verify(folder: VerifiedFolder, as_json: AsJson = False) -> None:
         for problem in problems:
             tell(f"{shown(folder)}/{problem.path}: {problem.problem}")
     if problems:
-        raise IntegrityError(f"{shown(folder)}: {len(problems)} of its files are not as they were written")
+        raise IntegrityError(
+            worded(
+                "{folder}: {problems} of its files are not as they were written",
+                folder=shown(folder),
+                problems=len(problems),
+            )
+        )
     if not as_json:
-        tell(f"{shown(folder)}: every file is as it was written")
+        tell(worded("{folder}: every file is as it was written", folder=shown(folder)))

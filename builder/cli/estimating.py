@@ -9,6 +9,7 @@ import typer
 from builder.cli.options import AsJson, Overrides, SettingsFile, print_json, read_settings, say
 from builder.errors import UsageError
 from builder.language.chinese import is_spoken, spoken_words
+from builder.language.messages import worded
 
 if TYPE_CHECKING:
     from builder.pipeline.estimating import Estimate, Figures
@@ -33,7 +34,7 @@ def estimate(
     from builder.pipeline.estimating import estimate as make_estimate
 
     if settings_path is not None and settings is not None:
-        raise UsageError("the settings are given twice", "Name the file once: `seedbed estimate FILE`.")
+        raise UsageError(worded("the settings are given twice"), worded("Name the file once: `seedbed estimate FILE`."))
     read = read_settings(settings_path or settings, overrides, target=target)
     made = make_estimate(read, out, latency=latency)
     if as_json:

@@ -6,33 +6,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from builder.cli.options import (
-    AsJson,
-    Category,
-    Folder,
-    Kept,
-    Language,
-    Mended,
-    Origin,
-    Overwrite,
-    Reason,
-    Rows,
-    Search,
-    Split,
-    print_json,
-    reporter,
-    tell,
-)
+from builder.cli.choosing import with_filters
+from builder.cli.options import AsJson, Folder, Overwrite, print_json, reporter, tell
 from builder.cli.places import path_or_address
 from builder.errors import UsageError
+from builder.language.messages import listed, worded
 
 if TYPE_CHECKING:
     from builder.formats.writing import Export, Numbers
     from builder.progress import Reporter
-    from builder.queries.selecting import Selection
+    from builder.queries.selecting import Filters, Selection
     from builder.schema import Sample
 
 
+@with_filters
 def export(
     folder: Folder,
     format: Annotated[
@@ -49,15 +36,7 @@ def export(
             parser=path_or_address,
         ),
     ],
-    kept: Kept = None,
-    reason: Reason = None,
-    category: Category = None,
-    language: Language = None,
-    origin: Origin = None,
-    search: Search = None,
-    mended: Mended = False,
-    rows: Rows = None,
-    split: Split = "all",
+    filters: "Filters",
     name: Annotated[str | None, typer.Option(help="Of the data sets in a folder [the dataset folder's].")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Write nothing where a row would be left out.")] = False,
     overwrite: Overwrite = False,
@@ -68,35 +47,39 @@ def export(
     What the format has no place for is said before anything is written.
     """
     from builder.formats.writing import plan_export
-    from builder.queries.selecting import Filters, chosen_samples
+    from builder.queries.selecting import chosen_samples
     from builder.store.object_store import file_for
 
-    filters = Filters(
-        kept=kept,
-        reason=reason,
-        category=category,
-        language=language,
-        origin=origin,
-        search=search,
-        mended=mended,
-        rows=rows,
-        split=split,
-    )
     progress = reporter(as_json)
     with file_for(out, progress, overwrite=overwrite) as path:
         selection = chosen_samples(folder, filters)
-        if not as_json and selection.dropped and kept is None and reason is None:
-            tell(f"{selection.dropped:,} of these rows were dropped by curation; --kept leaves them out")
-        named = name or folder.resolve().name + ("" if split == "all" else f"_{split}")
+        if not as_json and selection.dropped and filters.kept is None and filters.reason is None:
+            tell(
+                worded(
+                    "{dropped:,} of these rows were dropped by curation; --kept leaves them out",
+                    dropped=selection.dropped,
+                )
+            )
+        named = name or folder.resolve().name + ("" if filters.split == "all" else f"_{filters.split}")
         samples = _Watched(selection, progress)
         plan = plan_export(samples, format, path, name=named, overwrite=overwrite)
         if plan.left_out and (strict or not plan.rows):
-            causes = "\n".join(f"  - {_cause(why, numbers)}" for why, numbers in plan.left_out.items())
+            causes = listed(
+                [listed(["  - ", _cause(why, numbers)], "") for why, numbers in plan.left_out.items()], "\n"
+            )
             raise UsageError(
-                f"{out}: {len(plan.skipped):,} of {len(selection):,} rows cannot be written, so nothing was:\n{causes}",
-                "Choose other rows, or another format."
-                if not plan.rows
-                else "Without --strict the others are written.",
+                worded(
+                    "{out}: {skipped:,} of {selection:,} rows cannot be written, so nothing was:\n{causes}",
+                    out=out,
+                    skipped=len(plan.skipped),
+                    selection=len(selection),
+                    causes=causes,
+                ),
+                (
+                    worded("Choose other rows, or another format.")
+                    if not plan.rows
+                    else worded("Without --strict the others are written.")
+                ),
             )
         if not as_json:
             _tell_before(plan)
@@ -119,7 +102,7 @@ class _Watched:
             yield from self._samples
             return
         begun, self._read = self._read, True
-        label = "Writing rows" if begun else "Looking at rows"
+        label = worded("Writing rows") if begun else worded("Looking at rows")
         with self._progress.step(label, total=len(self._samples)) as step:
             for number, sample in enumerate(self._samples, 1):
                 if number % 1000 == 0 or number == len(self._samples):
@@ -129,15 +112,24 @@ class _Watched:
 
 def _cause(why: str, numbers: "Numbers") -> str:
     if len(numbers) == 1:
-        return f"row {numbers[0]} left out: {why}"
-    return f"{len(numbers):,} rows left out, first row {numbers[0]}: {why}"
+        return worded("row {numbers} left out: {why}", numbers=numbers[0], why=why)
+    return worded(
+        "{numbers:,} rows left out, first row {numbers_2}: {why}", numbers=len(numbers), numbers_2=numbers[0], why=why
+    )
 
 
 def _tell_before(plan: "Export") -> None:
     for why, numbers in plan.left_out.items():
         tell(_cause(why, numbers))
     for what, numbers in plan.remarks.items():
-        tell(f"{len(numbers):,} rows to look at, first row {numbers[0]}: {what}")
+        tell(
+            worded(
+                "{numbers:,} rows to look at, first row {numbers_2}: {what}",
+                numbers=len(numbers),
+                numbers_2=numbers[0],
+                what=what,
+            )
+        )
     for what in plan.advice:
         tell(what)
 
@@ -164,9 +156,13 @@ def _tell_written(plan: "Export", out: Path, path: Path, as_json: bool) -> None:
         print_json(facts | {"advice": plan.advice, "skipped": skipped})
         return
     if len(plan.files) != 1:
-        tell(f"{out}: {plan.rows:,} rows")
+        tell(worded("{out}: {rows:,} rows", out=out, rows=plan.rows))
     for file in plan.files:
         how = plan.target.trains_with(file)
-        tell(f"{at(file.path)}: {file.rows:,} rows for {how}" if how else f"{at(file.path)}: {file.rows:,} rows")
+        tell(
+            worded("{path}: {rows:,} rows for {how}", path=at(file.path), rows=file.rows, how=how)
+            if how
+            else worded("{path}: {rows:,} rows", path=at(file.path), rows=file.rows)
+        )
         if file.tokens:
-            tell(f"about {file.tokens:,} tokens, counted by characters")
+            tell(worded("about {tokens:,} tokens, counted by characters", tokens=file.tokens))

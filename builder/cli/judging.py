@@ -6,6 +6,7 @@ import typer
 
 from builder.cli.options import AsJson, LocalFolder, Overrides, Quiet, SettingsFile, print_json, reporter, tell
 from builder.language.chinese import spoken
+from builder.language.messages import worded
 
 if TYPE_CHECKING:
     from builder.pipeline.judging import Judging
@@ -43,17 +44,43 @@ def judge(
 
 def _print(done: "Judging") -> None:
     marked = sum(done.scores.values())
-    tell(f"{done.path}: {marked:,} of {done.rows:,} rows have a mark by {done.judge}, {done.asked:,} asked now")
+    tell(
+        worded(
+            "{path}: {marked:,} of {rows:,} rows have a mark by {judge}, {asked:,} asked now",
+            path=done.path,
+            marked=marked,
+            rows=done.rows,
+            judge=done.judge,
+            asked=done.asked,
+        )
+    )
     if marked:
         mean = sum(score * count for score, count in done.scores.items()) / marked
-        tell(f"  mean {mean:.2f}: " + " · ".join(f"{score:g} × {count:,}" for score, count in done.scores.items()))
+        tell(
+            worded(
+                "  mean {mean:.2f}: {scores}",
+                mean=mean,
+                scores=" · ".join((f"{score:g} × {count:,}" for score, count in done.scores.items())),
+            )
+        )
     from builder.language.labels import VALUE_LABELS, label
 
     others = {state: count for state, count in done.states.items() if state not in ("marked", "at_admission")}
     if others:
         tell(
-            "  without: "
-            + " · ".join(f"{label(VALUE_LABELS, state, spoken())} {count:,}" for state, count in sorted(others.items()))
+            worded(
+                "  without: {others}",
+                others=" · ".join(
+                    (f"{label(VALUE_LABELS, state, spoken())} {count:,}" for state, count in sorted(others.items()))
+                ),
+            )
         )
-    cost = "price not known" if done.cost is None else f"{done.cost:.4f} {done.currency}"
-    tell(f"  in all {done.requests:,} requests, {done.tokens:,} tokens, {cost}")
+    cost = worded("price not known") if done.cost is None else f"{done.cost:.4f} {done.currency}"
+    tell(
+        worded(
+            "  in all {requests:,} requests, {tokens:,} tokens, {cost}",
+            requests=done.requests,
+            tokens=done.tokens,
+            cost=cost,
+        )
+    )

@@ -41,16 +41,6 @@ VerifiedFolder = Annotated[Path, typer.Argument(help=_FOLDER_OR_ADDRESS, metavar
 ChangedFolder = Annotated[Path, typer.Argument(help=_FOLDER_OR_ADDRESS, metavar="DIR", parser=folder_for("change"))]
 LocalFolder = Annotated[Path, typer.Argument(help="A dataset folder.", metavar="DIR")]
 
-Kept = Annotated[bool | None, typer.Option("--kept/--dropped", help="Only rows that were kept, or dropped.")]
-Reason = Annotated[str | None, typer.Option(help="Only rows dropped for this reason.")]
-Category = Annotated[str | None, typer.Option(help="Only rows of this category.")]
-Language = Annotated[str | None, typer.Option(help="Only rows in this language.")]
-Origin = Annotated[str | None, typer.Option(help="seed, generated or imported.")]
-Mended = Annotated[bool, typer.Option("--mended", help="Only rows in which something was mended.")]
-Search = Annotated[str | None, typer.Option(help="Only rows that hold this text, in any case or width.")]
-Rows = Annotated[str | None, typer.Option(help="Only these rows, such as 3,17,40-60, or a file of numbers.")]
-Split = Annotated[str, typer.Option(help="train, validation or all rows.")]
-
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there under this name.")]
 
 OUTPUT_ROOT = Path("datasets_out")
@@ -61,8 +51,8 @@ def read_settings(file: Path | None, overrides: list[str] | None, **flags: Any) 
     """Settings from a file, the environment, `--set`, and the flags that were given."""
     from builder.settings_file import load_settings
 
-    given = [f"{key.replace('__', '.')}={json.dumps(value)}" for key, value in flags.items() if value is not None]
-    return load_settings(file, [*(overrides or ()), *given])
+    given = {key.replace("__", "."): value for key, value in flags.items() if value is not None}
+    return load_settings(file, overrides or (), flags=given)
 
 
 def read_mapping(pairs: list[str] | None) -> dict[str, str] | None:
@@ -102,7 +92,7 @@ def reporter(quiet: bool) -> "Reporter":
     """Progress on stderr, or none."""
     from builder.progress import Reporter
 
-    return Reporter(quiet=quiet)
+    return Reporter(quiet=quiet, language=spoken())
 
 
 def say(line: str) -> None:
@@ -112,7 +102,7 @@ def say(line: str) -> None:
 
 def tell(text: str) -> None:
     """Print a message, in Chinese where that is spoken."""
-    print(told(visible_message(text)))
+    print(visible_message(told(text, spoken())))
 
 
 def print_json(value: Any) -> None:

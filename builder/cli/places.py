@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from builder.errors import IntegrityError, SeedbedError, UsageError
-from builder.language.chinese import ask_for_chinese
+from builder.language.chinese import spoken
+from builder.language.messages import worded
 
 if TYPE_CHECKING:
     from builder.progress import Reporter
     from builder.store.addresses import Address
     from builder.store.working_copy import Use
-
-_CHINESE_REPORT = re.compile(r"^report:\n(?: .*\n)*? +language: zh$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +58,12 @@ def with_working_copies(command: Callable[..., None]) -> Callable[..., None]:
         for value in given.values():
             for one in value if isinstance(value, list) else [value]:
                 _refuse_address(one)
-                _note_language(one)
         asked = {name: value for name, value in given.items() if isinstance(value, FolderAt)}
         with contextlib.ExitStack() as stack:
             if asked:
                 from builder.progress import Reporter
 
-                reporter = Reporter(quiet=given.get("quiet", False))
+                reporter = Reporter(quiet=given.get("quiet", False), language=spoken())
                 for name, one in asked.items():
                     given[name] = stack.enter_context(dataset_at(one.address, reporter, use=one.use))
             for value in given.values():
@@ -103,7 +101,9 @@ def _damage_told(place: Path) -> Iterator[None]:
             if (found := find_damage(place)) is not None:
                 raise IntegrityError(
                     f"{shown(place)}/{found.path}: {found.problem}",
-                    f"Restore it from a copy; `seedbed verify {shown(place)}` shows what else changed.",
+                    worded(
+                        "Restore it from a copy; `seedbed verify {place}` shows what else changed.", place=shown(place)
+                    ),
                 ) from error
         raise
 
@@ -133,20 +133,17 @@ def shown(folder: Path) -> str:
 _COLLAPSED = re.compile(r"[a-z][a-z0-9+.\-]+:/", re.IGNORECASE)
 
 
-def _note_language(given: Any) -> None:
-    """Speak Chinese where a folder's settings ask for a Chinese report, whether or not the command reads them all."""
-    if isinstance(given, Path):
-        with contextlib.suppress(OSError, ValueError):
-            if _CHINESE_REPORT.search((given / "seedbed.yaml").read_text(encoding="utf-8")):
-                ask_for_chinese()
-
-
 def _refuse_address(value: Any) -> None:
     if isinstance(value, Path) and _COLLAPSED.match(str(value)):
         from builder.store.addresses import masked
 
         raise UsageError(
-            f"{masked(str(value).replace(':/', '://', 1))}: an address where this command needs a path",
-            "What is grown or paid for must be on this machine's disk first: name a folder, and copy it to the address "
-            "with the store's own tool, such as `aws s3 sync`; show, why, curate, train and others read it there.",
+            worded(
+                "{value}: an address where this command needs a path", value=masked(str(value).replace(":/", "://", 1))
+            ),
+            worded(
+                "What is grown or paid for must be on this machine's disk first: name a folder, and copy it to "
+                "the address with the store's own tool, such as `aws s3 sync`; show, why, curate, train and "
+                "others read it there."
+            ),
         )

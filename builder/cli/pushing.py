@@ -6,6 +6,7 @@ import typer
 
 from builder.cli.options import AsJson, Folder, Quiet, print_json, reporter, say, tell
 from builder.cli.places import shown
+from builder.language.messages import worded
 
 if TYPE_CHECKING:
     from builder.hub import Pushed
@@ -49,7 +50,12 @@ def push(
     else:
         _print_done(parcel, done)
     if not parcel.licensed:
-        tell(f"no licence is named; `seedbed curate {shown(folder)} --set license=cc-by-4.0` names one in the card")
+        tell(
+            worded(
+                "no licence is named; `seedbed curate {folder} --set license=cc-by-4.0` names one in the card",
+                folder=shown(folder),
+            )
+        )
 
 
 def _print_plan(parcel: "Parcel") -> None:
@@ -57,39 +63,51 @@ def _print_plan(parcel: "Parcel") -> None:
     for file in parcel.files:
         say(f"{file.bytes:>13,}  {file.sha256}  {file.path}")
     total = sum(file.bytes for file in parcel.files)
-    tell(f"{len(parcel.files)} files, {total:,} bytes, would go to {target.address}, branch {target.revision}")
     tell(
-        "a repository that is not there yet would be public"
-        if target.private is False
-        else "a repository that is not there yet would be private"
+        worded(
+            "{files} files, {total:,} bytes, would go to {address}, branch {revision}",
+            files=len(parcel.files),
+            total=total,
+            address=target.address,
+            revision=target.revision,
+        )
     )
-    tell(f"message: {target.message}")
+    tell(
+        worded("a repository that is not there yet would be public")
+        if target.private is False
+        else worded("a repository that is not there yet would be private")
+    )
+    tell(worded("message: {message}", message=target.message))
 
 
 def _print_done(parcel: "Parcel", done: "Pushed") -> None:
     target = parcel.target
     for path in done.sent:
-        tell(f"{path}: sent")
+        tell(worded("{path}: sent", path=path))
     for path in done.removed:
-        tell(f"{path}: removed, since the rows are in other files now")
+        tell(worded("{path}: removed, since the rows are in other files now", path=path))
     for remark in done.remarks:
         say(remark)
     if not done.sent and not done.removed:
-        tell(f"{target.address}: holds all of it already (commit {done.commit[:12]})")
+        tell(
+            worded(
+                "{address}: holds all of it already (commit {commit})", address=target.address, commit=done.commit[:12]
+            )
+        )
         return
     if done.made:
         tell(
-            f"{target.address}: a new private repository"
+            worded("{address}: a new private repository", address=target.address)
             if done.private
-            else f"{target.address}: a new public repository"
+            else worded("{address}: a new public repository", address=target.address)
         )
     else:
         tell(
-            f"{target.address}: a new commit in a private repository"
+            worded("{address}: a new commit in a private repository", address=target.address)
             if done.private
-            else f"{target.address}: a new commit in a public repository"
+            else worded("{address}: a new commit in a public repository", address=target.address)
         )
-    tell(f"branch {target.revision}: commit {done.commit}")
+    tell(worded("branch {revision}: commit {commit}", revision=target.revision, commit=done.commit))
 
 
 def _record(parcel: "Parcel", done: "Pushed | None") -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from builder.cli.options import AsJson, ChangedFolder, Quiet, print_outcome, reporter, tell
 from builder.cli.places import shown
+from builder.language.messages import worded
 
 
 def redact(folder: ChangedFolder, as_json: AsJson = False, quiet: Quiet = False) -> None:
@@ -15,5 +16,9 @@ def redact(folder: ChangedFolder, as_json: AsJson = False, quiet: Quiet = False)
     done = redact_folder(folder, reporter(quiet))
     if not as_json:
         kinds = " · ".join(f"{kind} {rows:,}" for kind, rows in sorted(done.kinds.items()))
-        tell(f"{shown(folder)}: {done.rows:,} rows redacted" + (f" ({kinds})" if kinds else ""))
+        tell(
+            worded("{folder}: {rows:,} rows redacted ({kinds})", folder=shown(folder), rows=done.rows, kinds=kinds)
+            if kinds
+            else worded("{folder}: {rows:,} rows redacted", folder=shown(folder), rows=done.rows)
+        )
     print_outcome(done.outcome, as_json, {"redacted": {"rows": done.rows, "kinds": dict(done.kinds)}})

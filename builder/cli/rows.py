@@ -1,64 +1,59 @@
 """Commands that show rows and why they were kept or dropped."""
 
-from typing import Annotated, Any
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from builder.cli.options import (
-    AsJson,
-    Category,
-    Folder,
-    Kept,
-    Language,
-    Mended,
-    Origin,
-    Reason,
-    Rows,
-    Search,
-    Split,
-    print_json,
-    say,
-    tell,
-)
+from builder.cli.choosing import with_filters
+from builder.cli.options import AsJson, Folder, print_json, say, tell
 from builder.language.chinese import is_spoken
+from builder.language.messages import worded
+
+if TYPE_CHECKING:
+    from builder.queries.records import Line
+    from builder.queries.selecting import Filters
 
 
+# Columns of a terminal: of a cell in front of the texts at most, of the texts at least.
+_WIDEST, _NARROWEST = 26, 20
+
+
+@with_filters
 def show(
     folder: Folder,
-    kept: Kept = None,
-    reason: Reason = None,
-    category: Category = None,
-    language: Language = None,
-    origin: Origin = None,
-    search: Search = None,
-    mended: Mended = False,
-    rows: Rows = None,
-    split: Split = "all",
+    filters: "Filters",
+    sort: Annotated[
+        str, typer.Option(metavar="NAME", help="By a label such as category, or a measured value such as quality.")
+    ] = "row",
+    descending: Annotated[bool, typer.Option("--descending", help="The greatest first.")] = False,
+    sample: Annotated[int | None, typer.Option(min=1, help="Only so many rows, drawn by --seed.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the draw.")] = 0,
     limit: Annotated[int, typer.Option(min=1, help="At most so many rows.")] = 20,
+    full: Annotated[bool, typer.Option("--full", help="Whole conversations.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """List rows by filter."""
     from builder.queries.browsing import find_rows
-    from builder.queries.selecting import Filters
 
-    filters = Filters(
-        kept=kept,
-        reason=reason,
-        category=category,
-        language=language,
-        origin=origin,
-        search=search,
-        mended=mended,
-        rows=rows,
-        split=split,
-    )
-    found, total = find_rows(folder, filters, limit=limit)
+    page = find_rows(folder, filters, limit=limit, sort=sort, descending=descending, sample=sample, seed=seed)
     if as_json:
-        print_json({"total": total, "rows": found})
+        print_json({"total": page.total, "rows": [asdict(line) for line in page.lines]})
         return
-    for row in found:
-        say(_one_line(row))
-    tell(f"{len(found):,} of {total:,} rows shown" + ("; --limit shows more" if len(found) < total else ""))
+    for number, text in enumerate(_table(page.lines)):
+        say(text)
+        if full and number:
+            print_turns(_messages(folder, page.lines[number - 1].row))
+            print()
+    shown = len(page.lines)
+    tell(
+        worded("{shown:,} of {total:,} rows shown; --limit shows more", shown=shown, total=page.total)
+        if page.next
+        else worded("{shown:,} of {total:,} rows shown", shown=shown, total=page.total)
+    )
 
 
 def why(
@@ -79,25 +74,66 @@ def why(
     say(explained["headline"])
     for sentence in explained["sentences"]:
         say(f"  - {sentence}")
+    for sentence in explained["review_sentences"]:
+        say(f"  {_WORDS['review'][is_spoken()]}{sentence}")
     if explained["quality"]:
         say(f"  {_WORDS['quality'][is_spoken()]}{_quality(explained['quality'])}")
     for label in ("task_id", "category", "language", "origin", "source", "parents", "request_id", "answer_key"):
         if explained["sample"].get(label):
             say(f"  {_WORDS[label][is_spoken()]}{_plain(explained['sample'][label])}")
     _print_mends(explained["sample"]["mended"] or [])
-    _print_turns(explained["sample"]["messages"])
+    print_turns(explained["sample"]["messages"])
     if explained["other"]:
         print()
         say(f"{explained['other_headline']}")
-        _print_turns(explained["other"]["messages"])
+        print_turns(explained["other"]["messages"])
 
 
-def _one_line(row: dict[str, Any]) -> str:
-    verdict = ("保留" if is_spoken() else "kept") if row["kept"] else row["reason"]
-    from rich.cells import cell_len
+def _table(lines: "Sequence[Line]") -> list[str]:
+    """A header and a line for each row, no wider than the terminal: what is cut off, `why` and --full show."""
+    from rich.cells import cell_len, set_cell_size
 
-    where = "/".join(str(part) for part in (row["category"], row["language"]) if part)
-    return f"{row['row']:>8}  {verdict}{' ' * (22 - cell_len(verdict))} {where}{' ' * (22 - cell_len(where))} {row['text']}"
+    native = is_spoken()
+    words = ("行", "裁定", "类别", "问题 → 回答") if native else ("row", "verdict", "category", "prompt → answer")
+    cells = [words] + [
+        (
+            str(line.row),
+            f"{_verdict(line)}{_review(line.review)}",
+            "/".join(part for part in (line.category, line.language) if part),
+            f"{line.text} → {line.answer}",
+        )
+        for line in lines
+    ]
+    widths = [min(max(cell_len(one[place]) for one in cells), _WIDEST) for place in range(3)]
+    left = max(shutil.get_terminal_size((80, 24)).columns - sum(widths) - 6, _NARROWEST)
+    return [
+        f"{' ' * (widths[0] - cell_len(row))}{row}  {set_cell_size(verdict, widths[1])}  {set_cell_size(where, widths[2])}  "
+        + (text if cell_len(text) <= left else f"{set_cell_size(text, left - 1).rstrip()}…")
+        for row, verdict, where, text in cells
+    ]
+
+
+def _verdict(line: "Line") -> str:
+    if line.kept:
+        return ("kept", "保留")[is_spoken()]
+    return line.reason or ("not decided", "未裁定")[is_spoken()]
+
+
+def _messages(folder: Path, row: int) -> list[dict[str, Any]]:
+    from builder.store.snapshot import open_snapshot
+
+    found: list[dict[str, Any]] = open_snapshot(folder).sample_records([row], ("row", "messages"))[0]["messages"]
+    return found
+
+
+def _review(review: Mapping[str, Any] | None) -> str:
+    """What a person decided, in a few letters: ? where nobody decides, * where the verdict does not obey it yet."""
+    if review is None:
+        return ""
+    words = {"keep": "保留", "drop": "去除", "edit": "修改"} if is_spoken() else {}
+    said = words.get(review["decision"], review["decision"]) or ("?" if review["reviews"] else "")
+    marks = ("" if review["agreed"] else "!") + ("*" if review["pending"] else "")
+    return f" [{said}{marks}]"
 
 
 def _quality(quality: dict[str, Any]) -> str:
@@ -112,7 +148,8 @@ def _quality(quality: dict[str, Any]) -> str:
     return f"{quality['quality']:.2f}{shown}"
 
 
-def _print_turns(messages: list[dict[str, Any]]) -> None:
+def print_turns(messages: list[dict[str, Any]]) -> None:
+    """Print a conversation as a person reads it, turn by turn."""
     from builder.pictures import shown
 
     for message in messages:
@@ -121,7 +158,7 @@ def _print_turns(messages: list[dict[str, Any]]) -> None:
         if message["reasoning"]:
             text = f"<think>{message['reasoning']}</think>\n{text}"
         print()
-        say(f"  [{message['role']}]" + (" weight 0" if message["weight"] == 0 else ""))
+        say(worded("  [{role}] weight 0", role=message["role"]) if message["weight"] == 0 else f"  [{message['role']}]")
         for line in text.split("\n"):
             say(f"  {line}")
 
@@ -175,6 +212,7 @@ _PLACES = {
 # English, Chinese; each as wide as the widest on a terminal.
 _WORDS = {
     "quality": ("quality     ", "质量        "),
+    "review": ("review      ", "人工审核    "),
     "task_id": ("task_id     ", "任务        "),
     "category": ("category    ", "类别        "),
     "language": ("language    ", "语言        "),

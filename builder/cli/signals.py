@@ -12,6 +12,7 @@ import typer
 
 from builder.cli.options import AsJson, print_json, say
 from builder.language.chinese import spoken
+from builder.language.messages import worded
 
 if TYPE_CHECKING:
     from builder.signals import Signal
@@ -31,7 +32,10 @@ def signals(
     known: dict[str, Signal | GivenSignal] = {**SIGNALS, **GIVEN_SIGNALS}
     for name in names or ():
         if name not in known:
-            raise UsageError(f"no signal is called {name!r}{nearest(name, known)}", f"There are: {', '.join(known)}.")
+            raise UsageError(
+                worded("no signal is called {name!r}{nearest}", name=name, nearest=nearest(name, known)),
+                worded("There are: {known}.", known=", ".join(known)),
+            )
     language = language or spoken()
     cards = [_card(known[name], language) for name in names or known]
     if as_json:

@@ -27,6 +27,7 @@ from builder.cli.options import (
 from builder.cli.places import shown
 from builder.errors import InputFileError, UsageError
 from builder.language.chinese import spoken
+from builder.language.messages import worded
 
 if TYPE_CHECKING:
     from builder.config import Settings
@@ -74,15 +75,30 @@ def score(
     """
     read = folder_settings(folder, settings, overrides, model)
     need_training_packages()
+    from builder.pipeline.replacing import writing
     from trainer.scoring import score_folder
 
-    scoring = score_folder(folder, read.train, reporter=reporter(quiet))
+    scoring = score_folder(folder, read.train, reporter=reporter(quiet), hold=writing)
     if as_json:
         print_json(scoring.as_record())
         return
     tally = scoring.tally
-    tell(f"{shown(folder)}: {tally.describe()}; {scoring.before:,} of {scoring.rows:,} were scored before")
-    tell(f"  median ifd {scoring.median_ifd:.3f}; {scoring.unhelped:,} rows at 1 or above: the instruction is no help")
+    tell(
+        worded(
+            "{folder}: {tally}; {before:,} of {rows:,} were scored before",
+            folder=shown(folder),
+            tally=tally.describe(),
+            before=scoring.before,
+            rows=scoring.rows,
+        )
+    )
+    tell(
+        worded(
+            "  median ifd {median_ifd:.3f}; {unhelped:,} rows at 1 or above: the instruction is no help",
+            median_ifd=scoring.median_ifd,
+            unhelped=scoring.unhelped,
+        )
+    )
     say(f"  {scoring.path}")
 
 
@@ -98,7 +114,7 @@ def evaluate(
     Held-out loss and checked answers: base beside tuned, beside the best constant guess for each family.
     """
     if language not in ("en", "zh"):
-        raise UsageError(f"--language {language}: expected en or zh")
+        raise UsageError(worded("--language {language}: expected en or zh", language=language))
     evaluation = run_evaluation(run, quiet, max_rows, "zh" if language == "zh" else "en")
     if as_json:
         print_json(evaluation.as_record())
@@ -144,7 +160,7 @@ def folder_settings(folder: Path, settings: Path | None, overrides: list[str] | 
     """The settings given, else those the dataset folder was made with."""
     own = folder / "seedbed.yaml"
     if settings is None and not own.is_file():
-        raise InputFileError(folder, "not a dataset folder: it holds no seedbed.yaml")
+        raise InputFileError(folder, worded("not a dataset folder: it holds no seedbed.yaml"))
     return read_settings(settings or own, overrides, train__model=model)
 
 
@@ -173,7 +189,9 @@ def is_first_process() -> bool:
 def run_evaluation(run: Path, quiet: bool, max_rows: int | None = None, language: "Language" = "en") -> "Evaluation":
     """Evaluate; the caller prints."""
     if not (run / "run.json").is_file():  # before torch is loaded, which takes seconds
-        raise InputFileError(run, "not a finished run: it holds no run.json", remedy="`seedbed train` makes one.")
+        raise InputFileError(
+            run, worded("not a finished run: it holds no run.json"), remedy=worded("`seedbed train` makes one.")
+        )
     need_training_packages()
     from trainer.evaluation import evaluate as evaluate_run
 
@@ -196,18 +214,52 @@ def describe_run(run: Path) -> dict[str, Any]:
 
 def print_training(run: dict[str, Any]) -> None:
     """Rows, steps, losses."""
-    held_out = f", validation {run['validation_loss']:.3f}" if run["validation_loss"] is not None else ""
+    held_out = (
+        worded(", validation {validation_loss:.3f}", validation_loss=run["validation_loss"])
+        if run["validation_loss"] is not None
+        else ""
+    )
     early = " (stopped by train.max_minutes)" if run["stopped_early"] else ""
-    tell(f"{run['out']}: {run['rows']:,} rows, {run['steps']:,} steps in {run['seconds']:.0f} s{early}")
-    tell(f"  {run['parameters']['all']:,} parameters, {run['parameters']['trained']:,} of them trained")
-    tell(f"  loss: train {run['train_loss']:.3f}{held_out}; curve in {run['loss_curve']}")
+    tell(
+        worded(
+            "{out}: {rows:,} rows, {steps:,} steps in {seconds:.0f} s{early}",
+            out=run["out"],
+            rows=run["rows"],
+            steps=run["steps"],
+            seconds=run["seconds"],
+            early=early,
+        )
+    )
+    tell(
+        worded(
+            "  {all:,} parameters, {trained:,} of them trained",
+            all=run["parameters"]["all"],
+            trained=run["parameters"]["trained"],
+        )
+    )
+    tell(
+        worded(
+            "  loss: train {train_loss:.3f}{held_out}; curve in {loss_curve}",
+            train_loss=run["train_loss"],
+            held_out=held_out,
+            loss_curve=run["loss_curve"],
+        )
+    )
 
 
 def print_evaluation(evaluation: "Evaluation") -> None:
     """Losses and a table of checked answers, one line for each family and language."""
-    tell(f"held-out loss  base {evaluation.loss.base:.3f}  tuned {evaluation.loss.tuned:.3f}")
+    tell(
+        worded(
+            "held-out loss  base {base:.3f}  tuned {tuned:.3f}", base=evaluation.loss.base, tuned=evaluation.loss.tuned
+        )
+    )
     if not evaluation.cells:
-        tell(f"no answer can be checked: none of the {evaluation.rows:,} held-out rows has an answer key")
+        tell(
+            worded(
+                "no answer can be checked: none of the {rows:,} held-out rows has an answer key", rows=evaluation.rows
+            )
+        )
         return
     say(f"{'family':28} {'lang':4} {'n':>5} {'constant':>9} {'untrained':>10} {'trained':>8}")
     for cell in evaluation.cells:
@@ -217,13 +269,32 @@ def print_evaluation(evaluation: "Evaluation") -> None:
     shares = [f"{score.share:.1%}" for score in scores]
     say(f"{'all':28} {'':4} {scores[0].n:5} {shares[0]:>9} {shares[1]:>10} {shares[2]:>8}")
     low, high = scores[2].interval
-    tell(f"trained: {scores[2].right} of {scores[2].n} right, 95 % interval {low:.1%} to {high:.1%}")
+    tell(
+        worded(
+            "trained: {right} of {n} right, with an interval of 95 %: {low:.1%} to {high:.1%}",
+            right=scores[2].right,
+            n=scores[2].n,
+            low=low,
+            high=high,
+        )
+    )
     if evaluation.rows_without_key:
-        tell(f"{evaluation.rows_without_key:,} held-out rows have no answer key and are in the loss only")
+        tell(
+            worded(
+                "{rows_without_key:,} held-out rows have no answer key and are in the loss only",
+                rows_without_key=evaluation.rows_without_key,
+            )
+        )
+
+
+def missing_training_packages() -> list[str]:
+    """The trainer's packages that are not installed."""
+    return [name for name in ("torch", "transformers", "trl", "peft") if importlib.util.find_spec(name) is None]
 
 
 def need_training_packages() -> None:
     """Say what to install where the trainer's packages are missing."""
-    missing = [name for name in ("torch", "transformers", "trl", "peft") if importlib.util.find_spec(name) is None]
-    if missing:
-        raise UsageError(f"training needs {', '.join(missing)}", "pip install 'seedbed[train]'")
+    if missing := missing_training_packages():
+        raise UsageError(
+            worded("training needs {missing}", missing=", ".join(missing)), worded("pip install 'seedbed[train]'")
+        )

@@ -56,6 +56,8 @@ def _print_status(found: "Status") -> None:
         since = datetime.fromtimestamp(batch.since).strftime("%Y-%m-%d %H:%M")
         line = words["batch"].format(id=batch.id or "—", n=batch.requests, since=since)
         console.print(visible(line), markup=False, soft_wrap=True)
+    if any(found.reviews.values()):
+        console.print(words["reviews"].format(**found.reviews), markup=False, soft_wrap=True)
     console.print(visible(_state(found, words)), markup=False, soft_wrap=True)
 
 
@@ -73,6 +75,7 @@ _ENGLISH = {
     "ledger": "ledger: {requests:,} requests in {attempts:,} attempts; {received:,} received, {failed:,} failed, "
     "{unknown:,} unknown",
     "batch": "batch {id}: {n:,} requests at the endpoint since {since}",
+    "reviews": "reviews: {reviewed:,} rows; reviewers disagree about {disagreeing:,}, {pending:,} wait for `seedbed curate`",
     "running": "running: process {process}",
     "finished": "finished: {rows:,} rows, {kept:,} kept",
     "stopped": "not running; go on with {command}",
@@ -80,6 +83,7 @@ _ENGLISH = {
 _CHINESE = {
     "ledger": "账本：{requests:,} 个请求，共发送 {attempts:,} 次；收到 {received:,}，失败 {failed:,}，结果未知 {unknown:,}",
     "batch": "批次 {id}：{n:,} 个请求在接口处理，始于 {since}",
+    "reviews": "人工审核：{reviewed:,} 行；意见不一 {disagreeing:,} 行，等待 `seedbed curate` 重新判定 {pending:,} 行",
     "running": "正在运行：进程 {process}",
     "finished": "已完成：共 {rows:,} 行，保留 {kept:,} 行",
     "stopped": "没有在运行；继续请执行 {command}",

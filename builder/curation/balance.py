@@ -17,6 +17,7 @@ from builder.config import CATEGORIES, Balance
 from builder.curation.difficulty import LEVEL, LEVELS
 from builder.curation.quotas import hold_quotas, number_beyond
 from builder.errors import UsageError, nearest
+from builder.language.messages import listed, worded
 from builder.language.notes import Note
 
 UNCATEGORISED = "uncategorised"
@@ -226,22 +227,34 @@ def check_names(settings: Balance, profiles: Iterable[Profile] = (), categories:
     valid = {*categories, *languages, *(f"{category}/{language}" for category in categories for language in languages)}
     valid |= {*LEVELS, *(f"{name}/{level}" for name in valid for level in LEVELS)}
     mistakes = [
-        f"  - balance.{section}: no such cell {name!r}{nearest(name, valid)}"
+        worded(
+            "  - balance.{section}: no such cell {name!r}{nearest}",
+            section=section,
+            name=name,
+            nearest=nearest(name, valid),
+        )
         for section, names in (("caps", settings.caps), ("floors", settings.floors))
         for name in names
         if name not in valid
     ]
     mistakes += [
-        f"  - balance.quotas: no such category {name!r}{nearest(category, categories)}"
+        worded(
+            "  - balance.quotas: no such category {name!r}{nearest}", name=name, nearest=nearest(category, categories)
+        )
         for name in settings.quotas
         if (category := Cell.parse(name).category) is not None and find_category(category, categories) is None
     ]
     if mistakes:
         raise UsageError(
-            "balance names cells that do not exist:\n" + "\n".join(mistakes),
-            "A cell is a category, a language, or both: mathematics, zh, mathematics/zh; for caps and floors also with a "
-            f"difficulty ({', '.join(LEVELS)}): mathematics/zh/hard. Languages: {', '.join(languages)}; "
-            f"categories: {', '.join(categories)}.",
+            worded("balance names cells that do not exist:\n{mistakes}", mistakes=listed(mistakes, "\n")),
+            worded(
+                "A cell is a category, a language, or both: mathematics, zh, mathematics/zh; for caps and floors "
+                "also with a difficulty ({levels}): mathematics/zh/hard. Languages: {languages}; categories: "
+                "{categories}.",
+                levels=", ".join(LEVELS),
+                languages=", ".join(languages),
+                categories=", ".join(categories),
+            ),
         )
 
 

@@ -25,6 +25,7 @@ import polars as pl
 from builder.config import CATEGORIES, Categories
 from builder.encoders import Codes, norms
 from builder.errors import UsageError
+from builder.language.messages import worded
 from builder.language.notes import Note
 from builder.text import tokenise
 
@@ -247,7 +248,8 @@ class _Learner:
             from threadpoolctl import threadpool_limits
         except ImportError:
             raise UsageError(
-                "categories.guess needs scikit-learn, which is not installed", "pip install 'seedbed[curation]'"
+                worded("categories.guess needs scikit-learn, which is not installed"),
+                worded("pip install 'seedbed[curation]'"),
             ) from None
         labels = np.concatenate([self._names, self.labels[trained]])
         if not len(asked):

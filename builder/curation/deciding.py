@@ -41,10 +41,14 @@ from builder.encoders import Codes, character_codes
 from builder.language.notes import Note
 from builder.schema import CHECK_TYPE, VERDICT_SCHEMA, Sample
 from builder.signals import SIGNALS, SignalValue
-from builder.store.dataset_folder import Review
+from builder.store.reviews import Ruling
 
 SignalValues = Mapping[str, SignalValue]
 
+# The table of signals that holds which reviews the verdicts obey.
+REVIEWED = "reviewed"
+REVIEWED_SCHEMA = {"row": pl.Int64, "decision": pl.String, "note": pl.String, "of": pl.Int64}
+_BY_HAND = {"drop": "reviewed_drop", "replaced": "edited", "withdrawn": "edit_withdrawn"}
 SAMPLE_COLUMNS = ("row", "task_id", "category", "language", "origin", "kind")
 FACT_COLUMNS = (
     *("fingerprint", "novelty_text", *REQUEST_COLUMNS, "wording", "given", "redaction_of", "evolved_from"),
@@ -66,6 +70,7 @@ class Decision:
         notes: what a reader should know.
         diversity: of the kept rows beside a random choice, as `measure_diversity` gives it.
         guesses: categories for rows without one, where they are asked for and possible.
+        reviewed: what people's reviews came to that were obeyed (row, decision, note, of).
     """
 
     verdicts: pa.Table
@@ -74,6 +79,7 @@ class Decision:
     notes: list[Note]
     diversity: Mapping[str, Any]
     guesses: Guesses | None
+    reviewed: pl.DataFrame
 
     @property
     def kept(self) -> int:
@@ -93,7 +99,7 @@ def decide(
     values: Sequence[SignalValues],
     settings: Settings,
     *,
-    reviews: Mapping[int, Review],
+    reviews: Mapping[int, Ruling],
     benchmark: Sequence[Sample] = (),
     vectors: Codes | None = None,
 ) -> Decision:
@@ -103,7 +109,7 @@ def decide(
         samples: all rows, in row order.
         values: their signals, in the same order.
         settings: thresholds, weights, caps, target.
-        reviews: the last human decision of each row; it overrides every check.
+        reviews: what people's reviews of each row come to; it overrides every check.
         benchmark: rows that must not be in the published data.
         vectors: as for `decide_rows`.
     """
@@ -137,7 +143,7 @@ def decide_rows(
     rows: pl.DataFrame,
     settings: Settings,
     *,
-    reviews: Mapping[int, Review],
+    reviews: Mapping[int, Ruling],
     texts: pl.DataFrame | None = None,
     vectors: Codes | None = None,
 ) -> Decision:
@@ -146,7 +152,7 @@ def decide_rows(
     Args:
         rows: one line for each row, in row order: `SAMPLE_COLUMNS` and `columns_read`.
         settings: thresholds, weights, caps, target.
-        reviews: the last human decision of each row; it overrides every check.
+        reviews: what people's reviews of each row come to; it overrides every check.
         texts: the failed checks that only the text could tell (`failed_texts`).
         vectors: of every row, by its number, where a setting needs them; behind them may stand those of the typical requests
             (see `builder.curation.classifying`).
@@ -191,7 +197,7 @@ def decide_rows(
         diversity = measured.result()
     notes = [*balanced.warnings, *split_notes, *diversity_notes(kept), *guess_notes(guesses)]
     verdicts = _verdicts(rows["row"], course.failed(), sides)
-    return Decision(verdicts, quality, difficulty, notes, diversity, guesses)
+    return Decision(verdicts, quality, difficulty, notes, diversity, guesses, reviewed_table(reviews))
 
 
 def _drop_close(course: "_Course", settings: Settings, vectors: Codes | None) -> None:
@@ -264,12 +270,11 @@ def _complete(failed: pl.DataFrame, rank: int) -> pl.DataFrame:
 
 
 def _row_checks(
-    rows: pl.DataFrame, settings: Settings, reviews: Mapping[int, Review], texts: pl.DataFrame | None
+    rows: pl.DataFrame, settings: Settings, reviews: Mapping[int, Ruling], texts: pl.DataFrame | None
 ) -> pl.DataFrame:
     """Every check that each row fails by itself; rows that a human kept fail none, seeds only what is not a filter."""
-    by_hand = [(review.row, "reviewed_drop", review.note) for review in reviews.values() if review.decision == "drop"]
+    by_hand = reviewed_table(reviews).filter(pl.col("decision") != "keep")
     there = rows.lazy().select("row").collect()
-    reviewed = pl.DataFrame(by_hand, schema=["row", "reason", "evidence"], orient="row") if by_hand else None
     judged = rows.filter(~pl.col("exempt"))
     found = [failed_checks(judged, settings.filters), _complete(replaced_rows(rows), _REDACTED_RANK)]
     if texts is not None:
@@ -283,9 +288,18 @@ def _row_checks(
             evidence="overlap_text",
         )
         found.append(_complete(contaminated, _LAST_RANK))
-    if reviewed is not None:
-        found.append(_complete(reviewed.join(there, on="row", how="semi"), _FIRST_RANK))
+    if len(by_hand):
+        reviewed = by_hand.join(there, on="row", how="semi").select(
+            "row", "of", evidence="note", reason=pl.col("decision").replace_strict(_BY_HAND, return_dtype=pl.String)
+        )
+        found.append(_complete(reviewed, _FIRST_RANK))
     return pl.concat(found)
+
+
+def reviewed_table(rulings: Mapping[int, Ruling]) -> pl.DataFrame:
+    """What people's reviews come to, a line for each row that they decide: row, decision, note, of."""
+    records = [(one.row, one.decision, one.note, one.of) for _, one in sorted(rulings.items())]
+    return pl.DataFrame(records, schema=REVIEWED_SCHEMA, orient="row")
 
 
 def _sides(kept: pl.DataFrame, settings: Settings, vectors: Codes | None) -> tuple[pl.DataFrame, list[Note]]:

@@ -8,7 +8,6 @@ import pyarrow as pa
 from builder.curation.asking import material_key, read_request, request_key
 from builder.curation.blocked_words import find_blocked_word
 from builder.curation.exact import conversation_fingerprint
-from builder.curation.redacting import redaction_of
 from builder.pictures import has_pictures, is_data, is_file, is_local, pictures_in
 from builder.schema import Message, Sample
 from builder.signals import SignalValue
@@ -17,7 +16,7 @@ from builder.similarity import NoveltyKey, novelty_text
 from builder.text import count_words, has_text, normalise
 
 FACTS = "facts"
-FACTS_VERSION = 6
+FACTS_VERSION = 7
 
 _EVIDENCE_CHARACTERS = 80
 _EVOLVED = "evolve:"  # what the source of rows of the recipe begins with
@@ -118,7 +117,7 @@ def facts_table(samples: Iterable[Sample], novelty_key: NoveltyKey) -> pa.Table:
             **request_facts(text, sample.answer, key),
             "wording": None if sample.instruction is None else _hash(sample.instruction),
             "given": None if sample.instruction is None else _hash(normalise(sample.input or ""), key),
-            "redaction_of": redaction_of(sample.source),
+            "redaction_of": sample.redaction_of,
             "evolved_from": sample.parents[0] if sample.parents and sample.source.startswith(_EVOLVED) else None,
             "pictures": pictures or None,
             "picture_key": key or None,

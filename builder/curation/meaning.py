@@ -21,6 +21,7 @@ from builder.config import Meaning
 from builder.curation.paraphrase import Paraphrases, background_of, is_cjk
 from builder.encoders import Codes, cosines, paired_cosines, quantise
 from builder.errors import UsageError
+from builder.language.messages import worded
 
 Places = npt.NDArray[np.int64]
 
@@ -171,7 +172,8 @@ class Survivors:
             import faiss
         except ImportError:
             raise UsageError(
-                "meaning.encoder: the search needs faiss, which is not installed", "pip install 'seedbed[meaning]'"
+                worded("meaning.encoder: the search needs faiss, which is not installed"),
+                worded("pip install 'seedbed[meaning]'"),
             ) from None
         self._codes, self._least = codes, least
         self._places = np.zeros(0, dtype=np.int64)

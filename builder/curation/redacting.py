@@ -1,7 +1,7 @@
 """Rows without the personal data and secrets that they held: a new row for each, and the old one is dropped for it.
 
     row 17  "Write to li.wei@qq.com; li.wei@qq.com answers."      dropped: redacted, of row 90
-    row 90  "Write to [EMAIL_1]; [EMAIL_1] answers."              source redacted:17:mails.json#18, parents (id of row 17,)
+    row 90  "Write to [EMAIL_1]; [EMAIL_1] answers."              redaction_of 17, parents (id of row 17,)
 
 In a Chinese row the same names are [邮箱_1], [电话_1] and so on.
 """
@@ -16,7 +16,7 @@ import polars as pl
 
 from builder.answers import AnswerKey, AnswerKeyError, check_answer
 from builder.pictures import with_texts
-from builder.schema import REDACTED, Sample, compose_prompt
+from builder.schema import Sample, compose_prompt
 from builder.signals.given import JUDGE
 from builder.signals.privacy import FULL_WIDTH, find_private, private_texts
 
@@ -152,8 +152,8 @@ def redact_row(sample: Sample, row: int) -> Sample:
         rejected=change(sample.rejected),
         instruction=instruction,
         input=given,
-        source=f"{REDACTED}{sample.row}:{sample.source}",
         parents=(sample.id,),
+        redaction_of=sample.row,
         mended=(),  # the texts as the file has them hold what is private, and stay with the old row
     )
     return replace(new, answer_key=_redact_key(sample, new, names))
@@ -172,12 +172,6 @@ def _redact_key(old: Sample, new: Sample, names: Placeholders) -> str | None:
     if check_answer(key, old.answer).passed and not check_answer(changed, new.answer).passed:
         return None
     return changed.to_json()
-
-
-def redaction_of(source: str) -> int | None:
-    """The number of the row that a row with this source is the redaction of; None where it is none."""
-    number = source[len(REDACTED) :].partition(":")[0] if source.startswith(REDACTED) else ""
-    return int(number) if number.isdecimal() else None
 
 
 def replaced_rows(rows: pl.DataFrame) -> pl.DataFrame:

@@ -14,6 +14,7 @@ from builder.documents.html import read_html
 from builder.documents.pdf import read_pdf
 from builder.errors import InputFileError, SeedbedError, UsageError
 from builder.foreign import isolation
+from builder.language.messages import worded
 
 _READERS: Mapping[str, Callable[[Path], tuple[Page, ...]]] = {
     ".html": read_html,
@@ -51,12 +52,16 @@ def read_apart(path: Path) -> tuple[Page, ...]:
 
 
 def _refusal(path: Path, died: isolation.Died, seconds: int) -> InputFileError:
-    way_out = "Save it again, or as plain text; if it is not yours, leave it out."
+    way_out = worded("Save it again, or as plain text; if it is not yours, leave it out.")
     if died.of == "memory":
-        return InputFileError(path, f"takes more than {MEMORY // 2**20} MiB of memory to read", remedy=way_out)
+        return InputFileError(
+            path, worded("takes more than {memory} MiB of memory to read", memory=MEMORY // 2**20), remedy=way_out
+        )
     if died.of == "time":
-        return InputFileError(path, f"takes more than {seconds} seconds of computing to read", remedy=way_out)
-    return InputFileError(path, f"reading it ends the process that does ({died.of})", remedy=way_out)
+        return InputFileError(
+            path, worded("takes more than {seconds} seconds of computing to read", seconds=seconds), remedy=way_out
+        )
+    return InputFileError(path, worded("reading it ends the process that does ({of})", of=died.of), remedy=way_out)
 
 
 def _answer(request: dict[str, Any]) -> dict[str, Any]:

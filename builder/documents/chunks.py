@@ -12,6 +12,7 @@ from pathlib import Path
 from builder.documents.document import Document
 from builder.documents.reading import read_documents
 from builder.errors import UsageError
+from builder.language.messages import worded
 from builder.text import count_words, detect_language
 
 # A page number, a running title or a caption is nothing that tasks can be asked about.
@@ -70,9 +71,13 @@ def load_chunks(paths: Sequence[str | Path], *, words: int, languages: Collectio
     if not wanted:
         found = ", ".join(sorted({chunk.language for chunk in chunks})) or "—"
         raise UsageError(
-            f"growth.documents: no text of at least {FEWEST_WORDS} words in {', '.join(sorted(languages))} "
-            f"(found: {found})",
-            "Add documents in the languages of growth.languages, or name theirs there.",
+            worded(
+                "growth.documents: no text of at least {fewest_words} words in {languages} (found: {found})",
+                fewest_words=FEWEST_WORDS,
+                languages=", ".join(sorted(languages)),
+                found=found,
+            ),
+            worded("Add documents in the languages of growth.languages, or name theirs there."),
         )
     return wanted
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from builder.errors import InputFileError, UsageError
+from builder.language.messages import worded
 
 # Far above any book (War and Peace is 3.2 million characters), far below what fills the memory.
 MAX_FILE_BYTES = 64 * 2**20
@@ -52,16 +53,24 @@ def read_bytes(path: Path) -> bytes:
         with path.open("rb") as file:
             data = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
-        raise InputFileError(path, f"cannot be read ({error.strerror})") from error
+        raise InputFileError(path, worded("cannot be read ({strerror})", strerror=error.strerror)) from error
     if len(data) > MAX_FILE_BYTES:
-        raise InputFileError(path, f"larger than {MAX_FILE_BYTES // 2**20} MiB", remedy="Split the file.")
+        raise InputFileError(
+            path,
+            worded("larger than {max_file_bytes} MiB", max_file_bytes=MAX_FILE_BYTES // 2**20),
+            remedy=worded("Split the file."),
+        )
     return data
 
 
 def check_length(path: Path, characters: int) -> None:
     """Refuse a text longer than `MAX_CHARACTERS`."""
     if characters > MAX_CHARACTERS:
-        raise InputFileError(path, f"holds more than {MAX_CHARACTERS:,} characters of text", remedy="Split the file.")
+        raise InputFileError(
+            path,
+            worded("holds more than {max_characters:,} characters of text", max_characters=MAX_CHARACTERS),
+            remedy=worded("Split the file."),
+        )
 
 
 @contextlib.contextmanager
@@ -73,10 +82,19 @@ def parsing(path: Path, what: str) -> Iterator[None]:
         raise
     except ImportError as error:
         raise UsageError(
-            f"{path}: reading {what} needs {error.name}, which is not installed",
-            'Install the extra: pip install "seedbed[documents]"',
+            worded(
+                "{path}: reading {what} needs {name}, which is not installed", path=path, what=what, name=error.name
+            ),
+            worded('Install the extra: pip install "seedbed[documents]"'),
         ) from error
     except Exception as error:
         raise InputFileError(
-            path, f"cannot be read as {what} ({type(error).__name__}: {str(error)[:120]})", remedy="Save it again."
+            path,
+            worded(
+                "cannot be read as {what} ({name}: {error})",
+                what=what,
+                name=type(error).__name__,
+                error=str(error)[:120],
+            ),
+            remedy=worded("Save it again."),
         ) from error

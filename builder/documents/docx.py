@@ -12,6 +12,7 @@ from zipfile import ZipFile
 from builder.documents.document import MAX_NODES, MAX_UNPACKED_BYTES, Page, check_length
 from builder.errors import InputFileError
 from builder.foreign.archives import open_archive, parse_xml
+from builder.language.messages import worded
 
 _WORD = (
     "http://schemas.openxmlformats.org/wordprocessingml/2006/main",
@@ -33,7 +34,7 @@ def read_docx(path: Path) -> tuple[Page, ...]:
     Raises:
         InputFileError: damaged, protected or over the caps.
     """
-    with closing(open_archive(path, "a DOCX file", MAX_UNPACKED_BYTES)) as archive:
+    with closing(open_archive(path, worded("a DOCX file"), MAX_UNPACKED_BYTES)) as archive:
         member = _find_body(path, archive)
         body = _Body(path)
         for _ in parse_xml(path, archive, member, start=body.start, end=body.end, text=body.text):
@@ -58,7 +59,7 @@ def _find_body(path: Path, archive: ZipFile) -> str:
     for name in (*found, "word/document.xml"):
         if name in names:
             return name
-    raise InputFileError(path, "not a DOCX file: it holds no document", remedy="Save it again.")
+    raise InputFileError(path, worded("not a DOCX file: it holds no document"), remedy=worded("Save it again."))
 
 
 class _Table:
@@ -99,7 +100,11 @@ class _Body:
     def start(self, name: str, attributes: Mapping[str, str]) -> None:
         self._nodes += 1 + len(attributes)
         if self._nodes > MAX_NODES:
-            raise InputFileError(self._path, f"holds more than {MAX_NODES:,} elements of XML", remedy="Split the file.")
+            raise InputFileError(
+                self._path,
+                worded("holds more than {max_nodes:,} elements of XML", max_nodes=MAX_NODES),
+                remedy=worded("Split the file."),
+            )
         namespace, _, tag = name.rpartition(" ")
         if self._skipped or name == _SECOND_FORM or (tag in _SKIPPED and namespace in _WORD):
             self._skipped += 1
@@ -186,7 +191,11 @@ class _Body:
         if columns > MAX_COLUMNS:
             raise InputFileError(
                 self._path,
-                f"a cell spans {value[:20]} columns; {MAX_COLUMNS:,} at most are read",
-                remedy="Save it again.",
+                worded(
+                    "a cell spans {value} columns; {max_columns:,} at most are read",
+                    value=value[:20],
+                    max_columns=MAX_COLUMNS,
+                ),
+                remedy=worded("Save it again."),
             )
         return columns

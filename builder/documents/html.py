@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from builder.documents.document import MAX_NODES, Page, check_length, parsing, read_bytes
 from builder.documents.plain import decode
 from builder.errors import InputFileError
+from builder.language.messages import worded
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborNode
@@ -99,10 +100,20 @@ def _shallow(path: Path, html: str) -> str:
         name = tag[2].lower()
         tags += 1
         if tags > MAX_NODES:
-            raise InputFileError(path, f"holds more than {MAX_NODES:,} tags", remedy="Split the file.")
+            raise InputFileError(
+                path,
+                worded("holds more than {max_nodes:,} tags", max_nodes=MAX_NODES),
+                remedy=worded("Split the file."),
+            )
         if len(tag[0]) > MAX_ATTRIBUTES and _attributes(tag[0]) > MAX_ATTRIBUTES:
             raise InputFileError(
-                path, f"a tag <{name[:20]}> with more than {MAX_ATTRIBUTES:,} attributes", remedy="Save it again."
+                path,
+                worded(
+                    "a tag <{name}> with more than {max_attributes:,} attributes",
+                    name=name[:20],
+                    max_attributes=MAX_ATTRIBUTES,
+                ),
+                remedy=worded("Save it again."),
             )
         if name in _UNNESTED or (tag[0].endswith("/>") and name not in _BLOCKS):
             return tag[0]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from builder.documents.document import MAX_PAGES, Page, check_length, parsing, read_bytes
 from builder.errors import InputFileError
+from builder.language.messages import worded
 
 _LEFT_OUT = "Exceeded"  # begins what pypdf says where it reads no further
 
@@ -52,25 +53,39 @@ def read_pdf(path: Path) -> tuple[Page, ...]:
 
         reader = PdfReader(BytesIO(data))
         if reader.is_encrypted and not reader.decrypt(""):
-            raise InputFileError(path, "protected by a password", remedy="Save a copy without the password.")
+            raise InputFileError(
+                path, worded("protected by a password"), remedy=worded("Save a copy without the password.")
+            )
         if len(reader.pages) > MAX_PAGES:
-            raise InputFileError(path, f"has more than {MAX_PAGES:,} pages", remedy="Split the file.")
+            raise InputFileError(
+                path, worded("has more than {max_pages:,} pages", max_pages=MAX_PAGES), remedy=worded("Split the file.")
+            )
         # In a file that a program wrote each page is an object of its own; one that stands for many costs each time anew.
         places = [page.indirect_reference.idnum for page in reader.pages if page.indirect_reference is not None]
         if (again := len(places) - len(set(places))) > 0:
-            raise InputFileError(path, f"{again:,} of its pages are pages that it has before", remedy="Save it again.")
+            raise InputFileError(
+                path,
+                worded("{again:,} of its pages are pages that it has before", again=again),
+                remedy=worded("Save it again."),
+            )
         for number, page in enumerate(reader.pages, 1):
             text = page.extract_text().replace("\r\n", "\n").replace("\x00", "")
             characters += len(text)
             check_length(path, characters)
             if said.left_out is not None:
                 raise InputFileError(
-                    path, f"page {number} is too involved to be read ({said.left_out})", remedy="Save it again."
+                    path,
+                    worded(
+                        "page {number} is too involved to be read ({left_out})", number=number, left_out=said.left_out
+                    ),
+                    remedy=worded("Save it again."),
                 )
             if text.strip():
                 pages.append(Page(number, text))
     if not pages:
         raise InputFileError(
-            path, "has no text, only pictures of pages", remedy="Run text recognition (OCR) on it, or leave it out."
+            path,
+            worded("has no text, only pictures of pages"),
+            remedy=worded("Run text recognition (OCR) on it, or leave it out."),
         )
     return tuple(pages)

@@ -7,6 +7,7 @@ from pathlib import Path
 from builder.documents.document import Page, check_length, read_bytes
 from builder.errors import InputFileError
 from builder.foreign.charsets import looks_like_gb
+from builder.language.messages import worded
 
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 # What a text never holds: control characters other than tab, line and page breaks.
@@ -40,7 +41,9 @@ def decode(path: Path, data: bytes, declared: str | None = None) -> str:
         if text is not None and not _CONTROL.search(text):
             return text
     raise InputFileError(
-        path, "not a text in UTF-8, UTF-16 with a byte-order mark, or GB18030", remedy="Save it as UTF-8."
+        path,
+        worded("not a text in UTF-8, UTF-16 with a byte-order mark, or GB18030"),
+        remedy=worded("Save it as UTF-8."),
     )
 
 

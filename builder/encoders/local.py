@@ -18,6 +18,7 @@ import numpy as np
 
 from builder.encoders.encoder import Vectors
 from builder.errors import InputFileError, UsageError
+from builder.language.messages import worded
 
 NAME = "local"
 _VERSION = 1
@@ -49,15 +50,23 @@ class LocalEncoder:
         self._folder, self._model = folder, Path(model).resolve().name
         if not (folder / "config.json").is_file() and not (folder / _MODULES).is_file():
             raise InputFileError(
-                folder, f"holds no model: expected config.json of model2vec or {_MODULES} of sentence-transformers"
+                folder,
+                worded(
+                    "holds no model: expected config.json of model2vec or {modules} of sentence-transformers",
+                    modules=_MODULES,
+                ),
             )
         self._transformer = not _listed_modules(folder / _MODULES) <= _OF_STATIC_MODELS
         library = "sentence_transformers" if self._transformer else "model2vec"
         if importlib.util.find_spec(library) is None:
             package = "sentence-transformers" if self._transformer else "'seedbed[meaning]'"
             raise UsageError(
-                f"meaning.encoder: local, and {folder} needs {library}, which is not installed",
-                f"pip install {package}",
+                worded(
+                    "meaning.encoder: local, and {folder} needs {library}, which is not installed",
+                    folder=folder,
+                    library=library,
+                ),
+                worded("pip install {package}", package=package),
             )
 
     @cached_property
@@ -83,7 +92,7 @@ class LocalEncoder:
         try:
             return self._load_transformer() if self._transformer else self._load_static()
         except (OSError, ValueError, KeyError) as error:
-            raise InputFileError(self._folder, f"the model cannot be loaded ({error})") from error
+            raise InputFileError(self._folder, worded("the model cannot be loaded ({error})", error=error)) from error
 
     def _load_static(self) -> Callable[[list[str]], Any]:
         from model2vec import StaticModel
@@ -100,12 +109,15 @@ class LocalEncoder:
 
 def _download(name: str) -> Path:
     """The folder in which the hub's library keeps a model; what is there already is not fetched again."""
-    remedy = "meaning.model names a folder that holds a model, or one on the hub, such as minishlab/potion-base-8M."
+    remedy = worded(
+        "meaning.model names a folder that holds a model, or one on the hub, such as minishlab/potion-base-8M."
+    )
     if not _ON_THE_HUB.fullmatch(name):
-        raise InputFileError(name, "no such folder", remedy=remedy)
+        raise InputFileError(name, worded("no such folder"), remedy=remedy)
     if importlib.util.find_spec(_HUB) is None:
         raise UsageError(
-            f"meaning.encoder: local, and {name} needs {_HUB}, which is not installed", f"pip install {_HUB}"
+            worded("meaning.encoder: local, and {name} needs {hub}, which is not installed", name=name, hub=_HUB),
+            worded("pip install {hub}", hub=_HUB),
         )
     from huggingface_hub import snapshot_download
 
@@ -113,7 +125,7 @@ def _download(name: str) -> Path:
         return Path(snapshot_download(name, allow_patterns=_DOWNLOADED))
     except (OSError, ValueError, httpx2.HTTPError) as error:
         raise InputFileError(
-            name, f"no such folder, and not to be had from the hub ({error})", remedy=remedy
+            name, worded("no such folder, and not to be had from the hub ({error})", error=error), remedy=remedy
         ) from error
 
 
@@ -124,4 +136,4 @@ def _listed_modules(path: Path) -> set[str]:
     try:
         return {str(module["type"]).rpartition(".")[2] for module in json.loads(path.read_text(encoding="utf-8"))}
     except (ValueError, KeyError, TypeError) as error:
-        raise InputFileError(path, f"not a list of modules ({type(error).__name__})") from error
+        raise InputFileError(path, worded("not a list of modules ({name})", name=type(error).__name__)) from error

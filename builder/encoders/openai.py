@@ -22,6 +22,7 @@ import numpy as np
 from builder.config import Settings, Teacher
 from builder.encoders.encoder import Vectors
 from builder.errors import BudgetReachedError, EndpointError
+from builder.language.messages import worded
 from builder.requests.budget import Budget
 from builder.requests.ledger import Ledger, Received, Request
 from builder.requests.prices import known_prices
@@ -152,8 +153,8 @@ class OpenAIEncoder:
     def _unusable(self, what: str) -> EndpointError:
         where = self._settings.meaning.base_url or "the endpoint"
         return EndpointError(
-            f"{where} ({self._settings.meaning.model}): gave {what}",
-            "Check that meaning.model is an embeddings model; `meaning.encoder: characters` needs no endpoint.",
+            worded("{where} ({model}): gave {what}", where=where, model=self._settings.meaning.model, what=what),
+            worded("Check that meaning.model is an embeddings model; `meaning.encoder: characters` needs no endpoint."),
         )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from xml.parsers import expat
 
 from builder.errors import InputFileError
+from builder.language.messages import worded
 
 # A workbook or a document has some dozen parts, and pictures.
 _MAX_DIRECTORY_BYTES = 4 * 2**20
@@ -34,15 +35,21 @@ def open_archive(path: Path, kind: str, max_bytes: int) -> zipfile.ZipFile:
         archive = zipfile.ZipFile(path)
     except (zipfile.BadZipFile, ValueError, NotImplementedError):
         raise InputFileError(
-            path, f"not {kind} (or one with a password)", remedy="Save it again, without a password."
+            path,
+            worded("not {kind} (or one with a password)", kind=kind),
+            remedy=worded("Save it again, without a password."),
         ) from None
     unpacked = sum(entry.file_size for entry in archive.infolist())
     if unpacked > max_bytes:
         archive.close()
         raise InputFileError(
             path,
-            f"unpacks to {unpacked / 2**20:,.0f} MiB; the limit is {max_bytes // 2**20} MiB",
-            remedy="Save it as plain text (CSV for a table), or split it.",
+            worded(
+                "unpacks to {unpacked:,.0f} MiB; the limit is {max_bytes} MiB",
+                unpacked=unpacked / 2**20,
+                max_bytes=max_bytes // 2**20,
+            ),
+            remedy=worded("Save it as plain text (CSV for a table), or split it."),
         )
     return archive
 
@@ -58,7 +65,9 @@ def _check_directory(path: Path, kind: str) -> None:
         raise zipfile.BadZipFile
     directory = _END.unpack_from(end, at)[5]
     if directory > _MAX_DIRECTORY_BYTES or end[max(0, at - 20) : at].startswith(b"PK\6\7"):
-        raise InputFileError(path, f"an archive of more parts than {kind} has", remedy="Save it again.")
+        raise InputFileError(
+            path, worded("an archive of more parts than {kind} has", kind=kind), remedy=worded("Save it again.")
+        )
 
 
 def parse_xml(
@@ -84,7 +93,10 @@ def parse_xml(
         nonlocal depth
         depth += 1
         if depth > _MAX_DEPTH:
-            raise InputFileError(path, f"{member} is nested more than {_MAX_DEPTH} levels deep")
+            raise InputFileError(
+                path,
+                worded("{member} is nested more than {max_depth} levels deep", member=member, max_depth=_MAX_DEPTH),
+            )
         start(name, attributes)
 
     def closed(name: str) -> None:
@@ -94,7 +106,9 @@ def parse_xml(
             end(name)
 
     def declared(*_: object) -> None:
-        raise InputFileError(path, f"{member} declares a document type, which office programs never do")
+        raise InputFileError(
+            path, worded("{member} declares a document type, which office programs never do", member=member)
+        )
 
     parser.StartElementHandler = opened
     parser.EndElementHandler = closed
@@ -115,12 +129,25 @@ def parse_xml(
                     waiting.clear()
                     unfinished = fed - parser.CurrentByteIndex
                 if unfinished + len(waiting) > _MAX_TOKEN_BYTES:
-                    raise InputFileError(path, f"{member} holds a tag of more than {_MAX_TOKEN_BYTES // 2**20} MiB")
+                    raise InputFileError(
+                        path,
+                        worded(
+                            "{member} holds a tag of more than {max_token_bytes} MiB",
+                            member=member,
+                            max_token_bytes=_MAX_TOKEN_BYTES // 2**20,
+                        ),
+                    )
             parser.Parse(bytes(waiting), True)
         yield
     except InputFileError:
         raise
     except expat.ExpatError as error:
-        raise InputFileError(path, f"{member} is damaged ({error})", remedy="Save it again.") from None
+        raise InputFileError(
+            path, worded("{member} is damaged ({error})", member=member, error=error), remedy=worded("Save it again.")
+        ) from None
     except (zipfile.BadZipFile, KeyError, RuntimeError, EOFError, zlib.error, lzma.LZMAError) as error:
-        raise InputFileError(path, f"{member} cannot be unpacked ({error})", remedy="Save it again.") from None
+        raise InputFileError(
+            path,
+            worded("{member} cannot be unpacked ({error})", member=member, error=error),
+            remedy=worded("Save it again."),
+        ) from None

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from builder.errors import InputFileError
 from builder.foreign.unpacking import open_bytes
+from builder.language.messages import worded
 
 _READ_BYTES = 2**20
 _PAIR = re.compile(rb"[\x81-\xfe](?:[\x40-\x7e\x80-\xfe]|[0-9][\x81-\xfe][0-9])")
@@ -41,7 +42,9 @@ def find_charset(path: Path) -> Charset:
         if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
             if _first_error(path, _UTF_16) is None:
                 return _UTF_16
-            raise InputFileError(path, "not the UTF-16 that its byte order mark says", remedy="Save it as UTF-8.")
+            raise InputFileError(
+                path, worded("not the UTF-16 that its byte order mark says"), remedy=worded("Save it as UTF-8.")
+            )
     place = _first_error(path, UTF_8)
     if place is None:
         return UTF_8
@@ -56,8 +59,12 @@ def find_charset(path: Path) -> Charset:
         return _GB18030
     raise InputFileError(
         path,
-        f"a byte in line {breaks + 1} (byte {place + 1} of the file) is not UTF-8, and the file is not GB18030",
-        remedy="Mend that line, or save the file as UTF-8.",
+        worded(
+            "a byte in line {breaks} (byte {place} of the file) is not UTF-8, and the file is not GB18030",
+            breaks=breaks + 1,
+            place=place + 1,
+        ),
+        remedy=worded("Mend that line, or save the file as UTF-8."),
     )
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO, TextIO
 
 from builder.errors import InputFileError
+from builder.language.messages import worded
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -74,25 +75,33 @@ class _Unpacked(io.RawIOBase):
         try:
             data = self._stream.read(len(room))
         except EOFError:
-            raise self._damaged("cut short: it ends in the middle of what was packed") from None
+            raise self._damaged(worded("cut short: it ends in the middle of what was packed")) from None
         except (OSError, zlib.error) as error:
             if getattr(error, "errno", None):
                 raise
             short = "Truncated" in str(error)
-            what = "cut short: it ends in the middle of what was packed" if short else f"damaged {self._kind} ({error})"
+            what = (
+                worded("cut short: it ends in the middle of what was packed")
+                if short
+                else worded("damaged {kind} ({error})", kind=self._kind, error=error)
+            )
             raise self._damaged(what) from None
         room[: len(data)] = data
         self._count += len(data)
         if self._count > FREE_BYTES and self._count > min(MAX_BYTES, MAX_RATIO * self._packed.tell()):
             raise InputFileError(
                 self._path,
-                f"unpacks to more than {self._count / 2**20:,.0f} MiB, {self._count / self._packed.tell():,.0f} times what is packed",
-                remedy="No text repeats itself so often; if it is meant, unpack it first.",
+                worded(
+                    "unpacks to more than {count:,.0f} MiB, {count_2:,.0f} times what is packed",
+                    count=self._count / 2**20,
+                    count_2=self._count / self._packed.tell(),
+                ),
+                remedy=worded("No text repeats itself so often; if it is meant, unpack it first."),
             )
         return len(data)
 
     def _damaged(self, problem: str) -> InputFileError:
-        return InputFileError(self._path, problem, remedy="Fetch or pack it again.")
+        return InputFileError(self._path, problem, remedy=worded("Fetch or pack it again."))
 
     def close(self) -> None:
         if not self.closed:

@@ -17,6 +17,7 @@ from builder.formats.row_format import (
 )
 from builder.formats.thoughts import check_thoughts, with_thoughts
 from builder.formats.turns import canonical_tools, load_json
+from builder.language.messages import worded
 from builder.pictures import has_pictures
 from builder.schema import Message, Sample, compose_prompt
 
@@ -61,11 +62,17 @@ def _history(value: Any) -> tuple[Message, ...]:
     if value is None:
         return ()
     if not isinstance(value, list):
-        raise RowError(f"'history' holds {kind_of(value)}, expected [[question, answer], …]")
+        raise RowError(worded("'history' holds {kind_of}, expected [[question, answer], …]", kind_of=kind_of(value)))
     turns: list[Message] = []
     for number, pair in enumerate(value, 1):
         if not isinstance(pair, list | tuple) or len(pair) != 2:
-            raise RowError(f"'history', round {number}: expected [question, answer], found {kind_of(pair)}")
+            raise RowError(
+                worded(
+                    "'history', round {number}: expected [question, answer], found {kind_of}",
+                    number=number,
+                    kind_of=kind_of(pair),
+                )
+            )
         question, answer = (text_of({"history": text}, "history") for text in pair)
         turns += [Message("user", question), Message("assistant", answer)]
     return tuple(turns)
@@ -87,18 +94,18 @@ def plain_rounds(sample: Sample) -> tuple[str | None, list[tuple[str, str]]]:
     check_plain(sample.messages)
     check_thoughts(sample.messages)
     if has_pictures(sample.messages):
-        raise InexpressibleError("it holds pictures, which this format has no place for")
+        raise InexpressibleError(worded("it holds pictures, which this format has no place for"))
     system, turns = split_system(list(map(with_thoughts, sample.messages)))
     if sample.tools is not None or any(turn.role == "tool" or turn.tool_calls is not None for turn in turns):
-        raise InexpressibleError("it has tools")
+        raise InexpressibleError(worded("it has tools"))
     if any(turn.name is not None for turn in turns):
-        raise InexpressibleError("its turns name their speakers")
+        raise InexpressibleError(worded("its turns name their speakers"))
     if system == "":
-        raise InexpressibleError("its system turn is empty")
+        raise InexpressibleError(worded("its system turn is empty"))
     if not turns or turns[-1].role != "assistant":
-        raise InexpressibleError("it does not end with an answer")
+        raise InexpressibleError(worded("it does not end with an answer"))
     if [turn.role for turn in turns] != ["user", "assistant"] * (len(turns) // 2):
-        raise InexpressibleError("its turns do not alternate between user and assistant")
+        raise InexpressibleError(worded("its turns do not alternate between user and assistant"))
     return system, [(turns[i].content, turns[i + 1].content) for i in range(0, len(turns), 2)]
 
 
@@ -116,7 +123,7 @@ def write(sample: Sample) -> dict[str, Any]:
         InexpressibleError: as `plain_rounds` does, and for preference pairs.
     """
     if sample.rejected is not None:
-        raise InexpressibleError("it is a preference pair")
+        raise InexpressibleError(worded("it is a preference pair"))
     system, rounds = plain_rounds(sample)
     *earlier, (prompt, answer) = rounds
     instruction, added = kept_instruction(sample, prompt) if not earlier else (prompt, "")

@@ -13,6 +13,7 @@ from typing import Any
 from builder.formats.columns import fold_name
 from builder.formats.conversations.branches import Transcript, count_other_branches, path_to
 from builder.formats.row_format import Row, RowError, RowFormat, SampleParts, kind_of, optional_text
+from builder.language.messages import worded
 
 # Marks of sources, which a page shows as links: private-use characters around them, or 【12†source】.
 _CITATION = re.compile(r"\ue200[^\ue201]{0,400}\ue201|【\d+(?::\d+)?†[^】\n]{0,200}】")
@@ -37,7 +38,7 @@ def read(row: Row) -> list[SampleParts]:
     """
     nodes = row.get("mapping")
     if not isinstance(nodes, Mapping) or not all(isinstance(node, Mapping) for node in nodes.values()):
-        raise RowError(f"'mapping' holds {kind_of(nodes)}, expected an object of nodes")
+        raise RowError(worded("'mapping' holds {kind_of}, expected an object of nodes", kind_of=kind_of(nodes)))
     parents = {name: _parent(node) for name, node in nodes.items()}
     shown = optional_text(row, "current_node")
     path = path_to(shown if shown in nodes else _last(parents), parents)

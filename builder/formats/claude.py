@@ -12,6 +12,7 @@ from typing import Any
 from builder.formats.columns import fold_name
 from builder.formats.conversations.branches import Transcript, count_other_branches, path_to
 from builder.formats.row_format import Row, RowError, RowFormat, SampleParts, kind_of, optional_text
+from builder.language.messages import worded
 
 
 def detect(columns: Sequence[str], rows: Sequence[Row]) -> dict[str, str] | None:
@@ -30,7 +31,9 @@ def read(row: Row) -> list[SampleParts]:
     """
     messages = row.get("chat_messages")
     if not isinstance(messages, list) or not all(isinstance(message, Mapping) for message in messages):
-        raise RowError(f"'chat_messages' holds {kind_of(messages)}, expected a list of messages")
+        raise RowError(
+            worded("'chat_messages' holds {kind_of}, expected a list of messages", kind_of=kind_of(messages))
+        )
     transcript = Transcript()
     for message in _shown(messages, optional_text(row, "current_leaf_message_uuid"), transcript):
         if not transcript.cut:

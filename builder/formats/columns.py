@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from builder.errors import UsageError, nearest
+from builder.language.messages import worded
 from builder.text import word_list
 
 # Earlier names win where a file has several of them; the others are reported as unused.
@@ -173,8 +174,13 @@ def check_mapping(mapping: Mapping[str, str]) -> None:
     for field in mapping:
         if field not in MAPPABLE:
             raise UsageError(
-                f"--map {field}={mapping[field]}: unknown field '{field}'{nearest(field, MAPPABLE)}",
-                f"Fields are {', '.join(MAPPABLE)}; write field=column.",
+                worded(
+                    "--map {field}={mapping}: unknown field '{field}'{nearest}",
+                    field=field,
+                    mapping=mapping[field],
+                    nearest=nearest(field, MAPPABLE),
+                ),
+                worded("Fields are {mappable}; write field=column.", mappable=", ".join(MAPPABLE)),
             )
 
 

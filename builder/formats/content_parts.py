@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from builder.formats.row_format import RowError, RowLeftOutError, kind_of
+from builder.language.messages import worded
 
 _TEXTS = ("text", "input_text", "output_text", "refusal")
 _PICTURES = ("image", "image_url", "input_image")
@@ -46,19 +47,21 @@ def _read_part(part: Any, where: str) -> dict[str, Any]:
     if kind in _TEXTS:
         text = next((part[key] for key in ("text", "refusal") if part.get(key) is not None), None)
         if not isinstance(text, str | None):
-            raise RowError(f"{where}: its text is {kind_of(text)}, expected text")
+            raise RowError(worded("{where}: its text is {kind_of}, expected text", where=where, kind_of=kind_of(text)))
         return {"type": "text", "text": text or ""}
     if kind in _PICTURES:
         return _of_part(part, where)
     medium = next((name for name in _MEDIA if isinstance(kind, str) and name in kind), None)
     if medium is not None:
-        raise RowLeftOutError(f"its content has a part of type {medium}, which a sample has no place for")
-    raise RowError(f"{where}: a part of type {str(kind)[:40]!r}, expected text or image")
+        raise RowLeftOutError(
+            worded("its content has a part of type {medium}, which a sample has no place for", medium=medium)
+        )
+    raise RowError(worded("{where}: a part of type {kind!r}, expected text or image", where=where, kind=str(kind)[:40]))
 
 
 def _of_part(part: Mapping[str, Any], where: str) -> dict[str, Any]:
     if part.get("file_id") is not None:
-        raise RowLeftOutError("its picture is a file in somebody's account (file_id)")
+        raise RowLeftOutError(worded("its picture is a file in somebody's account (file_id)"))
     if part.get("bytes") is not None or part.get("embedded") is True:
         return read_picture(part, where)
     for place in _PLACES:
@@ -93,7 +96,9 @@ def read_picture(value: Any, where: str) -> dict[str, Any]:
             if place in ("base64", "data") and isinstance(inner, str):
                 return {"type": "image", "image": _as_data(inner, value.get("media_type"))}
             return read_picture(inner, where)
-    raise RowError(f"{where}: a picture is {kind_of(value)}, expected a path or an address")
+    raise RowError(
+        worded("{where}: a picture is {kind_of}, expected a path or an address", where=where, kind_of=kind_of(value))
+    )
 
 
 def _is_base64(text: str) -> bool:

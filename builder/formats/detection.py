@@ -16,6 +16,7 @@ from builder.formats.published import PUBLISHED
 from builder.formats.reading import RowFile, open_rows
 from builder.formats.row_format import Row, RowFormat
 from builder.formats.unread import counted, listed_columns
+from builder.language.messages import worded
 from builder.text import visible
 
 _OF_THE_ROW = ("category", "language", "task_id", "label", "reasoning", "images", *MEDIA)
@@ -142,12 +143,21 @@ def _named_columns(file: RowFile, mapping: Mapping[str, str]) -> dict[str, str]:
         if column not in file.columns:
             raise InputFileError(
                 file.path,
-                f"--map {field}={visible(column)}: no column '{visible(column)}'{nearest(column, file.columns)}",
-                remedy=f"Its columns are {visible(', '.join(file.columns))}.",
+                worded(
+                    "--map {field}={column}: no column '{column}'{nearest}",
+                    field=field,
+                    column=visible(column),
+                    nearest=nearest(column, file.columns),
+                ),
+                remedy=worded("Its columns are {columns}.", columns=visible(", ".join(file.columns))),
             )
     renamed = {column: "task_id" if field == "id" else field for field, column in mapping.items()}
     if len(renamed) < len(mapping):
-        raise UsageError(f"--map names one column twice: {', '.join(f'{f}={c}' for f, c in mapping.items())}")
+        raise UsageError(
+            worded(
+                "--map names one column twice: {mapping}", mapping=", ".join((f"{f}={c}" for f, c in mapping.items()))
+            )
+        )
     kept = {column: column for column in file.columns if column not in renamed and column not in renamed.values()}
     return {column: renamed.get(column, column) for column in file.columns if column in renamed or column in kept}
 
@@ -161,15 +171,23 @@ def _first_fit(
         if fields is not None and asked <= set(fields.values()):
             return row_format, fields
     expected = "; ".join(f.expects for f in FORMATS.values() if f.expects and f is not PUBLISHED)
-    remedy = (
-        f"Name them with --map instruction=a,output=b (fields: {', '.join(MAPPABLE)})."
-        f" Conversations that are laid out in another way: `seedbed convert {file.path}`."
+    remedy = worded(
+        "Name them with --map instruction=a,output=b (fields: {mappable}). Conversations that are laid "
+        "out in another way: `seedbed convert {path}`.",
+        mappable=", ".join(MAPPABLE),
+        path=file.path,
     )
     if inside := texts_inside(file):
-        remedy += f"\n  Texts inside its columns are {visible(', '.join(inside))}: --map takes these too."
+        remedy += worded(
+            "\n  Texts inside its columns are {inside}: --map takes these too.", inside=visible(", ".join(inside))
+        )
     raise InputFileError(
         file.path,
-        f"found columns {visible(', '.join(file.columns)) or '(none)'}; expected one of: {expected}",
+        worded(
+            "found columns {columns}; expected one of: {expected}",
+            columns=visible(", ".join(file.columns)) or "(none)",
+            expected=expected,
+        ),
         remedy=remedy,
     )
 

@@ -8,6 +8,7 @@ from builder.formats.columns import find_columns
 from builder.formats.conversations.splitting import Splitter
 from builder.formats.row_format import Row, RowError, RowFormat, SampleParts, optional_text
 from builder.formats.turns import canonical_tools, parse_turns, with_preference, with_system
+from builder.language.messages import worded
 
 
 class Cell(NamedTuple):
@@ -43,7 +44,7 @@ def read(row: Row) -> list[SampleParts]:
 def _turns(cell: Any, left_out: Counter[str]) -> list[dict[str, str]]:
     """Turns as messages have them: what one side says in several parts is one turn, and an empty part is none."""
     if not isinstance(cell, Cell):
-        raise RowError("its cell of the dialogue is empty")
+        raise RowError(worded("its cell of the dialogue is empty"))
     parts, before = cell.split(cell.text)
     left_out["unlabelled"] += bool(before)
     turns: list[dict[str, str]] = []
@@ -56,7 +57,13 @@ def _turns(cell: Any, left_out: Counter[str]) -> list[dict[str, str]]:
             turns.append({"role": part.side, "content": part.text})
     if not turns:
         words = ", ".join(cell.split.labels.sides)
-        raise RowError(f"its dialogue has none of the speakers that other rows have ({words}): {cell.text[:40]!r}")
+        raise RowError(
+            worded(
+                "its dialogue has none of the speakers that other rows have ({words}): {text!r}",
+                words=words,
+                text=cell.text[:40],
+            )
+        )
     return turns
 
 

@@ -22,6 +22,7 @@ import yaml
 from builder.errors import InputFileError, nearest
 from builder.foreign.unpacking import unpacked_name
 from builder.formats.reading import SUFFIXES
+from builder.language.messages import worded
 from builder.text import visible
 
 MAX_TEXT_BYTES = 2**20  # of a card or a state
@@ -60,7 +61,7 @@ def list_folder(folder: Path) -> list[str]:
         if not any(part.startswith((".", "__pycache__")) for part in inside.parts) and path.is_file():
             names.append(inside.as_posix())
             if len(names) > _MAX_FILES:
-                raise InputFileError(folder, f"a folder of more than {_MAX_FILES:,} files")
+                raise InputFileError(folder, worded("a folder of more than {max_files:,} files", max_files=_MAX_FILES))
     return sorted(names)
 
 
@@ -125,16 +126,23 @@ def choose_part(place: Path | str, parts: Mapping[Part, Sequence[str]], asked: s
     if not fitting:
         raise InputFileError(
             place,
-            f"it has no configuration or split '{visible(asked)}'{nearest(asked, names)}",
-            remedy=f"It has {listed}.",
+            worded(
+                "it has no configuration or split '{asked}'{nearest}",
+                asked=visible(asked),
+                nearest=nearest(asked, names),
+            ),
+            remedy=worded("It has {listed}.", listed=listed),
         )
     chosen = ask(f"{place}", [str(part) for part in fitting]) if ask is not None else None
     if chosen in names:
         return names[chosen]
     raise InputFileError(
         place,
-        f"a dataset of several configurations or splits: {listed}",
-        remedy=f"Name one behind a #, such as {visible(f'{place}#{fitting[0]}')}; several are named one by one.",
+        worded("a dataset of several configurations or splits: {listed}", listed=listed),
+        remedy=worded(
+            "Name one behind a #, such as {place}; several are named one by one.",
+            place=visible(f"{place}#{fitting[0]}"),
+        ),
     )
 
 
@@ -169,7 +177,9 @@ def _json(place: Path | str, name: str, text: bytes) -> dict[str, Any]:
 
 
 def _bad(place: Path | str, name: str) -> InputFileError:
-    return InputFileError(place, f"its {name} is not what `datasets` writes", remedy="Name the files in it.")
+    return InputFileError(
+        place, worded("its {name} is not what `datasets` writes", name=name), remedy=worded("Name the files in it.")
+    )
 
 
 def _is_inside(name: str) -> bool:
@@ -191,7 +201,7 @@ def _configs(place: Path | str, read: Read) -> list[dict[str, Any]]:
         matter = yaml.safe_load(card[1])
     except (yaml.YAMLError, RecursionError, ValueError):
         raise InputFileError(
-            place, "the front matter of its README.md is not YAML", remedy="Mend it, or name the files."
+            place, worded("the front matter of its README.md is not YAML"), remedy=worded("Mend it, or name the files.")
         ) from None
     configs = matter.get("configs") if isinstance(matter, dict) else None
     return [one for one in configs if isinstance(one, dict)] if isinstance(configs, list) else []
@@ -218,9 +228,12 @@ def _by_card(place: Path | str, configs: Sequence[dict[str, Any]], data: Sequenc
             if not found or not patterns:
                 raise InputFileError(
                     place,
-                    f"no file matches what its README.md lists as {visible(str(Part(config, split)))}: "
-                    f"{visible(', '.join(patterns))}",
-                    remedy="Was all of it downloaded? Else name the files in it.",
+                    worded(
+                        "no file matches what its README.md lists as {part}: {patterns}",
+                        part=visible(str(Part(config, split))),
+                        patterns=visible(", ".join(patterns)),
+                    ),
+                    remedy=worded("Was all of it downloaded? Else name the files in it."),
                 )
             parts[Part(config, split)] = found
     return parts
@@ -228,7 +241,9 @@ def _by_card(place: Path | str, configs: Sequence[dict[str, Any]], data: Sequenc
 
 def _outside(place: Path | str, pattern: str) -> InputFileError:
     return InputFileError(
-        place, f"its README.md names what is not inside it: {visible(pattern)}", remedy="Name the files in it."
+        place,
+        worded("its README.md names what is not inside it: {pattern}", pattern=visible(pattern)),
+        remedy=worded("Name the files in it."),
     )
 
 
@@ -310,7 +325,9 @@ def _of_one_kind(place: Path | str, part: Part, files: Sequence[str]) -> list[st
     if len(kinds) > 1:
         raise InputFileError(
             place,
-            f"its {visible(str(part))} is files of several kinds: {', '.join(sorted(kinds))}",
-            remedy="Name the files in it that are meant.",
+            worded(
+                "its {part} is files of several kinds: {kinds}", part=visible(str(part)), kinds=", ".join(sorted(kinds))
+            ),
+            remedy=worded("Name the files in it that are meant."),
         )
     return sorted(files)

@@ -31,6 +31,7 @@ from builder.formats.tally import Tally
 from builder.formats.thoughts import set_apart
 from builder.formats.turns import check_order
 from builder.formats.unread import TURN_FIELDS, count_unread
+from builder.language.messages import worded
 from builder.progress import Reporter
 from builder.schema import Sample
 from builder.text import detect_language
@@ -88,7 +89,7 @@ class SampleFiles:
         self._places = [reporter.name_of(path) for path in paths]
         self._sources = distinct_names(paths, lambda path: path.name, taken)
         self._tasks = distinct_names(paths, lambda path: unpacked_name(path).stem, taken)
-        with reporter.step("Looking at the files", total=len(paths)) as step:
+        with reporter.step(worded("Looking at the files"), total=len(paths)) as step:
             for file, path, named in zip(files, paths, self._named, strict=True):
                 if isinstance(file, RowFile):
                     opened, detected = read_as(file, named, skip_broken=skip_broken)
@@ -157,7 +158,7 @@ class SampleFiles:
         first, tally = self._files[0].path, self.tallies[0]
         cause = [*tally.left_out.listed(), *self.broken(0)][0]
         raise InputFileError(
-            first, cause.problem, row=cause.row, remedy="No row can be read: all are like this one, or worse."
+            first, cause.problem, row=cause.row, remedy=worded("No row can be read: all are like this one, or worse.")
         )
 
     def _read(
@@ -277,7 +278,9 @@ def check_required(row_format: RowFormat, detected: Detected, fields: Mapping[st
     """
     for name in row_format.required:
         if name not in fields:
-            raise RowError(f"it lacks the column '{detected.mapping[name]}', which other rows have")
+            raise RowError(
+                worded("it lacks the column '{mapping}', which other rows have", mapping=detected.mapping[name])
+            )
 
 
 def _with_labels(parts: SampleParts, fields: Mapping[str, Any]) -> SampleParts:

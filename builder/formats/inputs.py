@@ -28,6 +28,7 @@ from builder.formats.folders import (
 )
 from builder.formats.reading import SUFFIXES
 from builder.hub.target import address_of_hub
+from builder.language.messages import worded
 from builder.progress import Reporter
 from builder.store.addresses import Address, is_address
 from builder.store.files import spill
@@ -65,8 +66,8 @@ def local_inputs(
             if str(place) == STDIN and not isinstance(place, Address):
                 if stdin is None:
                     raise UsageError(
-                        "-: standard input can be read once, and only where rows are curated or added",
-                        "Write it to a file, and name that.",
+                        worded("-: standard input can be read once, and only where rows are curated or added"),
+                        worded("Write it to a file, and name that."),
                     )
                 files.append(stack.enter_context(_spilled(stdin, reporter)))
                 stdin = None
@@ -121,8 +122,10 @@ def _in_a_folder(folder: Path, part: str, reporter: Reporter, ask: Ask | None) -
     parts = find_parts(folder, names := list_folder(folder), read_from(folder))
     if not parts:
         code = any(name == f"{folder.name}.py" for name in names)
-        remedy = "Its rows come from a program, which is never run." if code else "Name the files in it."
-        raise InputFileError(folder, "a folder where a data file was expected", remedy=remedy)
+        remedy = (
+            worded("Its rows come from a program, which is never run.") if code else worded("Name the files in it.")
+        )
+        raise InputFileError(folder, worded("a folder where a data file was expected"), remedy=remedy)
     chosen = parts[choose_part(folder, parts, part, ask)]
     _name_others(folder, names, parts, reporter)
     return [folder / name for name in chosen]
@@ -132,7 +135,14 @@ def _name_others(
     place: Path | str, names: Sequence[str], parts: Mapping[Part, Sequence[str]], reporter: Reporter
 ) -> None:
     if others := in_no_part(names, parts):
-        reporter.say(f"{place}: files of no split are not read: {len(others):,}, such as {visible(others[0])}")
+        reporter.say(
+            worded(
+                "{place}: files of no split are not read: {others:,}, such as {others_visible}",
+                place=place,
+                others=len(others),
+                others_visible=visible(others[0]),
+            )
+        )
 
 
 def is_dataset_of_the_hub(address: str) -> bool:
@@ -148,20 +158,24 @@ def _on_the_hub(address: str, reporter: Reporter, ask: Ask | None) -> list[Addre
     _check_reachable(name)
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     store = Store(Address.parse(whole))
-    with reporter.step(f"Looking at {visible(name)} on the hub"):
+    with reporter.step(worded("Looking at {name} on the hub", name=visible(name))):
         names = store.find()
         parts = find_parts(name, names, lambda file: store.read(file, MAX_TEXT_BYTES) if file in names else None)
     if not names:
         raise InputFileError(
             name,
-            "no such file or folder here, and no such dataset on the hub, or one that may not be read",
-            remedy="Look at the name; for a dataset that asks for it, log in with `hf auth login` or set HF_TOKEN.",
+            worded("no such file or folder here, and no such dataset on the hub, or one that may not be read"),
+            remedy=worded(
+                "Look at the name; for a dataset that asks for it, log in with `hf auth login` or set HF_TOKEN."
+            ),
         )
     if not parts:
         raise InputFileError(
             name,
-            "its rows come from a program, which is never run, or from files that are not read",
-            remedy=f"Try the hub's own conversion: {_HUB}{visible(name)}@refs%2Fconvert%2Fparquet",
+            worded("its rows come from a program, which is never run, or from files that are not read"),
+            remedy=worded(
+                "Try the hub's own conversion: {hub}{name}@refs%2Fconvert%2Fparquet", hub=_HUB, name=visible(name)
+            ),
         )
     chosen = parts[choose_part(name, parts, part, ask)]
     _name_others(name, names, parts, reporter)
@@ -178,9 +192,17 @@ def _check_reachable(name: str) -> None:
         socket.create_connection((place.hostname or "", port), timeout=_SECONDS).close()
     except OSError as error:
         raise EndpointError(
-            f"{visible(name)}: no such file or folder here, and the hub at {place.hostname} does not answer ({error})",
-            f"Look at the name and the network; or where there is one, `hf download --repo-type dataset {visible(name)} "
-            "--local-dir DIR`, and name DIR.",
+            worded(
+                "{name}: no such file or folder here, and the hub at {hostname} does not answer ({error})",
+                name=visible(name),
+                hostname=place.hostname,
+                error=error,
+            ),
+            worded(
+                "Look at the name and the network; or where there is one, `hf download --repo-type dataset "
+                "{name} --local-dir DIR`, and name DIR.",
+                name=visible(name),
+            ),
         ) from None
 
 
@@ -188,11 +210,13 @@ def _check_reachable(name: str) -> None:
 def _spilled(stdin: BinaryIO, reporter: Reporter) -> Iterator[Path]:
     """Standard input as a temporary file, since rows are read more than once."""
     if stdin.isatty():
-        raise UsageError("-: standard input is a terminal", "Pipe rows into it: `cat rows.jsonl | seedbed curate -`.")
+        raise UsageError(
+            worded("-: standard input is a terminal"), worded("Pipe rows into it: `cat rows.jsonl | seedbed curate -`.")
+        )
     with tempfile.TemporaryDirectory(prefix="seedbed-") as folder:
         path = Path(folder, "stdin")
         names = {str(path): "stdin"}
         with reporter.naming(names), naming_errors(names):
-            with transfer(reporter, "Reading standard input", None) as told:
+            with transfer(reporter, worded("Reading standard input"), None) as told:
                 spill(stdin, path, told)
             yield path

@@ -14,6 +14,7 @@ from builder.errors import InputFileError
 from builder.formats.columns import truth
 from builder.formats.row_format import RowError, SampleParts
 from builder.formats.thoughts import with_thoughts
+from builder.language.messages import worded
 from builder.schema import Message, conversation_id
 from builder.text import normalise
 
@@ -29,8 +30,11 @@ def read_label(value: Any) -> bool | None:
     label = truth(value)
     if label is None:
         raise RowError(
-            f"its label is {str(value)[:40]!r}, expected true or false (1 or 0); where it says something else, give it"
-            " another name, such as --map category=label"
+            worded(
+                "its label is {value!r}, expected true or false (1 or 0); where it says something else, give it "
+                "another name, such as --map category=label",
+                value=str(value)[:40],
+            )
         )
     return label
 
@@ -61,8 +65,12 @@ def bad_answers(rows: Iterable[SampleParts], path: Path, guessed: str | None) ->
     if guessed is not None and one_each and min(counts[True], counts[False]) > 1:
         raise InputFileError(
             path,
-            f"its column '{guessed}' may say whether an answer is good, or name its class: all answers of one label are equal",
-            remedy=f"Say which with --map label={guessed} or --map category={guessed}.",
+            worded(
+                "its column '{guessed}' may say whether an answer is good, or name its class: all answers of one "
+                "label are equal",
+                guessed=guessed,
+            ),
+            remedy=worded("Say which with --map label={guessed} or --map category={guessed}.", guessed=guessed),
         )
     return bad
 

@@ -15,6 +15,7 @@ from typing import Any
 from builder.errors import InputFileError, UsageError, nearest
 from builder.formats import rows as limits
 from builder.formats.reading import CheckedRow, RowFile, glimpse
+from builder.language.messages import worded
 from builder.text import visible
 
 _ROWS_LOOKED_AT = 20
@@ -45,8 +46,18 @@ def check_files(mapping: Mapping[str, str], paths: Sequence[Path]) -> None:
         if file and not any(_means(file, path) for path in paths):
             names = [path.name for path in paths]
             raise UsageError(
-                f"--map {key}={visible(column)}: no file '{visible(file)}'{nearest(file, names)}",
-                f"The files are {visible(', '.join(names))}; write FILE:{field}=column, or {field}=column for all.",
+                worded(
+                    "--map {key}={column}: no file '{file}'{nearest}",
+                    key=key,
+                    column=visible(column),
+                    file=visible(file),
+                    nearest=nearest(file, names),
+                ),
+                worded(
+                    "The files are {names}; write FILE:{field}=column, or {field}=column for all.",
+                    names=visible(", ".join(names)),
+                    field=field,
+                ),
             )
 
 
@@ -88,8 +99,17 @@ def with_members(file: RowFile, mapping: Mapping[str, str]) -> RowFile:
             inside = [name for name in texts_inside(file) if name.split(".")[0] == head]
             raise InputFileError(
                 file.path,
-                f"--map names '{visible(column)}', but '{visible(head)}' holds nothing there in any row{nearest(column, inside)}",
-                remedy=f"Texts inside it are {visible(', '.join(inside))}." if inside else "It holds no texts inside.",
+                worded(
+                    "--map names '{column}', but '{head}' holds nothing there in any row{nearest}",
+                    column=visible(column),
+                    head=visible(head),
+                    nearest=nearest(column, inside),
+                ),
+                remedy=(
+                    worded("Texts inside it are {inside}.", inside=visible(", ".join(inside)))
+                    if inside
+                    else worded("It holds no texts inside.")
+                ),
             )
     return replace(file, columns={**file.columns, **seen}, _rows=rows)
 
@@ -163,8 +183,8 @@ def split_pairs(text: str) -> dict[str, str]:
         file = before.strip() or file
         if not (equals and field.strip() and column.strip()):
             raise UsageError(
-                f"--map {item}: expected our field = your column, such as instruction=question",
-                "Of one file: shop.csv:instruction=question. Inside a column: output=answers.text.0.",
+                worded("--map {item}: expected our field = your column, such as instruction=question", item=item),
+                worded("Of one file: shop.csv:instruction=question. Inside a column: output=answers.text.0."),
             )
         pairs[f"{file}:{field.strip()}" if file else field.strip()] = column.strip()
     return pairs

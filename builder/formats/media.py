@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from builder.formats.row_format import Row, RowLeftOutError
+from builder.language.messages import worded
 
 # The columns that name them, as `columns.NAMES` has them.
 MEDIA = ("audios", "videos")
@@ -26,9 +27,11 @@ def refuse_media(fields: Row) -> tuple[str, ...]:
     for medium in MEDIA:
         value = fields.get(medium)
         if _is_there(value):
-            raise RowLeftOutError(f"it needs {medium}, which a sample has no place for")
+            raise RowLeftOutError(worded("it needs {medium}, which a sample has no place for", medium=medium))
         if value not in (None, "", [], {}):
-            notes.append(f"its column of {medium} holds {str(value)[:40]!r}, which names none")
+            notes.append(
+                worded("its column of {medium} holds {value!r}, which names none", medium=medium, value=str(value)[:40])
+            )
     return tuple(notes)
 
 

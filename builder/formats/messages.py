@@ -8,6 +8,7 @@ from typing import Any
 from builder.formats.row_format import InexpressibleError, Row, RowFormat
 from builder.formats.sharegpt import detect_turns, read
 from builder.formats.thoughts import apart
+from builder.language.messages import worded
 from builder.published import turn_of, turns_of, wrap_tools
 from builder.schema import Message, Sample
 
@@ -26,7 +27,7 @@ def write(sample: Sample) -> dict[str, Any]:
     row: dict[str, Any] = {"messages": write_turns(sample.messages)}
     if sample.rejected is not None:
         if sample.messages[-1].role != "assistant":
-            raise InexpressibleError("it is a preference pair that does not end with an answer")
+            raise InexpressibleError(worded("it is a preference pair that does not end with an answer"))
         row["rejected"] = write_rejected(sample.rejected)
     if sample.tools is not None:
         row["tools"] = json.loads(wrap_tools(sample.tools))

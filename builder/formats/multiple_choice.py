@@ -13,6 +13,7 @@ from typing import Any
 from builder.formats.columns import find_column, find_columns, fold_name
 from builder.formats.options import LETTERS, as_number, chosen, may_be_options, read_options
 from builder.formats.row_format import Row, RowError, RowFormat, SampleParts, any_value, optional_text, text_of
+from builder.language.messages import worded
 from builder.schema import compose_prompt, task_messages
 from builder.text import detect_language
 
@@ -164,7 +165,7 @@ def _answer(row: Row, options: Mapping[str, str]) -> tuple[str, tuple[str, ...]]
     if labels:
         return _listed({label: options[label] for label in labels}), ()
     odd = bool(options) and (number is not None or len(said) == 1 or isinstance(value, list)) and bool(said)
-    return said, ("its answer is none of its options",) if odd else ()
+    return said, (worded("its answer is none of its options"),) if odd else ()
 
 
 MULTIPLE_CHOICE = RowFormat(

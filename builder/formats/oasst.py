@@ -23,6 +23,7 @@ from builder.formats.row_format import (
     optional_text,
     text_of,
 )
+from builder.language.messages import worded
 from builder.schema import Message
 
 ROLES = {"prompter": "user", "user": "user", "human": "user", "assistant": "assistant", "bot": "assistant"}
@@ -49,15 +50,15 @@ def read(row: Row) -> list[SampleParts]:
     """
     root = row.get("prompt")
     if not isinstance(root, Mapping):
-        raise RowError(f"'prompt' holds {kind_of(root)}, expected a message with replies")
+        raise RowError(worded("'prompt' holds {kind_of}, expected a message with replies", kind_of=kind_of(root)))
     left_out: Counter[str] = Counter()
     if optional_text(row, "tree_state") in _GIVEN_UP:
-        raise RowLeftOutError("its makers gave up the tree")
+        raise RowLeftOutError(worded("its makers gave up the tree"))
     if ROLES.get(str(root.get("role"))) == "assistant":
-        raise RowLeftOutError("it begins with an answer to a message that is not there")
+        raise RowLeftOutError(worded("it begins with an answer to a message that is not there"))
     path, others = _best_path(root, left_out)
     if not path:
-        raise RowLeftOutError("no message of the tree is both a question and answered")
+        raise RowLeftOutError(worded("no message of the tree is both a question and answered"))
     messages = tuple(_message(node) for node in path)
     samples = [
         SampleParts(messages[: place + 1], rejected=text_of(worse, "text"), language=_language(path))
@@ -105,7 +106,11 @@ def _usable(nodes: Sequence[Mapping[str, Any]], left_out: Counter[str]) -> list[
     for node in nodes:
         role = node.get("role")
         if role not in ROLES or not isinstance(node.get("text"), str):
-            raise RowError(f"a message has the role {str(role)[:40]!r}, expected prompter or assistant, and a text")
+            raise RowError(
+                worded(
+                    "a message has the role {role!r}, expected prompter or assistant, and a text", role=str(role)[:40]
+                )
+            )
         if truth(node.get("deleted")) is True:
             left_out["deleted"] += 1
         elif "review_result" in node and truth(node["review_result"]) is not True:
@@ -127,7 +132,7 @@ def _rank(node: Mapping[str, Any]) -> float | None:
 def _replies(node: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     replies = node.get("replies") or []
     if not isinstance(replies, list) or not all(isinstance(reply, Mapping) for reply in replies):
-        raise RowError(f"'replies' holds {kind_of(replies)}, expected a list of messages")
+        raise RowError(worded("'replies' holds {kind_of}, expected a list of messages", kind_of=kind_of(replies)))
     return replies
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from builder.formats.columns import find_columns
 from builder.formats.row_format import Row, RowError, RowFormat, SampleParts, kind_of
 from builder.formats.turns import canonical_tools, parse_turns, with_preference
+from builder.language.messages import worded
 
 _FIELDS = ("input", "chosen", "rejected")
 
@@ -24,7 +25,7 @@ def read(row: Row) -> list[SampleParts]:
     """
     given = row.get("input")
     if not isinstance(given, Mapping):
-        raise RowError(f"'input' holds {kind_of(given)}, expected an object with messages")
+        raise RowError(worded("'input' holds {kind_of}, expected an object with messages", kind_of=kind_of(given)))
     asked = parse_turns(given.get("messages"), "input.messages")
     messages, rejected = with_preference(asked, row.get("chosen"), row.get("rejected"))
     return [SampleParts(messages, canonical_tools(given.get("tools")), rejected)]

@@ -22,6 +22,7 @@ from builder.formats.dialogue import Cell
 from builder.formats.mapping import with_members
 from builder.formats.reading import SUFFIXES, CheckedRow, RowFile, open_rows
 from builder.formats.rows import RowErrors
+from builder.language.messages import worded
 
 
 def open_file(
@@ -42,7 +43,7 @@ def open_file(
         return gathered, detect_rows(gathered)
     if unpacked_name(path).suffix.lower() in TEXT_SUFFIXES and path.is_file():
         if not path.stat().st_size:
-            raise InputFileError(path, "the file is empty")
+            raise InputFileError(path, worded("the file is empty"))
         raise no_chat(path)
     return read_as(open_rows(path, skip_broken=skip_broken), mapping, skip_broken=skip_broken)
 
@@ -51,9 +52,14 @@ def no_chat(path: Path) -> InputFileError:
     """The error of a text that no reader of chats takes."""
     return InputFileError(
         path,
-        "a text that is no chat as far as one can see; expected WhatsApp's, WeChat's or QQ's export, or lines such as"
-        " `User: …` and `Assistant: …`",
-        remedy=f"Text without speakers grows tasks: `growth.documents`. Tables are {', '.join(SUFFIXES)}.",
+        worded(
+            "a text that is no chat as far as one can see; expected WhatsApp's, WeChat's or QQ's export, or "
+            "lines such as `User: …` and `Assistant: …`"
+        ),
+        remedy=worded(
+            "Text without speakers grows tasks: `growth.documents`. Tables are {suffixes}.",
+            suffixes=", ".join(SUFFIXES),
+        ),
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from builder.formats.row_format import RowError, kind_of, text_of
 from builder.formats.turns import load_json
+from builder.language.messages import worded
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
@@ -57,7 +58,12 @@ def read_options(value: Any) -> dict[str, str]:
     if isinstance(value, Mapping):
         return _labelled([*value], [*value.values()])
     if not isinstance(value, list | None):
-        raise RowError(f"'options' holds {kind_of(value)}, expected a list of texts or an object {{letter: text}}")
+        raise RowError(
+            worded(
+                "'options' holds {kind_of}, expected a list of texts or an object {{letter: text}}",
+                kind_of=kind_of(value),
+            )
+        )
     if value and all(isinstance(item, Mapping) for item in value):
         return _labelled(*zip(*map(_of_object, value, LETTERS), strict=True))
     return _labelled(LETTERS, value or ())
@@ -66,7 +72,11 @@ def read_options(value: Any) -> dict[str, str]:
 def _labelled(labels: Sequence[Any], texts: Sequence[Any]) -> dict[str, str]:
     """Options without the letters that the file wrote before all of them; empty ones at the end are none."""
     if len(texts) > len(LETTERS):
-        raise RowError(f"'options' holds {len(texts)} options, expected at most {len(LETTERS)}")
+        raise RowError(
+            worded(
+                "'options' holds {texts} options, expected at most {letters}", texts=len(texts), letters=len(LETTERS)
+            )
+        )
     found = {
         str(label).strip(): text_of({"options": text}, "options").strip()
         for label, text in zip(labels, texts, strict=False)

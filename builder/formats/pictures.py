@@ -23,6 +23,7 @@ from urllib.parse import unquote
 from builder.formats.content_parts import read_picture
 from builder.formats.row_format import InexpressibleError, RowError, RowLeftOutError, SampleParts
 from builder.formats.turns import load_json
+from builder.language.messages import worded
 from builder.pictures import has_pictures, is_data, is_file, is_local, parts_of, pictures_in, with_parts
 from builder.schema import Message, compose_prompt
 
@@ -85,7 +86,7 @@ class PicturePlaces:
             return self._filled(parts, divided, [] if there == pictures else pictures)
         if not _look_right(given):
             return replace(
-                parts, notes=(*parts.notes, "its column of pictures holds something else, which is not read")
+                parts, notes=(*parts.notes, worded("its column of pictures holds something else, which is not read"))
             )
         pictures = _listed(given)
         return self._filled(parts, _before_first_question(divided, turns, len(pictures)), pictures)
@@ -106,13 +107,16 @@ class PicturePlaces:
         if is_data(picture):
             if len(picture) > MAX_DATA_BYTES:
                 raise RowLeftOutError(
-                    "a picture of more than 64 KiB stands in the row itself (data:); write it to a file and name its path"
+                    worded(
+                        "a picture of more than 64 KiB stands in the row itself (data:); write it to a file and name its "
+                        "path"
+                    )
                 )
             return {"type": "image", "image": picture}
         whole = self._whole(picture)
         if part.get("embedded") and not (picture and is_local(whole) and self._is_file(whole)):
             raise RowLeftOutError(
-                "a picture stands in the file itself (bytes), and no file of its name is there; write it to one"
+                worded("a picture stands in the file itself (bytes), and no file of its name is there; write it to one")
             )
         return {"type": "image", "image": whole}
 
@@ -136,7 +140,9 @@ def with_markers(turns: Sequence[Message]) -> tuple[list[Message], list[str]]:
         return [*turns], []
     found = next((one for one in _MARKERS for turn in turns if one in turn.content), None)
     if found is not None:
-        raise InexpressibleError(f"a text of a row with pictures holds {found}, which would stand for another one")
+        raise InexpressibleError(
+            worded("a text of a row with pictures holds {found}, which would stand for another one", found=found)
+        )
     marked = ("".join(MARKER if part["type"] == "image" else part["text"] for part in parts_of(turn)) for turn in turns)
     return [replace(turn, content=text, parts=None) for turn, text in zip(turns, marked, strict=True)], [
         *pictures_in(turns)
@@ -155,9 +161,12 @@ def _is_nothing(given: Any) -> bool:
 def _listed(given: Any) -> Parts:
     """The pictures of a column's cell: a list of them or one, in a table also a list as JSON."""
     if isinstance(given, str) and given.lstrip().startswith("["):
-        given = load_json(given, "its column of pictures")
+        given = load_json(given, worded("its column of pictures"))
     listed = given if isinstance(given, list) else [given]
-    return [read_picture(picture, f"its column of pictures, number {place}") for place, picture in enumerate(listed, 1)]
+    return [
+        read_picture(picture, worded("its column of pictures, number {place}", place=place))
+        for place, picture in enumerate(listed, 1)
+    ]
 
 
 def _look_right(given: Any) -> bool:
@@ -178,11 +187,17 @@ def _refuse_lacking(turns: Sequence[Message], *, has_column: bool) -> None:
         MARKER in turn.content and _AT_LINE_EDGE.search(turn.content) and not _ABOUT_MARKUP.search(turn.content)
         for turn in turns
     ):
-        raise RowError(f"its texts have a place for a picture ({MARKER}), and its column of pictures is empty")
+        raise RowError(
+            worded(
+                "its texts have a place for a picture ({marker}), and its column of pictures is empty", marker=MARKER
+            )
+        )
     for turn in turns:
         found = _AT_TURN_EDGE.search(turn.content) if turn.role == "user" and "<" in turn.content else None
         if found and "</" not in turn.content and not _ABOUT_MARKUP.search(turn.content):
-            raise RowLeftOutError(f"its text has a place for a medium ({found[0].strip()}), and the row names none")
+            raise RowLeftOutError(
+                worded("its text has a place for a medium ({found}), and the row names none", found=found[0].strip())
+            )
 
 
 def _divided(turn: Message, *, marked: bool) -> Parts:
@@ -219,7 +234,7 @@ def _before_first_question(divided: list[Parts], turns: Sequence[Message], count
     """The turns with open places where trainers put pictures that no text has a place for (TRL: `prepare_multimodal_messages`)."""
     first = next((place for place, turn in enumerate(turns) if turn.role == "user"), None)
     if first is None:
-        raise RowError("it has pictures, and no user turn that they could stand in")
+        raise RowError(worded("it has pictures, and no user turn that they could stand in"))
     opened: Parts = [{"type": "image"} for _ in range(count)]
     return [opened + own if place == first else own for place, own in enumerate(divided)]
 
@@ -231,7 +246,12 @@ def _in_order(places: Parts, pictures: Parts) -> Parts:
         return [pictures[number] for number in numbers if number is not None]
     if len(places) != len(pictures):
         raise RowError(
-            f"its texts have places for {len(places)} pictures ({MARKER}), and the row names {len(pictures)}"
+            worded(
+                "its texts have places for {places} pictures ({marker}), and the row names {pictures}",
+                places=len(places),
+                marker=MARKER,
+                pictures=len(pictures),
+            )
         )
     return pictures
 

@@ -9,6 +9,7 @@ from builder.formats.columns import find_column, find_columns
 from builder.formats.messages import write_rejected, write_turns
 from builder.formats.row_format import InexpressibleError, Row, RowError, RowFormat, SampleParts, optional_text, text_of
 from builder.formats.turns import canonical_tools, parse_turns, with_preference, with_system
+from builder.language.messages import worded
 from builder.pictures import has_pictures
 from builder.published import apart_from_pictures, wrap_tools
 from builder.schema import Message, Sample, compose_prompt
@@ -32,7 +33,7 @@ def read(row: Row) -> list[SampleParts]:
     """
     completion, chosen, rejected = row.get("completion"), row.get("chosen"), row.get("rejected")
     if not {"completion", "chosen"} & row.keys():
-        raise RowError("it has neither 'completion' nor 'chosen'")
+        raise RowError(worded("it has neither 'completion' nor 'chosen'"))
     prompt = row.get("prompt")
     instruction = added = None
     asked: tuple[Message, ...] = ()
@@ -42,7 +43,7 @@ def read(row: Row) -> list[SampleParts]:
         instruction, added = text_of(row, "prompt"), optional_text(row, "input")
         asked = (Message("user", compose_prompt(instruction, added)),)
     elif not isinstance(chosen, list):
-        raise RowError("it has no 'prompt', and 'chosen' is not a whole conversation")
+        raise RowError(worded("it has no 'prompt', and 'chosen' is not a whole conversation"))
     asked, notes = with_system(asked, optional_text(row, "system"))
     if isinstance(completion, list):
         asked = (*asked, *parse_turns(completion, "completion"))
@@ -60,15 +61,15 @@ def write(sample: Sample) -> dict[str, Any]:
         InexpressibleError: the sample does not end with an answer that is to be trained on, or asks nothing.
     """
     if not sample.messages or sample.messages[-1].role != "assistant":
-        raise InexpressibleError("it does not end with an answer")
+        raise InexpressibleError(worded("it does not end with an answer"))
     if sample.messages[-1].weight == 0:
-        raise InexpressibleError("its last answer is not to be trained on (weight 0)")
+        raise InexpressibleError(worded("its last answer is not to be trained on (weight 0)"))
     written, images = apart_from_pictures(write_turns(sample.messages))
     *prompt, answer = written
     if not prompt:
-        raise InexpressibleError("it has no prompt")
+        raise InexpressibleError(worded("it has no prompt"))
     if has_pictures(sample.messages[-1:]):
-        raise InexpressibleError("its answer holds a picture, which this format has no place for")
+        raise InexpressibleError(worded("its answer holds a picture, which this format has no place for"))
     row: dict[str, Any] = {"prompt": prompt}
     if images:
         row["images"] = images
@@ -89,9 +90,9 @@ def write_flat(sample: Sample) -> dict[str, Any]:
     """
     system, rounds = plain_rounds(sample)
     if system is not None:
-        raise InexpressibleError("it has a system turn, which a prompt as text has no place for")
+        raise InexpressibleError(worded("it has a system turn, which a prompt as text has no place for"))
     if len(rounds) > 1:
-        raise InexpressibleError("it has several rounds, which a prompt as text has no place for")
+        raise InexpressibleError(worded("it has several rounds, which a prompt as text has no place for"))
     prompt, answer = rounds[0]
     if sample.rejected is None:
         return {"prompt": prompt, "completion": answer}

@@ -13,6 +13,7 @@ from builder.formats.columns import fold_name, truth
 from builder.formats.content_parts import is_parts, read_parts
 from builder.formats.row_format import Row, RowError, RowFormat, SampleParts, kind_of, optional_text, text_of
 from builder.formats.turns import canonical_calls, load_json
+from builder.language.messages import worded
 from builder.pictures import with_parts
 from builder.published import REJECTED_ANSWER
 from builder.schema import ROLES, Mend, Message
@@ -38,7 +39,7 @@ def read(row: Row) -> list[SampleParts]:
     """
     turns = row.get("messages")
     if not isinstance(turns, list) or not turns:
-        raise RowError(f"'messages' holds {kind_of(turns)}, expected a list of turns")
+        raise RowError(worded("'messages' holds {kind_of}, expected a list of turns", kind_of=kind_of(turns)))
     return [
         SampleParts(
             messages=tuple(_message(turn, number) for number, turn in enumerate(turns, 1)),
@@ -58,7 +59,7 @@ def read(row: Row) -> list[SampleParts]:
 def _message(turn: Any, number: int) -> Message:
     where = f"'messages', turn {number}"
     if not isinstance(turn, dict) or turn.get("role") not in ROLES or not isinstance(turn.get("content"), str | list):
-        raise RowError(f"{where}: expected role ({', '.join(ROLES)}) and content")
+        raise RowError(worded("{where}: expected role ({roles}) and content", where=where, roles=", ".join(ROLES)))
     calls = turn.get("tool_calls")
     if calls is not None:
         canonical = canonical_calls(calls, where)
@@ -70,7 +71,7 @@ def _message(turn: Any, number: int) -> Message:
     if isinstance(parts, str):
         return replace(message, content=parts)
     if not is_parts(parts):
-        raise RowError(f"{where}: its content is a list, expected parts of text and pictures")
+        raise RowError(worded("{where}: its content is a list, expected parts of text and pictures", where=where))
     return with_parts(message, read_parts(parts, where))
 
 
@@ -78,7 +79,7 @@ def _mend(record: Any) -> Mend:
     if not isinstance(record, dict) or any(
         not isinstance(record.get(name), str) for name in ("kind", "place", "before")
     ):
-        raise RowError("'mended' holds something else than what was mended: expected kind, place and before")
+        raise RowError(worded("'mended' holds something else than what was mended: expected kind, place and before"))
     return Mend(record["kind"], record["place"], record["before"])
 
 

@@ -36,13 +36,14 @@ from builder.formats.containers.parquet_rows import open_parquet
 from builder.formats.containers.table import open_csv
 from builder.formats.row_format import RowError
 from builder.formats.rows import Broken, Causes, Container, RowErrors
+from builder.language.messages import worded
 from builder.store.files import check_name
 
 # Chat rows with tool schemas are about 10 deep.
 MAX_DEPTH = 64
 
 _UNUSABLE = re.compile("[\0\ud800-\udfff]")
-_CLEANED = "NUL characters were removed or lone surrogates replaced"
+_CLEANED = worded("NUL characters were removed or lone surrogates replaced")
 _GLIMPSED = 6  # characters of a text: one more than `false` has
 _KEYS_GLIMPSED = 32  # of an object
 _ROWS_BETWEEN_LOOKS = 1000  # at whether the file changed
@@ -176,9 +177,9 @@ def checked_container(
     clean = clean and not broken.rows
     if broken.rows and not count:
         row_number, problem, _ = broken.listed()[0]
-        raise InputFileError(path, problem, row=row_number, remedy="None of its rows can be read.")
+        raise InputFileError(path, problem, row=row_number, remedy=worded("None of its rows can be read."))
     if not count:
-        raise InputFileError(path, "it holds no rows", remedy="A file needs at least one row of data.")
+        raise InputFileError(path, worded("it holds no rows"), remedy=worded("A file needs at least one row of data."))
     return RowFile(path, container.name, container.details, columns, filled, count, broken, rows)
 
 
@@ -194,9 +195,9 @@ def _note_columns(path: Path, row: CheckedRow, columns: dict[str, Any], unseen: 
     if len(columns) > limits.MAX_COLUMNS:
         raise InputFileError(
             path,
-            f"the rows so far have more than {limits.MAX_COLUMNS:,} columns",
+            worded("the rows so far have more than {max_columns:,} columns", max_columns=limits.MAX_COLUMNS),
             row=row.number,
-            remedy="Rows of one file must share their columns.",
+            remedy=worded("Rows of one file must share their columns."),
         )
 
 
@@ -216,18 +217,22 @@ def _check_path(path: Path) -> os.stat_result:
         try:
             state = path.stat()
         except FileNotFoundError:
-            what = "a link to a file that is not there" if path.is_symlink() else "no such file"
+            what = worded("a link to a file that is not there") if path.is_symlink() else "no such file"
             raise InputFileError(path, what) from None
     if stat.S_ISDIR(state.st_mode):
         if (path / "seedbed.yaml").is_file():
-            raise InputFileError(path, "a dataset folder where a data file was expected")
-        raise InputFileError(path, "a folder where a data file was expected", remedy="Name the files in it.")
+            raise InputFileError(path, worded("a dataset folder where a data file was expected"))
+        raise InputFileError(
+            path, worded("a folder where a data file was expected"), remedy=worded("Name the files in it.")
+        )
     if not stat.S_ISREG(state.st_mode):
         raise InputFileError(
-            path, "a pipe or a device where a data file was expected", remedy="Write what it gives to a file first."
+            path,
+            worded("a pipe or a device where a data file was expected"),
+            remedy=worded("Write what it gives to a file first."),
         )
     if state.st_size == 0:
-        raise InputFileError(path, "the file is empty")
+        raise InputFileError(path, worded("the file is empty"))
     return state
 
 
@@ -238,12 +243,20 @@ def _suffix(path: Path) -> str:
     if suffix in SUFFIXES and (suffix not in _UNPACKED_ONLY or not packing(path)):
         return suffix
     if suffix in SUFFIXES:
-        remedy = "Unpack it first: only text is read while it is unpacked."
-        raise InputFileError(path, f"{suffix} inside {packing(path)} is not supported", remedy=remedy)
-    remedy = "Save it as .xlsx." if suffix in (".xls", ".ods") else ""
-    remedy = "Decompress it first." if suffix in (".zip", ".bz2", ".xz", ".tar", ".tgz") else remedy
-    found = name.suffix or "a name without a suffix, and bytes of no known format,"
-    raise InputFileError(path, f"{found} is not supported; supported are {', '.join(SUFFIXES)}", remedy=remedy)
+        remedy: str = worded("Unpack it first: only text is read while it is unpacked.")
+        raise InputFileError(
+            path,
+            worded("{suffix} inside {packing} is not supported", suffix=suffix, packing=packing(path)),
+            remedy=remedy,
+        )
+    remedy = worded("Save it as .xlsx.") if suffix in (".xls", ".ods") else ""
+    remedy = worded("Decompress it first.") if suffix in (".zip", ".bz2", ".xz", ".tar", ".tgz") else remedy
+    found = name.suffix or worded("a name without a suffix, and bytes of no known format,")
+    raise InputFileError(
+        path,
+        worded("{found} is not supported; supported are {suffixes}", found=found, suffixes=", ".join(SUFFIXES)),
+        remedy=remedy,
+    )
 
 
 def _found_suffix(path: Path) -> str:
@@ -271,7 +284,7 @@ def _named_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise InputFileError(path, f"cannot be read ({error.strerror or error})") from None
+        raise InputFileError(path, worded("cannot be read ({strerror})", strerror=error.strerror or error)) from None
 
 
 def _checked_rows(
@@ -311,7 +324,9 @@ def _check_unchanged(path: Path, state: os.stat_result | None) -> None:
     now = path.stat()
     if (now.st_ino, now.st_size, now.st_mtime_ns) != (state.st_ino, state.st_size, state.st_mtime_ns):
         raise InputFileError(
-            path, "it changed while it was read", remedy="Run the command again when nothing writes to it any more."
+            path,
+            worded("it changed while it was read"),
+            remedy=worded("Run the command again when nothing writes to it any more."),
         )
 
 
@@ -322,7 +337,7 @@ def _is_usable(value: Any, depth: int) -> bool:
     if not isinstance(value, dict | list):
         return not _is_nan(value)
     if depth > MAX_DEPTH:
-        raise RowError(f"nested more than {MAX_DEPTH} levels deep")
+        raise RowError(worded("nested more than {max_depth} levels deep", max_depth=MAX_DEPTH))
     usable = True
     for item in (*value, *value.values()) if isinstance(value, dict) else value:
         if isinstance(item, str):  # nearly all are: a call for each costs as much as reading the file

@@ -11,6 +11,7 @@ from typing import Any
 from builder.formats.columns import NAMES, find_columns, fold_name
 from builder.formats.row_format import Row, RowError, RowFormat, SampleParts, kind_of, optional_text, text_of
 from builder.formats.turns import canonical_tools, load_json, with_system
+from builder.language.messages import worded
 from builder.schema import Message
 
 _KEYS = (
@@ -53,14 +54,22 @@ def read(row: Row) -> list[SampleParts]:
     if isinstance(value, str):
         value = load_json(value, "'rounds'")
     if not isinstance(value, list) or not value:
-        raise RowError(f"'rounds' holds {kind_of(value)}, expected a list of rounds with a question and an answer")
+        raise RowError(
+            worded(
+                "'rounds' holds {kind_of}, expected a list of rounds with a question and an answer",
+                kind_of=kind_of(value),
+            )
+        )
     turns: list[Message] = []
     system, unused = optional_text(row, "system"), dict[str, None]()
     for number, item in enumerate(value, 1):
         keys = _keys(item) if isinstance(item, Mapping) else None
         if keys is None:
             raise RowError(
-                f"round {number} holds no question and answer (human/assistant, question/answer, input/output …)"
+                worded(
+                    "round {number} holds no question and answer (human/assistant, question/answer, input/output …)",
+                    number=number,
+                )
             )
         turns += [Message("user", text_of(item, keys[0])), Message("assistant", text_of(item, keys[1]))]
         if number == 1 and not system:
@@ -69,7 +78,7 @@ def read(row: Row) -> list[SampleParts]:
     messages, kept = with_system(tuple(turns), system)
     notes = [*kept]
     if unused:
-        notes.append(f"keys of its rounds were not used: {', '.join(unused)}")
+        notes.append(worded("keys of its rounds were not used: {unused}", unused=", ".join(unused)))
     return [SampleParts(messages, canonical_tools(row.get("tools")), notes=tuple(notes))]
 
 

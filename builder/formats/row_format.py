@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from builder.language.messages import worded
 from builder.schema import Mend, Message, Sample
 
 Row = Mapping[str, Any]
@@ -83,22 +84,24 @@ def check_plain(messages: Sequence[Message]) -> None:
         InexpressibleError: a turn is not to be trained on.
     """
     if any(turn.weight == 0 for turn in messages):
-        raise InexpressibleError("a turn is not to be trained on (weight 0), which this format has no place for")
+        raise InexpressibleError(
+            worded("a turn is not to be trained on (weight 0), which this format has no place for")
+        )
 
 
 def kind_of(value: Any) -> str:
     """Name a value's kind as an error message needs it."""
     if value is None:
-        return "no value"
+        return worded("no value")
     if isinstance(value, bool):
         return "true/false"
     if isinstance(value, Mapping):
-        return "an object"
+        return worded("an object")
     if isinstance(value, list | tuple):
-        return "a list"
+        return worded("a list")
     if isinstance(value, int | float):
-        return "a number"
-    return "plain text" if isinstance(value, str) else f"a {type(value).__name__}"
+        return worded("a number")
+    return worded("plain text") if isinstance(value, str) else f"a {type(value).__name__}"
 
 
 def text_of(row: Row, field: str) -> str:
@@ -113,7 +116,7 @@ def text_of(row: Row, field: str) -> str:
     if value is None:
         return ""
     if isinstance(value, Mapping | list | tuple | bytes):
-        raise RowError(f"'{field}' holds {kind_of(value)}, expected text")
+        raise RowError(worded("'{field}' holds {kind_of}, expected text", field=field, kind_of=kind_of(value)))
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from builder.errors import InputFileError
 from builder.formats.row_format import kind_of
+from builder.language.messages import listed, worded
 
 # One row: the longest context windows are some MB of text. Python objects take up to 24 times the size of their JSON.
 MAX_ROW_BYTES = 16 * 2**20
@@ -115,18 +116,18 @@ class RowErrors:
         (row, problem), *others = self._first
         lines = [f"\n  row {number}: {text}" for number, text in others]
         if self._count > MAX_ERRORS_SHOWN:
-            lines.append(f"\n  and {self._count - MAX_ERRORS_SHOWN} more rows")
-        raise InputFileError(self._path, problem + "".join(lines), row=row, remedy=self._remedy)
+            lines.append(worded("\n  and {number} more rows", number=self._count - MAX_ERRORS_SHOWN))
+        raise InputFileError(self._path, listed([problem, *lines], ""), row=row, remedy=self._remedy)
 
 
 def not_an_object(value: Any) -> str:
     """What is wrong with a row that is no object."""
-    return f"the row is {kind_of(value)}, expected an object {{column: value}}"
+    return worded("the row is {kind_of}, expected an object {{column: value}}", kind_of=kind_of(value))
 
 
 def row_too_long(path: Path, row: int) -> InputFileError:
     """The error for a row that no memory limit allows for, where nothing behind it can be read."""
-    return InputFileError(path, too_long(), row=row, remedy="Split or remove it.")
+    return InputFileError(path, too_long(), row=row, remedy=worded("Split or remove it."))
 
 
 def too_long() -> str:
@@ -144,6 +145,6 @@ def check_row_count(path: Path, count: int) -> None:
     if count > FREE_ROWS and count > MAX_ROWS_A_BYTE * size:
         raise InputFileError(
             path,
-            f"says that it holds {count:,} rows, in {size:,} bytes",
-            remedy="Rows that are all alike are no data; leave out those that repeat others.",
+            worded("says that it holds {count:,} rows, in {size:,} bytes", count=count, size=size),
+            remedy=worded("Rows that are all alike are no data; leave out those that repeat others."),
         )

@@ -6,6 +6,7 @@ from typing import Any
 from builder.formats.columns import find_column, find_columns
 from builder.formats.row_format import Row, RowError, RowFormat, SampleParts, kind_of, optional_text, text_of
 from builder.formats.turns import load_json
+from builder.language.messages import worded
 from builder.schema import task_messages
 
 
@@ -27,13 +28,17 @@ def parse_instances(value: Any) -> tuple[tuple[str, str], ...]:
     if isinstance(value, str):
         value = load_json(value, "'instances'")
     if not isinstance(value, list):
-        raise RowError(f"'instances' holds {kind_of(value)}, expected a list of {{input, output}}")
+        raise RowError(
+            worded("'instances' holds {kind_of}, expected a list of {{input, output}}", kind_of=kind_of(value))
+        )
     if not value:
-        raise RowError("'instances' is an empty list, expected at least one {input, output}")
+        raise RowError(worded("'instances' is an empty list, expected at least one {{input, output}}"))
     pairs = []
     for number, instance in enumerate(value, 1):
         if not isinstance(instance, Mapping) or "output" not in instance:
-            raise RowError(f"'instances', number {number}: expected an object with input and output")
+            raise RowError(
+                worded("'instances', number {number}: expected an object with input and output", number=number)
+            )
         pairs.append((text_of(instance, "input"), text_of(instance, "output")))
     return tuple(pairs)
 

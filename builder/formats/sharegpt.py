@@ -23,6 +23,7 @@ from builder.formats.row_format import (
 )
 from builder.formats.thoughts import check_thoughts, with_thoughts
 from builder.formats.turns import canonical_tools, parse_turns, with_preference, with_system
+from builder.language.messages import worded
 from builder.schema import Message, Role, Sample
 
 TAGS: Mapping[Role, str] = {"system": "system", "user": "human", "assistant": "gpt", "tool": "observation"}
@@ -71,12 +72,12 @@ def write(sample: Sample) -> dict[str, Any]:
     row: dict[str, Any] = {"conversations": turns}
     if sample.rejected is not None:
         if sample.messages[-1].role != "assistant":
-            raise InexpressibleError("it is a preference pair that does not end with an answer")
+            raise InexpressibleError(worded("it is a preference pair that does not end with an answer"))
         row["conversations"] = turns[:-1]
         row["chosen"] = turns[-1]
         row["rejected"] = {"from": TAGS["assistant"], "value": sample.rejected}
     if not row["conversations"]:
-        raise InexpressibleError("it has no prompt")
+        raise InexpressibleError(worded("it has no prompt"))
     if sample.tools is not None:
         row["tools"] = sample.tools
     if images:
@@ -88,7 +89,7 @@ def _write_turn(message: Message) -> dict[str, str]:
     turn = {"from": TAGS[message.role], "value": message.content}
     if message.tool_calls is not None:
         if message.content:
-            raise InexpressibleError("an answer holds text and a tool call together")
+            raise InexpressibleError(worded("an answer holds text and a tool call together"))
         calls = json.loads(message.tool_calls)
         turn = {"from": CALL_TAG, "value": json.dumps(calls[0] if len(calls) == 1 else calls, ensure_ascii=False)}
     return turn | {"name": message.name} if message.name is not None else turn

@@ -13,6 +13,7 @@ from typing import Any
 from builder.formats.columns import fold_name, truth
 from builder.formats.row_format import Row, RowError, RowFormat, SampleParts, kind_of, optional_text, text_of
 from builder.formats.turns import load_json
+from builder.language.messages import worded
 from builder.schema import Message, compose_prompt
 
 
@@ -56,20 +57,25 @@ def read_documents(row: Row) -> list[SampleParts]:
     samples = []
     for number, paragraph in enumerate(_objects(row.get("paragraphs"), "'paragraphs'"), 1):
         context = text_of(paragraph, "context")
-        samples += [_sample(asked, context) for asked in _objects(paragraph.get("qas"), f"paragraph {number}, 'qas'")]
+        samples += [
+            _sample(asked, context)
+            for asked in _objects(paragraph.get("qas"), worded("paragraph {number}, 'qas'", number=number))
+        ]
     return samples
 
 
 def _objects(value: Any, where: str) -> list[Mapping[str, Any]]:
     if not isinstance(value, list) or not all(isinstance(item, Mapping) for item in value):
-        raise RowError(f"{where} holds {kind_of(value)}, expected a list of objects")
+        raise RowError(
+            worded("{where} holds {kind_of}, expected a list of objects", where=where, kind_of=kind_of(value))
+        )
     return value
 
 
 def _sample(asked: Row, context: str) -> SampleParts:
     question = text_of(asked, "question")
     if "question" not in asked:
-        raise RowError(f"a question is missing (keys: {', '.join(map(str, asked))})")
+        raise RowError(worded("a question is missing (keys: {asked})", asked=", ".join(map(str, asked))))
     answers = _answers(asked.get("answers"))
     impossible = truth(asked.get("is_impossible")) is True
     messages: tuple[Message, ...] = (Message("user", compose_prompt(question, context)),)
@@ -77,7 +83,7 @@ def _sample(asked: Row, context: str) -> SampleParts:
     if answers and not impossible:
         messages = (*messages, Message("assistant", answers[0]))
     else:
-        notes = ("its question is marked as one that the text does not answer",)
+        notes = (worded("its question is marked as one that the text does not answer"),)
     return SampleParts(
         messages, instruction=question, input=context, task_id=optional_text(asked, "id") or None, notes=notes
     )
@@ -95,7 +101,7 @@ def _answers(value: Any) -> list[str]:
     if isinstance(texts, list):
         texts = [item.get("text") if isinstance(item, Mapping) else item for item in texts]
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-        raise RowError('\'answers\' must be {"text": […], "answer_start": […]} or a list of {"text": …}')
+        raise RowError(worded('\'answers\' must be {{"text": […], "answer_start": […]}} or a list of {{"text": …}}'))
     return [text for text in texts if text.strip()]
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from builder.formats.row_format import InexpressibleError, Row, SampleParts, optional_text
+from builder.language.messages import worded
 from builder.schema import Message
 
 _OPEN = "<think>"
@@ -55,7 +56,7 @@ def check_thoughts(messages: Iterable[Message]) -> None:
             turn.content,
         ):
             raise InexpressibleError(
-                "its reasoning holds a mark such as </think>, which this format ends reasoning with"
+                worded("its reasoning holds a mark such as </think>, which this format ends reasoning with")
             )
 
 
@@ -98,9 +99,9 @@ def set_apart(parts: SampleParts, fields: Row) -> SampleParts:
     if thought is not None:
         thought = split_thoughts(thought)[0] or thought
         if not turns or turns[-1].role != "assistant":
-            notes = (*notes, "its reasoning was not used: it does not end with an answer")
+            notes = (*notes, worded("its reasoning was not used: it does not end with an answer"))
         elif turns[-1].reasoning not in (None, thought):
-            notes = (*notes, "its reasoning was not used: its answer has its own")
+            notes = (*notes, worded("its reasoning was not used: its answer has its own"))
         else:
             turns = (*turns[:-1], replace(turns[-1], reasoning=thought))
     return replace(parts, messages=turns, rejected=rejected, notes=notes)

@@ -16,6 +16,7 @@ from builder.formats.content_parts import is_parts, read_parts
 from builder.formats.parallel_calls import ParsedTurn, behind_their_text, in_parallel, name_results, results_apart
 from builder.formats.row_format import Row, RowError, kind_of, optional_text
 from builder.formats.thoughts import split_thoughts, with_thoughts
+from builder.language.messages import worded
 from builder.pictures import with_parts
 from builder.published import wrap_tool
 from builder.schema import Message, Role
@@ -51,10 +52,15 @@ def parse_turns(value: Any, field: str) -> tuple[Message, ...]:
     if isinstance(value, str):
         value = load_json(value, f"'{field}'")
     if not isinstance(value, list):
-        raise RowError(f"'{field}' holds {kind_of(value)}, expected a list of turns")
+        raise RowError(
+            worded("'{field}' holds {kind_of}, expected a list of turns", field=field, kind_of=kind_of(value))
+        )
     if not value:
-        raise RowError(f"'{field}' is an empty list, expected at least one turn")
-    turns = [_parse_turn(turn, f"'{field}', turn {number}") for number, turn in enumerate(value, 1)]
+        raise RowError(worded("'{field}' is an empty list, expected at least one turn", field=field))
+    turns = [
+        _parse_turn(turn, worded("'{field}', turn {number}", field=field, number=number))
+        for number, turn in enumerate(value, 1)
+    ]
     if any(turn.get("role") == _CALL_OF_MS_SWIFT for turn in value):
         turns = behind_their_text(turns, [turn.get("role") == _CALL_OF_MS_SWIFT for turn in value])
     return tuple(name_results(results_apart(in_parallel(turns))))
@@ -71,14 +77,30 @@ def parse_turn(turn: Any, where: str) -> Message:
 
 def _parse_turn(turn: Any, where: str) -> ParsedTurn:
     if not isinstance(turn, Mapping):
-        raise RowError(f"{where} is {kind_of(turn)}, expected an object with role and content")
+        raise RowError(
+            worded("{where} is {kind_of}, expected an object with role and content", where=where, kind_of=kind_of(turn))
+        )
     given = next((turn[key] for key in ("role", "from") if turn.get(key) is not None), None)
     if not isinstance(given, str):
-        raise RowError(f"{where} has no role (keys: {_listed(turn)}); expected role/content or from/value")
+        raise RowError(
+            worded(
+                "{where} has no role (keys: {listed}); expected role/content or from/value",
+                where=where,
+                listed=_listed(turn),
+            )
+        )
     folded = given.strip().casefold()
     role = _ROLE_NAMES.get(folded)
     if role is None:
-        raise RowError(f"{where}: unknown role '{given}'{nearest(folded, _ROLE_NAMES)}; valid roles: {_VALID_ROLES}")
+        raise RowError(
+            worded(
+                "{where}: unknown role '{given}'{nearest}; valid roles: {valid_roles}",
+                where=where,
+                given=given,
+                nearest=nearest(folded, _ROLE_NAMES),
+                valid_roles=_VALID_ROLES,
+            )
+        )
     content, parts = _content(turn, where)
     calls = turn.get("tool_calls") or None
     if calls is None and turn.get(_CALL) is not None:
@@ -90,9 +112,15 @@ def _parse_turn(turn: Any, where: str) -> ParsedTurn:
         content, text = marked.groups() if marked else ("", text)
         calls = load_json(text, where)
     if content is None and calls is None:
-        raise RowError(f"{where} has no content (keys: {_listed(turn)}); expected role/content or from/value")
+        raise RowError(
+            worded(
+                "{where} has no content (keys: {listed}); expected role/content or from/value",
+                where=where,
+                listed=_listed(turn),
+            )
+        )
     if role != "assistant" and calls is not None:
-        raise RowError(f"{where}: a {given} turn cannot call tools")
+        raise RowError(worded("{where}: a {given} turn cannot call tools", where=where, given=given))
     reasoning, weight = (
         (None, None) if role != "assistant" else (_reasoning(turn, where) or thought, _weight(turn, where))
     )
@@ -106,7 +134,9 @@ def _reasoning(turn: Row, where: str) -> str | None:
     if key is None:
         return None
     if not isinstance(turn[key], str):
-        raise RowError(f"{where}: its {key} is {kind_of(turn[key])}, expected text")
+        raise RowError(
+            worded("{where}: its {key} is {kind_of}, expected text", where=where, key=key, kind_of=kind_of(turn[key]))
+        )
     return str(turn[key])
 
 
@@ -119,7 +149,14 @@ def _weight(turn: Row, where: str) -> int | None:
             continue
         trained = truth(given)
         if trained is None:
-            raise RowError(f"{where}: its {key} is {_shown(given)}, expected 0 or 1, or false or true")
+            raise RowError(
+                worded(
+                    "{where}: its {key} is {shown}, expected 0 or 1, or false or true",
+                    where=where,
+                    key=key,
+                    shown=_shown(given),
+                )
+            )
         weight = weight if trained else 0
     return weight
 
@@ -136,7 +173,13 @@ def _content(turn: Row, where: str) -> tuple[str | None, str | None]:
         whole = with_parts(Message("user", ""), read_parts(value, where))
         return whole.content, whole.parts
     if isinstance(value, Mapping | list):
-        raise RowError(f"{where}: its content is {kind_of(value)}, expected text or a list of parts")
+        raise RowError(
+            worded(
+                "{where}: its content is {kind_of}, expected text or a list of parts",
+                where=where,
+                kind_of=kind_of(value),
+            )
+        )
     return optional_text({"content": value}, "content"), None
 
 
@@ -162,7 +205,9 @@ def load_json(text: str, where: str) -> Any:
     try:
         return json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
-        raise RowError(f"{where} is not JSON ({error}): {text[:60]!r}") from None
+        raise RowError(
+            worded("{where} is not JSON ({error}): {text!r}", where=where, error=error, text=text[:60])
+        ) from None
 
 
 def _refuse_constant(name: str) -> Any:
@@ -183,17 +228,30 @@ def _parse_calls(value: Any, where: str) -> tuple[str, tuple[str, ...]]:
         value = load_json(value, f"{where}: its tool calls")
     calls = value if isinstance(value, list) else [value]
     if not calls:
-        raise RowError(f"{where}: an empty list of tool calls")
+        raise RowError(worded("{where}: an empty list of tool calls", where=where))
     canonical = []
     for call in calls:
         body = call.get("function", call) if isinstance(call, Mapping) else None
         if not isinstance(body, Mapping) or not isinstance(body.get("name"), str) or not body["name"]:
-            raise RowError(f'{where}: a tool call must be {{"name": …, "arguments": {{…}}}}, found {_shown(call)}')
+            raise RowError(
+                worded(
+                    '{where}: a tool call must be {{"name": …, "arguments": {{…}}}}, found {shown}',
+                    where=where,
+                    shown=_shown(call),
+                )
+            )
         arguments = body.get("arguments")
         if isinstance(arguments, str):
             arguments = load_json(arguments, f"{where}: the arguments of {body['name']}") if arguments else {}
         if not isinstance(arguments, Mapping | None):
-            raise RowError(f"{where}: the arguments of {body['name']} are {kind_of(arguments)}, expected an object")
+            raise RowError(
+                worded(
+                    "{where}: the arguments of {name} are {kind_of}, expected an object",
+                    where=where,
+                    name=body["name"],
+                    kind_of=kind_of(arguments),
+                )
+            )
         canonical.append({"name": body["name"], "arguments": arguments or {}})
     ids = tuple(_identifier(call.get("id")) or "" for call in calls)
     return json.dumps(canonical, ensure_ascii=False), ids
@@ -218,7 +276,7 @@ def canonical_tools(value: Any) -> str | None:
     if isinstance(value, Mapping):
         value = [value]
     if not isinstance(value, list):
-        raise RowError(f"'tools' holds {kind_of(value)}, expected a list of tools")
+        raise RowError(worded("'tools' holds {kind_of}, expected a list of tools", kind_of=kind_of(value)))
     tools = [
         load_json(tool, f"'tools', number {number}") if isinstance(tool, str) else tool
         for number, tool in enumerate(value, 1)
@@ -235,7 +293,7 @@ def with_system(messages: tuple[Message, ...], system: str | None) -> tuple[tupl
         return messages, ()
     if messages and messages[0].role == "system":
         same = messages[0].content == system
-        return messages, () if same else ("its 'system' text was not used: the conversation has a system turn",)
+        return messages, () if same else (worded("its 'system' text was not used: the conversation has a system turn"),)
     return (Message("system", system), *messages), ()
 
 
@@ -261,7 +319,10 @@ def with_preference(
             missing = [turn for turn in messages if (turn.role, turn.content.strip()) not in said]
             if missing:
                 raise RowError(
-                    f"'chosen' is a conversation that lacks a turn of the prompt: {missing[0].content[:40]!r}"
+                    worded(
+                        "'chosen' is a conversation that lacks a turn of the prompt: {content!r}",
+                        content=missing[0].content[:40],
+                    )
                 )
             messages = answer
     if rejected is None:
@@ -269,11 +330,13 @@ def with_preference(
     worse = _answer_turns(rejected, "rejected")
     before = worse[:-1]
     if before and before != messages[: len(messages) - 1][-len(before) :]:
-        raise RowError("'chosen' and 'rejected' differ before their last turn; only the last answer can differ")
+        raise RowError(worded("'chosen' and 'rejected' differ before their last turn; only the last answer can differ"))
     if worse[-1].role != "assistant" or worse[-1].tool_calls is not None or worse[-1].parts is not None:
-        raise RowError("'rejected' must end in an assistant turn with text")
+        raise RowError(worded("'rejected' must end in an assistant turn with text"))
     if not messages or messages[-1].role != "assistant":
-        raise RowError("a 'rejected' answer needs a chosen one: found neither 'chosen' nor a last assistant turn")
+        raise RowError(
+            worded("a 'rejected' answer needs a chosen one: found neither 'chosen' nor a last assistant turn")
+        )
     return messages, with_thoughts(worse[-1]).content
 
 
@@ -294,20 +357,20 @@ def check_order(messages: Sequence[Message]) -> tuple[str, ...]:
     notes = []
     spoken = [message for message in messages if message.role != "system"]
     if spoken and spoken[0].role == "tool":
-        raise RowError("a tool's result stands before any assistant turn")
+        raise RowError(worded("a tool's result stands before any assistant turn"))
     for earlier, later in itertools.pairwise(spoken):
         if earlier.role == later.role != "tool":
-            notes.append(f"two {later.role} turns in a row")
+            notes.append(worded("two {role} turns in a row", role=later.role))
         if later.role == "tool" and earlier.role == "user":
-            raise RowError("a tool's result follows a user turn; it must follow an assistant turn")
+            raise RowError(worded("a tool's result follows a user turn; it must follow an assistant turn"))
         if later.role == "tool" and earlier.role == "assistant" and earlier.tool_calls is None:
-            notes.append("a tool's result follows an answer that called no tool")
+            notes.append(worded("a tool's result follows an answer that called no tool"))
     if spoken and spoken[0].role == "assistant":
-        notes.append("it starts with an assistant turn")
+        notes.append(worded("it starts with an assistant turn"))
     if not any(message.role == "assistant" for message in spoken):
-        notes.append("it has no answer")
+        notes.append(worded("it has no answer"))
     elif spoken[-1].role != "assistant":
-        notes.append(f"it ends with a {spoken[-1].role} turn")
+        notes.append(worded("it ends with a {role} turn", role=spoken[-1].role))
     elif not spoken[-1].content.strip() and spoken[-1].tool_calls is None:
-        notes.append("its answer is empty")
+        notes.append(worded("its answer is empty"))
     return tuple(dict.fromkeys(notes))

@@ -13,6 +13,7 @@ from builder.formats.containers.spreadsheet import fits_cell
 from builder.formats.row_format import InexpressibleError
 from builder.formats.targets import TARGETS
 from builder.formats.targets.target import FLAT, NESTED, DataFile, Row, Target, Write
+from builder.language.messages import worded
 from builder.schema import Sample
 from builder.store.files import write_text
 from builder.store.ownership import check_output
@@ -102,7 +103,8 @@ def plan_export(
     target = TARGETS.get(format)
     if target is None:
         raise UsageError(
-            f"unknown format '{format}'{nearest(format, TARGETS)}", f"Formats to write are {', '.join(TARGETS)}."
+            worded("unknown format '{format}'{nearest}", format=format, nearest=nearest(format, TARGETS)),
+            worded("Formats to write are {targets}.", targets=", ".join(TARGETS)),
         )
     if isinstance(samples, Iterator):
         raise TypeError("samples are read several times")
@@ -126,11 +128,17 @@ def plan_export(
 def _folder_paths(target: Target, out: Path, name: str, overwrite: bool) -> Callable[[str], Path]:
     """Where each kind goes in a folder, once nothing is there that must stay."""
     if out.is_file() or (out.suffix.lower() in NESTED + FLAT and not out.is_dir()):
-        raise UsageError(f"{out}: a file where a folder was expected", f"The format {target.name} is a folder.")
+        raise UsageError(
+            worded("{out}: a file where a folder was expected", out=out),
+            worded("The format {name} is a folder.", name=target.name),
+        )
     paths = {kind: out / f"{target.data_name(name, kind)}{target.suffixes[0]}" for kind in target.kinds}
     for path in paths.values():
         if path.parent != out or path.name.startswith("."):
-            raise UsageError(f"--name {name}: not a name for files", "Give one without slashes and dots before it.")
+            raise UsageError(
+                worded("--name {name}: not a name for files", name=name),
+                worded("Give one without slashes and dots before it."),
+            )
     target.check(out, name, overwrite)
     for path in paths.values():
         check_output(path, overwrite=overwrite)
@@ -144,7 +152,7 @@ def _file_path(target: Target, out: Path, overwrite: bool) -> Callable[[str], Pa
             problem = f"{out}: {target.name} holds lists of turns, which {suffix} has no place for"
         else:
             problem = f"{out}: cannot write {suffix or 'a file without a suffix'}"
-        raise UsageError(problem, f"Give a name that ends in {', '.join(target.suffixes)}.")
+        raise UsageError(problem, worded("Give a name that ends in {suffixes}.", suffixes=", ".join(target.suffixes)))
     check_output(out, overwrite=overwrite)
     return lambda kind: out
 
@@ -167,10 +175,10 @@ class _Survey:
             return
         if len(self.rows[pairs]) > len(self.rows[plain]):
             self.kinds = [pairs]
-            why, other = "it has no rejected answer, and most rows of this file are preference pairs", plain
+            why, other = worded("it has no rejected answer, and most rows of this file are preference pairs"), plain
         else:
             self.kinds = [plain]
-            why, other = "it is a preference pair, and most rows of this file are not", pairs
+            why, other = worded("it is a preference pair, and most rows of this file are not"), pairs
         self.left_out[why] = self.rows[other]
 
 
@@ -203,11 +211,11 @@ def _as_cells(target: Target, suffix: str) -> Write:
     def write(sample: Sample) -> tuple[str, Row]:
         kind, row = flat(sample)
         if "history" in row:
-            raise InexpressibleError("it has several rounds, which a table has no place for")
+            raise InexpressibleError(worded("it has several rounds, which a table has no place for"))
         if not any(row.values()):
-            raise InexpressibleError("all its texts are empty, so that a table would not show it")
+            raise InexpressibleError(worded("all its texts are empty, so that a table would not show it"))
         if suffix == ".xlsx" and not all(map(fits_cell, row.values())):
-            raise InexpressibleError("a text is longer than the 32,767 characters of a cell")
+            raise InexpressibleError(worded("a text is longer than the 32,767 characters of a cell"))
         return kind, row
 
     return write

@@ -15,6 +15,7 @@ from typing import Any
 from builder.formats.columns import find_columns, fold_name
 from builder.formats.row_format import Row, RowError, RowFormat, SampleParts, kind_of, optional_text, text_of
 from builder.formats.turns import canonical_calls, load_json, with_system
+from builder.language.messages import worded
 from builder.schema import Message
 
 _NEEDED = ("query", "tools", "answers")
@@ -46,7 +47,7 @@ def read(row: Row) -> list[SampleParts]:
     if answers:
         messages = (*messages, Message("assistant", "", canonical_calls(answers, "'answers'")))
     else:
-        notes = (*notes, "its list of calls is empty")
+        notes = (*notes, worded("its list of calls is empty"))
     tools = [_schema(tool) for tool in _listed(row.get("tools"), "tools")]
     return [SampleParts(messages, json.dumps(tools, ensure_ascii=False) if tools else None, notes=notes)]
 
@@ -57,7 +58,7 @@ def _listed(value: Any, field: str) -> list[Any]:
     if value is None:
         return []
     if not isinstance(value, list):
-        raise RowError(f"'{field}' holds {kind_of(value)}, expected a list")
+        raise RowError(worded("'{field}' holds {kind_of}, expected a list", field=field, kind_of=kind_of(value)))
     return value
 
 
@@ -66,7 +67,7 @@ def _schema(tool: Any) -> Any:
     if isinstance(tool, Mapping) and isinstance(tool.get("function"), Mapping):
         return {**tool, "function": _schema(tool["function"])}
     if not isinstance(tool, Mapping) or not isinstance(tool.get("name"), str):
-        raise RowError("a tool is no object with a name")
+        raise RowError(worded("a tool is no object with a name"))
     parameters = tool.get("parameters")
     if not isinstance(parameters, Mapping) or not all(isinstance(value, Mapping) for value in parameters.values()):
         return tool

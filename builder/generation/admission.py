@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from builder.config import Preset
 from builder.generation.novelty_index import NoveltyIndex
+from builder.recipes import RECIPES
 from builder.recipes.evolve import NEARLY_EQUAL, nearly_equal
 from builder.recipes.recipe import Draft, Instance, Job, Needs, Outcome, Reading, Task, Unreadable
 from builder.schema import Check, Rejection, Sample, task_messages
@@ -90,7 +91,7 @@ class Admission:
 
     def _admit_task(self, admitted: Admitted, job: Job, draft: Draft, task: Task, request_id: str | None) -> None:
         compared = self._compared(task)
-        evolved = job.recipe == "evolve" and bool(draft.parents)
+        evolved = RECIPES[job.recipe].evolves and bool(draft.parents)
         first = draft.parents[0] if evolved else draft.same_task or task.id
         family = self._families.get(first, first)
         problem = (

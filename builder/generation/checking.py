@@ -41,7 +41,7 @@ def checked(recipe: Recipe, checks: Checks) -> Recipe:
             own += 1
         return _resume(_Checking(job, action, own, checks), replies[own:])
 
-    return Recipe(recipe.name, proceed)
+    return replace(recipe, proceed=proceed)
 
 
 def _resume(checking: "_Checking", replies: Sequence[Completion]) -> Ask | Reading:

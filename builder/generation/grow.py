@@ -22,6 +22,7 @@ from builder.generation.checking import CheckTally
 from builder.generation.flight import Flight
 from builder.generation.jobs import Jobs, Running
 from builder.generation.pool import Pool
+from builder.language.messages import worded
 from builder.progress import Growing, GrowthView, Spent
 from builder.recipes.recipe import Reading, Task
 from builder.requests.inheriting import INHERITED
@@ -107,7 +108,9 @@ class Growth:
         """
         self._read_arrived(goal, view, past_gaps=True)
         if self.grown.rows < goal:
-            raise TargetNotReachedError(f"The ledger gives {self.grown.rows} grown rows and holds no more replies.")
+            raise TargetNotReachedError(
+                worded("The ledger gives {rows} grown rows and holds no more replies.", rows=self.grown.rows)
+            )
 
     def unread(self) -> tuple[int, int]:
         """How many jobs of the ledger lack a reply, and how many have all of theirs but were not needed."""
@@ -212,9 +215,15 @@ class Growth:
         refusals = self._jobs.refusals
         if len(refusals) >= _MOST_REFUSED and self.grown.rows < goal:
             raise NothingUsableError(
-                f"the endpoint refused {len(refusals)} prompts in a row, the last with: {refusals[-1]}",
-                "Look for what the prompts share, such as seed tasks that a filter refuses or more text than the model takes, or "
-                "run the same command again where the endpoint is what changed.",
+                worded(
+                    "the endpoint refused {refusals} prompts in a row, the last with: {refusals_2}",
+                    refusals=len(refusals),
+                    refusals_2=refusals[-1],
+                ),
+                worded(
+                    "Look for what the prompts share, such as seed tasks that a filter refuses or more text than the "
+                    "model takes, or run the same command again where the endpoint is what changed."
+                ),
             )
 
     def _stop_if_saturated(self) -> None:
@@ -225,13 +234,43 @@ class Growth:
         reasons = self.grown.rejected.most_common(3)
         lacking = self._pool.shortfalls()
         raise TargetNotReachedError(
-            f"Saturated at {self.grown.rows} grown rows: of {candidates} candidates in the last "
-            f"{growth.saturation_window} replies {admitted} were admitted{' and fit the quotas' if lacking else ''}, fewer than "
-            f"growth.saturation_floor ({growth.saturation_floor:.0%}). All rejections: "
-            f"{', '.join(f'{r} {n}' for r, n in reasons)}."
-            + (f" Quotas that are not filled: {', '.join(lacking)}." if lacking else ""),
-            "What exists is valid. Add seed tasks of other kinds, ask for other categories, or accept closer tasks with a "
-            "higher novelty.threshold." + (" Or lower these shares in balance.quotas." if lacking else ""),
+            (
+                worded(
+                    "Saturated at {rows} grown rows: of {candidates} candidates in the last {saturation_window} "
+                    "replies {admitted} were admitted and fit the quotas, fewer than growth.saturation_floor "
+                    "({saturation_floor:.0%}). All rejections: {reasons}. Quotas that are not filled: {lacking}.",
+                    rows=self.grown.rows,
+                    candidates=candidates,
+                    saturation_window=growth.saturation_window,
+                    admitted=admitted,
+                    saturation_floor=growth.saturation_floor,
+                    reasons=", ".join((f"{r} {n}" for r, n in reasons)),
+                    lacking=", ".join(lacking),
+                )
+                if lacking
+                else worded(
+                    "Saturated at {rows} grown rows: of {candidates} candidates in the last {saturation_window} "
+                    "replies {admitted} were admitted, fewer than growth.saturation_floor ({saturation_floor:.0%}). "
+                    "All rejections: {reasons}.",
+                    rows=self.grown.rows,
+                    candidates=candidates,
+                    saturation_window=growth.saturation_window,
+                    admitted=admitted,
+                    saturation_floor=growth.saturation_floor,
+                    reasons=", ".join((f"{r} {n}" for r, n in reasons)),
+                )
+            ),
+            (
+                worded(
+                    "What exists is valid. Add seed tasks of other kinds, ask for other categories, or accept closer "
+                    "tasks with a higher novelty.threshold. Or lower these shares in balance.quotas."
+                )
+                if lacking
+                else worded(
+                    "What exists is valid. Add seed tasks of other kinds, ask for other categories, or accept closer "
+                    "tasks with a higher novelty.threshold."
+                )
+            ),
         )
 
 

@@ -13,7 +13,6 @@ from builder.config import Settings
 from builder.generation.checking import checked
 from builder.generation.pool import Pool, to_request
 from builder.recipes import RECIPES
-from builder.recipes.expectations import expected_rows, own_requests
 from builder.recipes.recipe import Ask, Draft, Job, Reading, Unreadable
 from builder.requests.completion import error_text, explain_unusable
 from builder.requests.ledger import Entry, Ledger, Received, Request, Step
@@ -100,12 +99,16 @@ class Jobs:
         running = Running(self._pool.build(self._next_number))
         self._next_number += 1
         self.expected += self.expected_rows(running.job)
-        self._ledger.add_job(running.job.number, running.job.recipe, running.job.context())
+        self._ledger.add_job(
+            running.job.number,
+            running.job.recipe,
+            running.job.context(of_a_parent=RECIPES[running.job.recipe].of_a_parent),
+        )
         return running
 
     def expected_rows(self, job: Job) -> int:
         """Candidates that a job should give."""
-        return expected_rows(job.recipe, self._settings.growth)
+        return RECIPES[job.recipe].expected_rows(self._settings.growth)
 
     def put_back(self, running: Running, *, first: bool = False) -> None:
         """Give an unfinished job back; `first` is for one that could not be sent now."""
@@ -134,7 +137,9 @@ class Jobs:
 
     def may_go_on(self, running: Running) -> bool:
         """Whether a job that waits for a reply may ask for more after it."""
-        return self._settings.checks.enabled or len(running.replies) + 1 < own_requests(running.job.recipe)
+        return self._settings.checks.enabled or len(running.replies) + 1 < RECIPES[running.job.recipe].requests(
+            self._settings.growth
+        )
 
     def _request(self, running: Running, ask: Ask) -> tuple[Request, Received | None]:
         """The request for what a job asks, with its reply where the ledger holds one to just that.

@@ -6,32 +6,28 @@ from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from types import MappingProxyType
 from typing import Any
 
 from builder.cells import find_category
 from builder.config import CATEGORIES, Member, Settings
-from builder.documents import Chunk
 from builder.errors import IntegrityError
-from builder.families import recognise
 from builder.generation.steering import MixCell, Steering, Wanted, spread
-from builder.recipes import dialogue, evolve, topic
-from builder.recipes.expectations import asked_tasks
-from builder.recipes.recipe import OF_A_PARENT, Ask, Draft, Instance, Job, Needs, Reading, Task
+from builder.language.messages import worded
+from builder.procedural.families import recognise
+from builder.procedural.teacher.lessons import MODELS
+from builder.recipes import RECIPES
+from builder.recipes.recipe import Ask, Draft, Drawing, Instance, Job, Needs, Piece, Reading, Recipe, Task
 from builder.recipes.response_format import response_format
 from builder.requests.ledger import Entry, Request
 from builder.schema import Message
-from builder.teachers.lessons import MODELS
-from builder.text import detect_language, fingerprint
+from builder.text import fingerprint
 
 _CATEGORIES_PER_JOB = 3  # narrow enough to steer, wide enough for one reply to vary
 _TOKENS_PER_MESSAGE = 16  # more than any chat template adds around a message
 _NEEDS = tuple(field.name for field in fields(Needs))
 # Before the id of a task that the ledger names and the pool did not hold when its children were admitted.
 _ONLY_IN_LEDGER = "ledger:"
-# Recipes whose first reply is a list of whole tasks.
-_WHOLE_TASKS = frozenset({"alpaca", "topic", "evolve"})
-# Recipes that look at no task of the pool.
-_OF_NO_TASK = frozenset({"documents", "procedural"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +50,19 @@ class Pool:
     Args:
         settings: of the dataset.
         seeds: the seed tasks.
-        chunks: of the user's documents, for the recipe `documents`; each is used as often as any other of its language.
+        pieces: what the user gave, by the recipe that asks about it.
     """
 
-    def __init__(self, settings: Settings, seeds: Sequence[Task], chunks: Sequence[Chunk] = ()) -> None:
+    def __init__(
+        self, settings: Settings, seeds: Sequence[Task], pieces: Mapping[str, Sequence[Piece]] = MappingProxyType({})
+    ) -> None:
         self._settings = settings
         self._languages: list[str] = sorted(settings.growth.languages)
-        self._chunks = {language: [c for c in chunks if c.language == language] for language in self._languages}
-        self._shares = _shares(settings, self._chunks)
+        self._pieces = {
+            recipe: {language: [one for one in given if one.language == language] for language in self._languages}
+            for recipe, given in pieces.items()
+        }
+        self._shares = _shares(settings, self._pieces)
         self._drawn: Counter[tuple[str, str]] = Counter()
         self._seeds = {language: [t for t in seeds if t.language == language] for language in self._languages}
         # The seeds' categories, or all known ones where the seeds name none.
@@ -103,8 +104,7 @@ class Pool:
             How many of their rows bring the mix nearer to its quotas; all of them where there are none.
         """
         needed = 0
-        # A task about a document carries the whole passage: too long to show, and not for another job to repeat.
-        shown = job is None or job.recipe != "documents"
+        shown = job is None or RECIPES[job.recipe].shared
         for task in tasks:
             self._know(task)
             rows = max(1, len(task.instances))
@@ -159,16 +159,17 @@ class Pool:
         rng = random.Random(f"{self._settings.seed}:{number}")
         view = self._view(number)
         wanted = self._wanted(rng, number, view)
-        recipe, language = self._draw(view, wanted)
-        if recipe in OF_A_PARENT:
+        name, language = self._draw(view, wanted)
+        recipe = RECIPES[name]
+        if recipe.of_a_parent:
             parent = self._parent(rng, recipe, language, view, wanted)
             demonstrations: tuple[Task, ...] = (parent,)
             categories = (parent.category,) if parent.category else self._categories
         else:
-            demonstrations = () if recipe in _OF_NO_TASK else self._demonstrations(rng, language, view, wanted)
+            demonstrations = self._demonstrations(rng, language, view, wanted) if recipe.shows_tasks else ()
             categories = wanted.categories if wanted else self._rarest_categories(rng, language, view)
         needs = Needs(
-            tasks=asked_tasks(recipe, growth),
+            tasks=recipe.tasks(growth),
             language=language,
             categories=categories,
             instances=growth.instances_per_task,
@@ -178,7 +179,7 @@ class Pool:
         )
         material = self._material(rng, recipe, needs, demonstrations)
         digest = hashlib.sha256(f"{self._settings.seed}:{number}".encode()).digest()
-        job = Job(number, recipe, needs, demonstrations, material, int.from_bytes(digest[:4], "big") >> 1)
+        job = Job(number, name, needs, demonstrations, material, int.from_bytes(digest[:4], "big") >> 1)
         self._remember(job)
         return job
 
@@ -194,13 +195,18 @@ class Pool:
         lineage = tuple((s, "") if isinstance(s, str) else (s[0], s[1]) for s in context["demonstrations"])
         found = [self._find(*shown) for shown in lineage]
         demonstrations = tuple(self._by_id[name] for name in found if name is not None)
-        if entry.recipe in OF_A_PARENT:
+        if RECIPES[entry.recipe].of_a_parent:
             demonstrations = (_task(context["parent"]),) if "parent" in context else demonstrations
             if not demonstrations and not entry.dropped:
                 raise IntegrityError(
-                    f"job r{entry.number:06d} ({entry.recipe}) works on the task {lineage[0][0]}, which these settings do not "
-                    "admit, and the ledger of an older version does not hold it",
-                    "Go back to settings that admit it, or build into a new folder.",
+                    worded(
+                        "job r{number:06d} ({recipe}) works on the task {lineage}, which these settings do not admit, "
+                        "and the ledger of an older version does not hold it",
+                        number=entry.number,
+                        recipe=entry.recipe,
+                        lineage=lineage[0][0],
+                    ),
+                    worded("Go back to settings that admit it, or build into a new folder."),
                 )
         job = Job(
             entry.number,
@@ -258,7 +264,7 @@ class Pool:
         if self._steering is not None:
             kind = needs.kind if self._steering.by_kind else None
             self._asking[job.number] = spread(needs.categories, needs.language, kind, needs.tasks * needs.instances)
-        if job.recipe == "phrasings":
+        if RECIPES[job.recipe].once_each:
             for task in job.demonstrations:
                 self._forget_unrephrased(task)
 
@@ -287,30 +293,30 @@ class Pool:
         """The recipe and language most behind their share among the jobs so far (largest remainder).
 
         A recipe of one task waits until the pool has one for it, and then catches up. What is wanted decides the language,
-        and between `dialogue` and the recipes of single tasks.
+        and between recipes of dialogues and those of single tasks.
         """
         number = self._drawn.total() + 1
         shares = [cell for cell in self._shares if wanted is None or _can_give(*cell, wanted)] or list(self._shares)
-        possible = [cell for cell in shares if cell[0] not in OF_A_PARENT or self._open_parents(*cell, view)]
+        possible = [cell for cell in shares if not RECIPES[cell[0]].of_a_parent or self._open_parents(*cell, view)]
         # All tasks were rephrased: they are again, and saturation ends the run where nothing new comes of it.
         possible = possible or [cell for cell in self._shares if view.parents[cell[1]]]
         return max(possible, key=lambda cell: self._shares[cell] * number - self._drawn[cell])
 
     def _open_parents(self, recipe: str, language: str, view: _View) -> Sequence[int]:
-        """The places of the visible tasks that a recipe may take; each is rephrased once."""
+        """The places of the visible tasks that a recipe may take."""
         visible, places = view.parents[language], self._not_rephrased[language]
-        return places[: bisect_left(places, visible)] if recipe == "phrasings" else range(visible)
+        return places[: bisect_left(places, visible)] if RECIPES[recipe].once_each else range(visible)
 
     def _forget_unrephrased(self, task: Task) -> None:
         places, place = self._not_rephrased[task.language], self._parent_places.get(task.id)
         if place is not None and (at := bisect_left(places, place)) < len(places) and places[at] == place:
             del places[at]
 
-    def _parent(self, rng: random.Random, recipe: str, language: str, view: _View, wanted: Wanted | None) -> Task:
-        places = self._open_parents(recipe, language, view) or range(view.parents[language])
+    def _parent(self, rng: random.Random, recipe: Recipe, language: str, view: _View, wanted: Wanted | None) -> Task:
+        places = self._open_parents(recipe.name, language, view) or range(view.parents[language])
         if wanted is not None:
             parents = self._parents[language]
-            alike = [place for place in places if _is_wanted(parents[place], recipe, wanted)]
+            alike = [p for p in places if _is_wanted(parents[p], wanted, of_any_kind=recipe.gives_dialogues)]
             places = alike or places
         return self._parents[language][rng.choice(places)]
 
@@ -319,25 +325,16 @@ class Pool:
         return self._settings.teacher.provider != "embedded" or recognise(task.instruction) is not None
 
     def _material(
-        self, rng: random.Random, recipe: str, needs: Needs, demonstrations: Sequence[Task]
+        self, rng: random.Random, recipe: Recipe, needs: Needs, demonstrations: Sequence[Task]
     ) -> dict[str, Any]:
-        growth = self._settings.growth
-        if recipe == "topic":
-            topics = [name for name in growth.topics if detect_language(name) == needs.language]
-            return topic.draw(rng, topics, growth.topic_kinds, needs.tasks)
-        if recipe == "evolve":
-            return evolve.draw(rng, deeper=self._may_deepen(demonstrations[0]))
-        if recipe == "documents":
-            chunks = self._chunks[needs.language]
-            chunk = chunks[self._drawn[recipe, needs.language] % len(chunks)]
-            return {"text": chunk.text, "source": chunk.source, "include": growth.include_document}
-        if recipe == "procedural":
-            return {"tasks_from": growth.procedural}
-        return dialogue.draw(rng) if recipe == "dialogue" else {}
+        drawn = self._drawn[recipe.name, needs.language]
+        pieces = self._pieces.get(recipe.name, {}).get(needs.language, ())
+        deepens = recipe.evolves and self._may_deepen(demonstrations[0])
+        return recipe.draw(Drawing(rng, self._settings.growth, needs, pieces, drawn, deepens))
 
-    def _counts_steps(self, recipe: str) -> bool:
+    def _counts_steps(self, recipe: Recipe) -> bool:
         """Whether tasks are chains of operations: those of Seedbed's own teacher, wherever it is served, or of none."""
-        return recipe == "procedural" or self._settings.teacher.model in MODELS
+        return recipe.computed or self._settings.teacher.model in MODELS
 
     def _may_deepen(self, parent: Task) -> bool:
         """The embedded teacher deepens a chain by one step, up to `max_steps`."""
@@ -358,7 +355,7 @@ class Pool:
         grown = min(growth.demonstrations - growth.human_demonstrations, visible)
         places = _sample(rng, self._places_of(wanted, visible), range(visible), grown)
         # Until the pool has grown, seeds take the places of grown tasks.
-        alike = [place for place, seed in enumerate(seeds) if wanted is not None and _is_wanted(seed, "", wanted)]
+        alike = [place for place, seed in enumerate(seeds) if wanted is not None and _is_wanted(seed, wanted)]
         human = _sample(rng, alike, range(len(seeds)), min(growth.demonstrations - len(places), len(seeds)))
         shown = [seeds[place] for place in human] + [self._grown[language][place] for place in places]
         rng.shuffle(shown)
@@ -385,14 +382,14 @@ def _task(kept: Mapping[str, Any]) -> Task:
 
 def _can_give(recipe: str, language: str, wanted: Wanted) -> bool:
     return language == wanted.language and (
-        wanted.kind is None or (recipe == "dialogue") == (wanted.kind == "dialogue")
+        wanted.kind is None or RECIPES[recipe].gives_dialogues == (wanted.kind == "dialogue")
     )
 
 
-def _is_wanted(task: Task, recipe: str, wanted: Wanted) -> bool:
+def _is_wanted(task: Task, wanted: Wanted, *, of_any_kind: bool = False) -> bool:
     """Whether a task shows what is wanted, or as a parent can become it."""
     return find_category(task.category, wanted.categories) is not None and (
-        recipe == "dialogue" or wanted.kind in (None, task.kind)
+        of_any_kind or wanted.kind in (None, task.kind)
     )
 
 
@@ -414,8 +411,8 @@ def to_request(job: Job, step: int, ask: Ask, settings: Settings) -> Request:
         "max_tokens": longest,
         "seed": job.seed + step,
     }
-    # A schema is only known for whole tasks: the other steps ask for JSON without one.
-    whole = step == 0 and job.recipe in _WHOLE_TASKS
+    # A schema is only known for whole tasks: the other steps ask for JSON without one, and so do those who judge or categorise.
+    whole = step == 0 and job.recipe in RECIPES and RECIPES[job.recipe].whole_tasks
     kind = teacher.response_format if whole or teacher.response_format != "json_schema" else "json_object"
     wanted = response_format(kind, job.needs.tasks, job.needs.categories, job.needs.instances)
     if wanted is not None:
@@ -429,17 +426,23 @@ def to_request(job: Job, step: int, ask: Ask, settings: Settings) -> Request:
     return Request(job.number, step, body, prompt_ceiling, longest)
 
 
-def _shares(settings: Settings, chunks: Mapping[str, Sequence[Chunk]]) -> dict[tuple[str, str], float]:
-    """The share of jobs for each recipe and language, summing to 1; documents have as much of each as there are chunks."""
+def _shares(settings: Settings, pieces: Mapping[str, Mapping[str, Sequence[Piece]]]) -> dict[tuple[str, str], float]:
+    """The share of jobs for each recipe and language, summing to 1; of one that asks about the user's pieces as
+    much in each language as there are such.
+    """
     growth = settings.growth
     languages = sum(growth.languages.values())
-    written = max(1, sum(map(len, chunks.values())))
+    given = {recipe: sum(map(len, of.values())) for recipe, of in pieces.items()}
     products = {
         (recipe, language): growth.recipes[recipe]
-        * (len(chunks[language]) / written if recipe == "documents" else growth.languages[language] / languages)
+        * (
+            len(pieces[recipe][language]) / given[recipe]
+            if given.get(recipe)
+            else growth.languages[language] / languages
+        )
         for recipe in sorted(growth.recipes)
         for language in sorted(growth.languages)
-        if recipe != "documents" or chunks[language]
+        if not given.get(recipe) or pieces[recipe][language]
     }
     total = sum(products.values())
     return {cell: product / total for cell, product in products.items()}

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import builder
 from builder.errors import InputFileError, UsageError
 from builder.foreign.unpacking import unpacked_name
 from builder.formats import FORMATS
@@ -19,12 +18,12 @@ from builder.formats.reading import RowFile, open_rows
 from builder.formats.row_format import Row, RowError, RowFormat, optional_text, text_of
 from builder.formats.rows import RowErrors
 from builder.formats.self_instruct import parse_instances
+from builder.language.messages import worded
+from builder.store.shipped import BUILTIN, shipped_file
 from builder.text import detect_language, has_text, visible
 
-BUILTIN = "builtin"
-
 _SHAPES = ("self_instruct", "alpaca", "pairs")
-_REMEDY = "Each task needs an instruction and at least one output; mend or remove these rows."
+_REMEDY = worded("Each task needs an instruction and at least one output; mend or remove these rows.")
 _TRUE = frozenset({"true", "yes", "y", "1", "是", "真"})
 _FALSE = frozenset({"false", "no", "n", "0", "", "否", "假"})
 
@@ -53,23 +52,6 @@ class SeedTask:
     source: str
 
 
-def shipped_file(name: str, package: Path | None = None) -> Path:
-    """A file that ships with Seedbed, such as `seed_tasks.jsonl`: inside an installed package, or beside it in a checkout.
-
-    Args:
-        package: the folder of the `builder` package; None is the running one.
-
-    Raises:
-        InputFileError: it is in neither place.
-    """
-    folder = package or Path(builder.__file__).parent
-    places = (folder / "_seeds" / name, folder.parent / "seeds" / name)
-    found = next((place for place in places if place.is_file()), None)
-    if found is None:
-        raise InputFileError(places[0], "this file should have come with Seedbed", remedy="Install Seedbed again.")
-    return found
-
-
 def load_seed_tasks(files: Sequence[str]) -> list[SeedTask]:
     """Read seed files in order.
 
@@ -82,7 +64,9 @@ def load_seed_tasks(files: Sequence[str]) -> list[SeedTask]:
             broken rows of a file are reported at once.
     """
     if not files:
-        raise UsageError("seeds.files names no file", f"Name at least one, or `{BUILTIN}`.")
+        raise UsageError(
+            worded("seeds.files names no file"), worded("Name at least one, or `{builtin}`.", builtin=BUILTIN)
+        )
     paths = [shipped_file("seed_tasks.jsonl") if name == BUILTIN else Path(name) for name in files]
     sources = distinct_names(paths, lambda path: path.name)
     fallbacks = distinct_names(paths, lambda path: unpacked_name(path).stem)
@@ -101,7 +85,13 @@ def _read_tasks(file: RowFile, source: str, fallback: str, tasks: dict[str, Seed
         try:
             task = _read_task(row_format, fields, f"{source}#{number}", f"{fallback}#{number}")
             if task.id in tasks:
-                raise RowError(f"its id '{task.id}' is also the id of {tasks[task.id].source}; ids must be unique")
+                raise RowError(
+                    worded(
+                        "its id '{id}' is also the id of {source}; ids must be unique",
+                        id=task.id,
+                        source=tasks[task.id].source,
+                    )
+                )
             tasks[task.id] = task
         except RowError as error:
             errors.add(number, str(error))
@@ -123,20 +113,24 @@ def _find_shape(file: RowFile) -> tuple[RowFormat, Mapping[str, str]]:
     expected = "; ".join(FORMATS[name].expects for name in _SHAPES)
     raise InputFileError(
         file.path,
-        f"not a seed file: found columns {visible(', '.join(file.columns)) or '(none)'}; expected one of: {expected}",
-        remedy="Rename the columns; id, name, category, language and is_classification may stand beside them.",
+        worded(
+            "not a seed file: found columns {columns}; expected one of: {expected}",
+            columns=visible(", ".join(file.columns)) or "(none)",
+            expected=expected,
+        ),
+        remedy=worded("Rename the columns; id, name, category, language and is_classification may stand beside them."),
     )
 
 
 def _read_task(row_format: RowFormat, fields: Row, source: str, fallback: str) -> SeedTask:
     missing = next((field for field in row_format.required if field not in fields), None)
     if missing is not None:
-        raise RowError(f"it has no '{missing}'")
+        raise RowError(worded("it has no '{missing}'", missing=missing))
     instruction = text_of(fields, "instruction")
     if not has_text(instruction):
-        raise RowError("its instruction is empty")
+        raise RowError(worded("its instruction is empty"))
     if fields.get("images"):
-        raise RowError("it has pictures, which a seed task has no place for: a teacher is shown texts alone")
+        raise RowError(worded("it has pictures, which a seed task has no place for: a teacher is shown texts alone"))
     identifier = (optional_text(fields, "id") or "").strip() or fallback
     return SeedTask(
         id=identifier,
@@ -156,11 +150,15 @@ def _read_instances(row_format: RowFormat, fields: Row) -> tuple[tuple[str, str]
     else:
         extra = next((field for field in ("history", "system", "tools") if fields.get(field)), None)
         if extra is not None:
-            raise RowError(f"it has '{extra}', which a seed task has no place for")
+            raise RowError(worded("it has '{extra}', which a seed task has no place for", extra=extra))
         instances = ((text_of(fields, "input"), text_of(fields, "output")),)
     for number, (_, output) in enumerate(instances, 1):
         if not output.strip():
-            raise RowError(f"instance {number} has an empty output" if len(instances) > 1 else "its output is empty")
+            raise RowError(
+                worded("instance {number} has an empty output", number=number)
+                if len(instances) > 1
+                else worded("its output is empty")
+            )
     return instances
 
 
@@ -170,4 +168,4 @@ def _truth(value: Any) -> bool:
         return True
     if folded in _FALSE:
         return False
-    raise RowError(f"'is_classification' holds {str(value)[:40]!r}, expected true or false")
+    raise RowError(worded("'is_classification' holds {value!r}, expected true or false", value=str(value)[:40]))

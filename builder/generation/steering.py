@@ -12,6 +12,7 @@ from itertools import product
 
 from builder.cells import Cell, find_category, fold_category
 from builder.config import Settings
+from builder.recipes import RECIPES
 from builder.schema import Kind
 
 # Category, language and kind of a row; kind None where no quota names one.
@@ -50,9 +51,10 @@ class Steering:
             shares += [(Cell(language=name), weight / weights) for name, weight in growth.languages.items()]
         named = [cell.category for cell in quotas.values() if cell.category]
         kinds: list[Kind | None] = [None]
+        dialogues = [RECIPES[name].gives_dialogues for name in growth.recipes]
         if any(cell.kind for cell in quotas.values()):
-            kinds = ["classification", "generation"] if set(growth.recipes) - {"dialogue"} else []
-            kinds += ["dialogue"] if "dialogue" in growth.recipes else []
+            kinds = [] if all(dialogues) else ["classification", "generation"]
+            kinds += ["dialogue"] if any(dialogues) else []
         self.by_kind = kinds != [None]
         self._target = settings.target or 0
         self._rows_per_job = growth.tasks_per_request * growth.instances_per_task

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from builder.errors import EndpointError, IntegrityError, UsageError
 from builder.hub.refusals import TOKEN, one_line, told
 from builder.hub.target import File, Pushed, Target, check_target
+from builder.language.messages import worded
 from builder.progress import Reporter
 
 if TYPE_CHECKING:
@@ -62,11 +63,16 @@ def _token(hub: str) -> str:
     token = os.environ.get(TOKEN, "").strip()
     if not token:
         raise EndpointError(
-            f"{TOKEN} is not set, and {hub} takes files from those it knows only",
-            f"Make a token that may write at {hub}/settings/tokens, and put it into {TOKEN}.",
+            worded("{token} is not set, and {hub} takes files from those it knows only", token=TOKEN, hub=hub),
+            worded(
+                "Make a token that may write at {hub}/settings/tokens, and put it into {token}.", hub=hub, token=TOKEN
+            ),
         )
     if not (token.isascii() and token.isprintable()) or " " in token:
-        raise EndpointError(f"{TOKEN} holds what no token holds", f"Copy it anew from {hub}/settings/tokens.")
+        raise EndpointError(
+            worded("{token} holds what no token holds", token=TOKEN),
+            worded("Copy it anew from {hub}/settings/tokens.", hub=hub),
+        )
     return token
 
 
@@ -81,11 +87,13 @@ def _client(target: Target, token: str) -> "Iterator[HfApi]":
         from huggingface_hub.utils import disable_progress_bars, logging  # type: ignore[attr-defined]
     except ImportError as error:
         raise UsageError(
-            f"sending to the hub needs {error.name}, which is not installed",
-            'Install the extra: pip install "seedbed[hub]"',
+            worded("sending to the hub needs {name}, which is not installed", name=error.name),
+            worded('Install the extra: pip install "seedbed[hub]"'),
         ) from error
     if huggingface_hub.is_offline_mode():
-        raise UsageError("HF_HUB_OFFLINE is set, so nothing may be sent", "Unset it, or look with --dry-run.")
+        raise UsageError(
+            worded("HF_HUB_OFFLINE is set, so nothing may be sent"), worded("Unset it, or look with --dry-run.")
+        )
     disable_progress_bars()
     # Its warnings name the signed addresses of large files.
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]
@@ -126,10 +134,14 @@ def _prepare(api: "HfApi", target: Target) -> tuple[bool, bool, str]:
     private = bool(info.private)
     if target.private is not None and private != target.private:
         raise UsageError(
-            f"{target.address}: is there already, and private, where --public was asked for"
-            if private
-            else f"{target.address}: is there already, and public, where --private was asked for",
-            "Change it in its settings on the hub, leave the flag out, or name another repository.",
+            (
+                worded("{address}: is there already, and private, where --public was asked for", address=target.address)
+                if private
+                else worded(
+                    "{address}: is there already, and public, where --private was asked for", address=target.address
+                )
+            ),
+            worded("Change it in its settings on the hub, leave the flag out, or name another repository."),
         )
     try:
         info = api.repo_info(target.repository, repo_type="dataset", revision=target.revision)
@@ -159,14 +171,20 @@ def _compare(api: "HfApi", target: Target, commit: str, files: Sequence[File]) -
             removed.append(found.path)
         elif _READ_AS_ROWS.fullmatch(found.path):
             raise UsageError(
-                f"{target.address}: holds {found.path}, which load_dataset would read with the rows",
-                "Remove it there, or name another repository.",
+                worded(
+                    "{address}: holds {path}, which load_dataset would read with the rows",
+                    address=target.address,
+                    path=found.path,
+                ),
+                worded("Remove it there, or name another repository."),
             )
     lost = sorted([*replaced, *removed])
     if lost and not target.overwrite and not ({*there, *lost} >= {_CROISSANT} and _is_ours(api, target, commit)):
         raise UsageError(
-            f"{target.address}: holds {lost[0]}, which `seedbed push` did not put there",
-            "Name another repository, or have its rows and card replaced with --overwrite.",
+            worded(
+                "{address}: holds {lost}, which `seedbed push` did not put there", address=target.address, lost=lost[0]
+            ),
+            worded("Name another repository, or have its rows and card replaced with --overwrite."),
         )
     return there, sorted(removed)
 
@@ -200,13 +218,16 @@ def _send(
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
     added: list[CommitOperationAdd] = []
-    with reporter.step("Sending", total=sum(file.bytes for file in files)) as step:
+    with reporter.step(worded("Sending"), total=sum(file.bytes for file in files)) as step:
         for start in range(0, len(files), _AT_ONCE):
             some = files[start : start + _AT_ONCE]
             operations = [CommitOperationAdd(file.path, file.content) for file in some]
             for file, operation in zip(some, operations, strict=True):
                 if operation.upload_info.sha256.hex() != file.sha256:
-                    raise IntegrityError(f"{file.path}: it changed while it was being sent", "Nothing was committed.")
+                    raise IntegrityError(
+                        worded("{path}: it changed while it was being sent", path=file.path),
+                        worded("Nothing was committed."),
+                    )
             api.preupload_lfs_files(
                 target.repository, operations, repo_type="dataset", revision=target.revision, free_memory=False
             )

@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from builder.errors import UsageError
+from builder.language.messages import worded
 
 _HUB = "https://huggingface.co"
 # As the hub has them: letters, digits, -, _ and ., at most 96 of them, no two - or . beside each other.
@@ -91,7 +92,9 @@ def address_of_hub() -> str:
     except ValueError:  # a port that is none, a bracket that is not closed
         is_one = False
     if not is_one or any(mark in address for mark in "?#@"):
-        raise UsageError("HF_ENDPOINT: expected an http:// or https:// address without a user name, password or query")
+        raise UsageError(
+            worded("HF_ENDPOINT: expected an http:// or https:// address without a user name, password or query")
+        )
     return address
 
 
@@ -103,9 +106,14 @@ def check_target(target: Target) -> None:
     """
     if not _REPOSITORY.fullmatch(target.repository):
         raise UsageError(
-            f"{target.repository}: expected a repository as user/name, in letters, digits, '-', '_' and '.'"
+            worded(
+                "{repository}: expected a repository as user/name, in letters, digits, '-', '_' and '.'",
+                repository=target.repository,
+            )
         )
     if not _REVISION.fullmatch(target.revision):
-        raise UsageError(f"--revision {target.revision}: expected the name of a branch, such as main")
+        raise UsageError(
+            worded("--revision {revision}: expected the name of a branch, such as main", revision=target.revision)
+        )
     if not target.message.strip():
-        raise UsageError("--message: a commit has one line at least")
+        raise UsageError(worded("--message: a commit has one line at least"))

@@ -12,7 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
+
+from builder.language import Language
+from builder.language.messages import Message
 
 _FILE = Path(__file__).with_name("messages.zh.json")
 _VALUES = "values"  # in place of a file: what stands for a value in messages
@@ -27,24 +30,8 @@ _PLACES, _DEPTH = 6, 3
 _OWN_SETTING = "SEEDBED_REPORT_LANGUAGE"
 
 
-class _Spoken:
-    """Whether settings that were read ask for Chinese; a process speaks to one person."""
-
-    asked_for = False
-
-
-def start_anew() -> None:
-    """Forget what the settings of an earlier command asked for."""
-    _Spoken.asked_for = False
-
-
-def ask_for_chinese() -> None:
-    """From here on messages are in Chinese: the settings ask for a Chinese report."""
-    _Spoken.asked_for = True
-
-
 def is_spoken(environ: Mapping[str, str] | None = None) -> bool:
-    """Whether messages are in Chinese: by $SEEDBED_REPORT_LANGUAGE, else where the settings or the terminal's locale ask for it.
+    """Whether messages are in Chinese: by $SEEDBED_REPORT_LANGUAGE, else where the terminal's locale asks for it.
 
     Args:
         environ: None is the process's own.
@@ -53,7 +40,7 @@ def is_spoken(environ: Mapping[str, str] | None = None) -> bool:
     if own := variables.get(_OWN_SETTING):
         return own == "zh"
     locale = next((variables[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if variables.get(name)), "")
-    return _Spoken.asked_for or locale.lower().startswith("zh")
+    return locale.lower().startswith("zh")
 
 
 def spoken_words(pairs: Mapping[str, tuple[str, str]]) -> dict[str, str]:
@@ -61,14 +48,16 @@ def spoken_words(pairs: Mapping[str, tuple[str, str]]) -> dict[str, str]:
     return {key: pair[is_spoken()] for key, pair in pairs.items()}
 
 
-def spoken() -> Literal["en", "zh"]:
-    """The language of messages."""
+def spoken() -> Language:
+    """The language of whoever gave the command."""
     return "zh" if is_spoken() else "en"
 
 
-def told(text: str) -> str:
-    """A message as it is shown: in Chinese where that is spoken."""
-    return in_chinese(text) if is_spoken() else text
+def told(text: str, language: Language) -> str:
+    """A message as it is shown in a language."""
+    if language == "en":
+        return str(text)
+    return text.into("zh") if isinstance(text, Message) and text.is_known() else in_chinese(str(text))
 
 
 def in_chinese(text: str) -> str:
@@ -79,6 +68,8 @@ def in_chinese(text: str) -> str:
 
 def left_in_english(text: str) -> list[str]:
     """The lines of a message that the catalogue does not have."""
+    if isinstance(text, Message) and text.is_known():
+        return []
     whole = _found(text)
     lines = [line for line in text.split("\n") if line.startswith(_ITEM) or (_LETTERS.search(line) and not whole)]
     return [line for line in lines if _line(line) is None]

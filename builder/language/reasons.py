@@ -491,6 +491,22 @@ _ROW_REASONS: Mapping[str, Reason] = {
         "A later review of the same row overrides this one.",
         "对同一行再次审核即可改变决定。",
     ),
+    "edited": Reason(
+        "Edited by a reviewer",
+        "已由人工修改",
+        "A person changed the row's text; a new row with the new text takes its place.",
+        "有人修改了该行的内容，由修改后的新数据取代。",
+        "Undo the edit in `seedbed review`, or review the row again.",
+        "在 `seedbed review` 中撤销修改，或再次审核该行。",
+    ),
+    "edit_withdrawn": Reason(
+        "Edit taken back",
+        "修改已撤回",
+        "The row is a person's edit of another row, and that edit no longer holds.",
+        "该行是对另一行的人工修改，而这次修改已不再有效。",
+        "Make the edit again in `seedbed review` to have the row back.",
+        "若要恢复该行，请在 `seedbed review` 中重新修改。",
+    ),
 }
 
 REASONS: Mapping[str, Reason] = {**_REPLY_REASONS, **_ROW_REASONS}
@@ -520,6 +536,7 @@ _OTHER_MEASURE = ("{v} against {t}", "{v}，界限 {t}")
 _COLLISIONS: Mapping[str, tuple[str, str]] = {
     "too_similar": ("Too similar to row {of}", "与第 {of} 行过于相似"),
     "exact_duplicate": ("The same as row {of}", "与第 {of} 行完全重复"),
+    "edited": ("Edited as row {of}", "修改后为第 {of} 行"),
     "redacted": ("Redacted as row {of}", "脱敏后为第 {of} 行"),
     "same_meaning": ("Says the same as row {of}", "与第 {of} 行意思相同"),
     "other_phrasing": ("Asks for the task of row {of} in other words", "与第 {of} 行是同一任务的不同说法"),

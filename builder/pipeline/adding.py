@@ -9,26 +9,20 @@ from pathlib import Path
 
 import polars as pl
 
-from builder.config import Settings
-from builder.curation.deciding import Decision
 from builder.errors import UsageError
 from builder.formats.importing import open_samples
 from builder.formats.reading import RowFile
+from builder.language.messages import worded
 from builder.pipeline.curating import import_files
 from builder.pipeline.ledgers import refuse_lost
+from builder.pipeline.own_settings import own_settings
 from builder.pipeline.publishing import Outcome, decide_folder, finish
-from builder.pipeline.replacing import complete_replacement, staged_in, writing
+from builder.pipeline.replacing import deciding, writing
 from builder.progress import Reporter
 from builder.reporting.tables import scan_samples
-from builder.settings_file import dump_settings, load_settings
+from builder.settings_file import dump_settings
 from builder.store.dataset_folder import DatasetFolder
-from builder.store.files import disk_errors, keep_copy, write_text
-
-# What the new folder begins with. Its report is read for what is taken over from the last one.
-_LINKED = (
-    *("samples", "rejections", "signals", "verdicts.parquet", "verdicts-previous.parquet"),
-    "report.json",
-)
+from builder.store.files import write_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +70,18 @@ def add_files(
     with writing(folder) as completed:
         if completed:
             raise UsageError(
-                f"{root}: a run that was cut short at its very end is completed now; the dataset has "
-                f"{folder.count_samples():,} rows",
-                "Look at it with `seedbed show`, and run the same command again if the files' rows are not in it yet.",
+                worded(
+                    "{root}: a run that was cut short at its very end is completed now; the dataset has "
+                    "{count_samples:,} rows",
+                    root=root,
+                    count_samples=folder.count_samples(),
+                ),
+                worded(
+                    "Look at it with `seedbed show`, and run the same command again if the files' rows are not in it "
+                    "yet."
+                ),
             )
-        settings = load_settings(folder.settings, overrides)
+        settings = own_settings(folder, overrides)
         folder.check(folder.samples, folder.embeddings)
         opened = open_samples(
             files,
@@ -90,14 +91,12 @@ def add_files(
             mends=settings.mend.kinds,
             reporter=reporter,
         )
-        first, staged = folder.count_samples(), _linked(folder)
-        try:
+        first = folder.count_samples()
+        with deciding(folder) as staged:
             rows = import_files(opened, staged, reporter)
             write_text(staged.settings, dump_settings(settings))
-            decision = _decide(folder, staged, settings, reporter)
+            decision = decide_folder(staged, settings, reporter)
             report = finish(staged, settings, decision, reporter)
-        finally:
-            complete_replacement(folder)
     kept = pl.Series(decision.verdicts["kept"])[first:].sum()
     outcome = Outcome(root, report, left_out=opened.left_out())
     return Added(outcome, first, rows, int(kept), _count_repeated(folder, first))
@@ -108,8 +107,14 @@ def _refuse_grown(folder: DatasetFolder) -> None:
     refuse_lost(folder, folder.ledger)
     if folder.ledger.exists():
         raise UsageError(
-            f"{folder.root}: was grown, and its rows are what its ledger gives; added ones would be lost in a rebuild",
-            f"Make a new dataset of both: `seedbed curate {folder.publish / 'data'}/*.parquet FILE --out NEW`.",
+            worded(
+                "{root}: was grown, and its rows are what its ledger gives; added ones would be lost in a rebuild",
+                root=folder.root,
+            ),
+            worded(
+                "Make a new dataset of both: `seedbed curate {publish}/*.parquet FILE --out NEW`.",
+                publish=folder.publish / "data",
+            ),
         )
 
 
@@ -117,30 +122,6 @@ def _names_taken(folder: DatasetFolder) -> set[str]:
     """What sources and tasks are named after so far."""
     named = scan_samples(folder).select(pl.col("source", "task_id").str.replace(r"#\d+$", "")).collect()
     return {name for column in named for name in column.unique().to_list()}
-
-
-def _linked(folder: DatasetFolder) -> DatasetFolder:
-    """A folder in the place for staging that holds what another one does, without a copy where the disk can do it.
-
-    No file is written in place, so what is linked stays as it is.
-    """
-    staged, known = staged_in(folder), folder.known()
-    with disk_errors(staged.root):
-        for name in _LINKED:
-            path = folder.root / name
-            for file in path.rglob("*") if path.is_dir() else [path]:
-                if file.is_file():
-                    inside = file.relative_to(folder.root)
-                    keep_copy(file, staged.root / inside, known.get(inside.as_posix()))
-    return staged
-
-
-def _decide(folder: DatasetFolder, staged: DatasetFolder, settings: Settings, reporter: Reporter) -> Decision:
-    """Measure the new rows and decide about all; new vectors go to the folder itself, so its manifest is written anew."""
-    try:
-        return decide_folder(staged, settings, reporter)
-    finally:
-        folder.refresh_manifest()
 
 
 def _count_repeated(folder: DatasetFolder, first: int) -> int:

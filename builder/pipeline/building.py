@@ -22,8 +22,9 @@ from builder.errors import (
 from builder.generation.admission import Admission
 from builder.generation.grow import Grown, Growth, seed_rows
 from builder.generation.pool import Pool
-from builder.language.chinese import spoken
+from builder.language.messages import worded
 from builder.language.reasons import reason_for
+from builder.pipeline.editing import without_edits
 from builder.pipeline.embedding import embed_rows
 from builder.pipeline.ledgers import refuse_damaged
 from builder.pipeline.measuring import read_benchmark
@@ -72,14 +73,16 @@ def build(
         SeedbedError: settings that do not fit the folder, an endpoint that cannot be used, a full disk, ….
     """
     if settings.target is None:
-        raise UsageError("target: a build needs one", "Set `target: 1000` in the settings or pass --target 1000.")
+        raise UsageError(
+            worded("target: a build needs one"), worded("Set `target: 1000` in the settings or pass --target 1000.")
+        )
     check_names(settings.balance, categories=settings.growth.categories or ())
     folder, sources = DatasetFolder(root), read_sources(settings)
     if settings.growth.languages != (languages := sources.settings.growth.languages) and len(languages) == 1:
         reporter.say(
-            "All seeds are in English: so is what is grown (growth.languages)."
+            worded("All seeds are in English: so is what is grown (growth.languages).")
             if "en" in languages
-            else "All seeds are in Chinese: so is what is grown (growth.languages)."
+            else worded("All seeds are in Chinese: so is what is grown (growth.languages).")
         )
     settings = sources.settings
     with writing(folder):
@@ -114,8 +117,8 @@ def grow_folder(
         decision, ending = _grow_to_target(settings, growth, read, folder, ledger, reporter, environ or {})
         spending = ledger.spending()
     _write_grown(folder, growth.grown)
-    if unplaced := folder.read_unplaced_reviews():
-        folder.place_reviews(*place(unplaced, growth.grown.samples))
+    if unplaced := folder.reviews.read_unplaced():
+        folder.reviews.place(*place(unplaced, growth.grown.samples))
     report = finish(folder, settings, decision, reporter, spending, growth.grown)
     return Outcome(folder.root, report, ending), growth
 
@@ -125,8 +128,12 @@ def _refuse_to_buy_again(folder: DatasetFolder) -> None:
     refuse_damaged(folder, folder.ledger)
     if folder.parts(folder.samples) and not folder.ledger.exists():
         raise IntegrityError(
-            f"{folder.root}: holds rows and no {folder.ledger.name}, so everything would be bought again",
-            "Where the folder was grown, restore its ledger from a copy; else choose another --out.",
+            worded(
+                "{root}: holds rows and no {name}, so everything would be bought again",
+                root=folder.root,
+                name=folder.ledger.name,
+            ),
+            worded("Where the folder was grown, restore its ledger from a copy; else choose another --out."),
         )
     if not _unknown_parts(folder):
         folder.check(folder.samples, folder.rejections)
@@ -147,8 +154,8 @@ def _start_fork(folder: DatasetFolder, source: DatasetFolder, settings: str) -> 
     with Ledger(folder.ledger) as ledger:
         if ledger.read_meta(INHERITED) is None:
             raise UsageError(
-                f"{folder.root}: holds a dataset that is no fork",
-                "Choose another --out, or leave --fork out to go on with it.",
+                worded("{root}: holds a dataset that is no fork", root=folder.root),
+                worded("Choose another --out, or leave --fork out to go on with it."),
             )
 
 
@@ -166,7 +173,7 @@ def _start_growth(
         teacher=settings.teacher.model,
         key=settings.novelty.key,
     )
-    pool = Pool(settings, [task for task, _ in sources.seeds], sources.chunks)
+    pool = Pool(settings, [task for task, _ in sources.seeds], sources.pieces)
     seeds = seed_rows(admission, sources.seeds)
     if environ is None:
         return Growth(settings, ledger, pool, admission, seeds, tuple)
@@ -188,8 +195,8 @@ def _grow_to_target(
     target = settings.target or 0
     goal, ending, kept = target, None, None
     rounds: list[tuple[int, int]] = []
-    language = spoken()
-    reviews, unplaced = folder.read_reviews(), folder.read_unplaced_reviews()
+    language = reporter.language
+    reviews, unplaced = folder.reviews.read(), folder.reviews.read_unplaced()
     benchmark = read_benchmark(settings, reporter)
     with reporter.growing(language, lambda reason: reason_for(reason).label(language), ledger.note_growing) as view:
         try:
@@ -201,14 +208,14 @@ def _grow_to_target(
                         raise
                     ending = error
                 grown = growth.grown
-                placed = {review.row: review for review in place(unplaced, grown.samples)[0]}
+                placed = place(unplaced, grown.samples)[0]
                 texts = pl.Series([novelty_text(one, settings.novelty.key) for one in grown.samples], dtype=pl.String)
                 vectors = embed_rows(folder, settings, texts, Reporter(quiet=True), environ=environ)
                 decision = decide(
                     grown.samples,
                     grown.signals,
                     settings,
-                    reviews={**reviews, **placed},
+                    reviews=without_edits([*reviews, *placed], settings.reviews.decide),
                     benchmark=benchmark,
                     vectors=vectors,
                 )
@@ -238,11 +245,20 @@ def _dropped_all(
         return None
     reasons = Counter(reason for reason in decision.verdicts["reason"].to_pylist() if reason not in (None, "seed"))
     return TargetNotReachedError(
-        f"Saturated at {kept} kept rows: of the last {rows - earlier[-1][0]} that were admitted, {kept - earlier[-1][1]} more "
-        f"are kept, fewer than growth.saturation_floor ({growth.saturation_floor:.0%}). All dropped rows: "
-        f"{', '.join(f'{reason} {count}' for reason, count in reasons.most_common(3))}.",
-        "What exists is valid. Look at the reasons: raise the caps of balance, or balance.phrasings, or add recipes that grow "
-        "other tasks.",
+        worded(
+            "Saturated at {kept} kept rows: of the last {number} that were admitted, {number_2} more are "
+            "kept, fewer than growth.saturation_floor ({saturation_floor:.0%}). All dropped rows: "
+            "{most_common}.",
+            kept=kept,
+            number=rows - earlier[-1][0],
+            number_2=kept - earlier[-1][1],
+            saturation_floor=growth.saturation_floor,
+            most_common=", ".join((f"{reason} {count}" for reason, count in reasons.most_common(3))),
+        ),
+        worded(
+            "What exists is valid. Look at the reasons: raise the caps of balance, or balance.phrasings, or "
+            "add recipes that grow other tasks."
+        ),
     )
 
 
@@ -255,15 +271,22 @@ def _write_grown(folder: DatasetFolder, grown: Grown) -> None:
     for sample, there in zip(grown.samples, folder.iter_samples(), strict=False):
         if sample != there:
             raise IntegrityError(
-                f"{folder.samples}: row {there.row} is not what the ledger gives",
-                f"Restore the folder from a copy, or write its rows again with `seedbed rebuild {folder.root}`.",
+                worded("{samples}: row {row} is not what the ledger gives", samples=folder.samples, row=there.row),
+                worded(
+                    "Restore the folder from a copy, or write its rows again with `seedbed rebuild {root}`.",
+                    root=folder.root,
+                ),
             )
         written += 1
     if folder.count_samples() > written:
         raise IntegrityError(
-            f"{folder.samples}: holds more rows than the ledger gives",
-            f"Restore the ledger; where rows were redacted or added since, `seedbed rebuild {folder.root}` takes these out, and "
-            "they can be redacted or added again once the growth is done.",
+            worded("{samples}: holds more rows than the ledger gives", samples=folder.samples),
+            worded(
+                "Restore the ledger; where rows were redacted, edited or added since, `seedbed rebuild {root}` "
+                "takes these out, and they can be redacted or added again, and edits come back, once the growth "
+                "is done.",
+                root=folder.root,
+            ),
         )
     rejected = folder.rejections_table().num_rows
     for part in _unknown_parts(folder):

@@ -21,6 +21,7 @@ from builder.curation.classifying import asked_sample, names_learnt
 from builder.errors import UsageError
 from builder.generation.pool import to_request
 from builder.language import Language
+from builder.language.messages import worded
 from builder.pictures import has_pictures
 from builder.pipeline.asking import Asking
 from builder.pipeline.ledgers import refuse_damaged
@@ -88,12 +89,16 @@ def categories_asked(
         return None
     if settings.teacher.provider == "embedded":
         raise UsageError(
-            "categories.ask: the embedded teacher reads no requests, so it cannot name their categories",
-            "Name a model that reads: --set teacher.provider=openai --set teacher.base_url=http://127.0.0.1:8000/v1 "
-            "--set teacher.model=…",
+            worded("categories.ask: the embedded teacher reads no requests, so it cannot name their categories"),
+            worded(
+                "Name a model that reads: --set teacher.provider=openai --set "
+                "teacher.base_url=http://127.0.0.1:8000/v1 --set teacher.model=…"
+            ),
         )
     if settings.teacher.send == "batch":
-        raise UsageError("categories.ask: its requests are sent one by one", "Add --set teacher.send=chat.")
+        raise UsageError(
+            worded("categories.ask: its requests are sent one by one"), worded("Add --set teacher.send=chat.")
+        )
     path = folder.categories_ledger
     path.parent.mkdir(parents=True, exist_ok=True)
     refuse_damaged(DatasetFolder(path.parent), path)
@@ -133,16 +138,27 @@ def _ask(
     prompt = int(sum(request.prompt_ceiling for request in requests) / _BYTES_PER_TOKEN)
     reply = _TOKENS_PER_ROW * len(lacking)
     price = find_price(settings.teacher.model, settings.budget)
-    cost = "price not known" if price is None else f"{price.cost(prompt, reply) / PICO:.4f} {settings.budget.currency}"
+    cost = (
+        worded("price not known")
+        if price is None
+        else f"{price.cost(prompt, reply) / PICO:.4f} {settings.budget.currency}"
+    )
     reporter.say(
-        f"categories.ask: {settings.teacher.model} is asked for the categories of {len(lacking):,} rows: {len(groups):,} requests, "
-        f"about {prompt + reply:,} tokens, {cost}"
+        worded(
+            "categories.ask: {model} is asked for the categories of {lacking:,} rows: {groups:,} requests, "
+            "about {prompt:,} tokens, {cost}",
+            model=settings.teacher.model,
+            lacking=len(lacking),
+            groups=len(groups),
+            prompt=prompt + reply,
+            cost=cost,
+        )
     )
     asking = Asking(
         settings, ledger, open_budget(settings, ledger), iter(groups), first_job, build=build, recipe=CATEGORISE
     )
     try:
-        with reporter.step("Asking for categories", total=len(lacking)) as step:
+        with reporter.step(worded("Asking for categories"), total=len(lacking)) as step:
             asyncio.run(asking.ask(environ, reporter.say, step.advance))
     finally:
         ledger.write_meta(_REFUSED, json.dumps(sorted({*_refused(ledger), *asking.refused})))

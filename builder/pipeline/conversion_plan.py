@@ -11,6 +11,7 @@ from builder.formats.conversations.roles import Roles, candidates, owner_answers
 from builder.formats.conversations.source import Choice, Source
 from builder.formats.conversations.sources import find_sources
 from builder.formats.conversations.threads import GAP, Threads
+from builder.language.messages import worded
 from builder.progress import Reporter
 from builder.text import visible
 
@@ -90,7 +91,7 @@ def look(paths: Sequence[Path], asked: Asked, reporter: Reporter) -> Plan:
     sources: list[Source] = []
     choices: list[Choice] = []
     passed: list[tuple[str, str]] = []
-    with reporter.step("Looking at the files", total=len(paths)) as step:
+    with reporter.step(worded("Looking at the files"), total=len(paths)) as step:
         for path in paths:
             found = find_sources(path, asked.sheet, asked.header_row, asked.mapping)
             sources += found.sources
@@ -122,7 +123,11 @@ def _roles(threads: Threads, asked: Asked, sources: Sequence[Source]) -> tuple[R
     speakers = threads.speakers()
     answers = [f"{speaker.name}=assistant" for speaker in speakers[:8]]
     return roles, Choice(
-        "--roles", f"it is not sure who answers; speakers and their messages: {candidates(speakers)}", answers
+        "--roles",
+        worded(
+            "it is not sure who answers; speakers and their messages: {candidates}", candidates=candidates(speakers)
+        ),
+        answers,
     )
 
 
@@ -162,7 +167,8 @@ def unsure(choices: Sequence[Choice]) -> UsageError:
         flags = [f"{choice.flag}{'' if choice.flag.endswith('=') else ' '}{_quoted(one)}" for one in examples]
         lines.append(f"\n  - {choice.problem}: {' | '.join(flags) or choice.flag}")
     return UsageError(
-        f"what is not sure has to be chosen:{''.join(lines)}", "Add the flags that fit; nothing was written."
+        worded("what is not sure has to be chosen:{lines}", lines="".join(lines)),
+        worded("Add the flags that fit; nothing was written."),
     )
 
 

@@ -18,7 +18,7 @@ from builder.formats.conversations.source import Source
 from builder.formats.conversations.threads import Conversation, Threads
 from builder.formats.left_out import tell_left_out
 from builder.formats.messages import write
-from builder.language.chinese import spoken
+from builder.language.messages import paired, worded
 from builder.pipeline.conversion_plan import Plan, unsure
 from builder.progress import Reporter
 from builder.schema import Message, Sample
@@ -144,7 +144,7 @@ def _sample(source: Source, number: int, conversation: Conversation, of: Sample 
 
 def record(sample: Sample) -> dict[str, Any]:
     """A sample as a line of the output: `messages` as `curate` reads them, and where they come from."""
-    return {**write(sample), "source": sample.source.removeprefix(f"redacted:{sample.row}:")}
+    return {**write(sample), "source": sample.source}
 
 
 def convert(plan: Plan, out: Path, reporter: Reporter, *, overwrite: bool = False) -> Converted:
@@ -158,9 +158,9 @@ def convert(plan: Plan, out: Path, reporter: Reporter, *, overwrite: bool = Fals
         raise unsure(plan.choices)
     check_output(out, overwrite=overwrite)
     if out.resolve() in {path.resolve() for path in plan.paths}:
-        raise UsageError(f"{out}: is one of the files that are read", "Choose another name.")
+        raise UsageError(worded("{out}: is one of the files that are read", out=out), worded("Choose another name."))
     converted = Converted()
-    with atomic_path(out) as temporary, temporary.open("wb") as file, reporter.step("Converting") as step:
+    with atomic_path(out) as temporary, temporary.open("wb") as file, reporter.step(worded("Converting")) as step:
         for _, sample in samples(plan, converted):
             converted.conversations += 1
             converted.turns += len(sample.messages)
@@ -174,11 +174,10 @@ def convert(plan: Plan, out: Path, reporter: Reporter, *, overwrite: bool = Fals
             if converted.conversations % 1_000 == 0:
                 step.set(converted.conversations)
         if not converted.conversations:
-            told = (
-                tell_left_out(converted.messages, spoken())
-                or f"rows that hold no message {converted.rows['outside']:,}"
+            told = paired(tell_left_out(converted.messages, "en"), tell_left_out(converted.messages, "zh")) or worded(
+                "rows that hold no message {outside:,}", outside=converted.rows["outside"]
             )
-            raise UsageError(f"no conversation with a question and its answer was found: {told}")
+            raise UsageError(worded("no conversation with a question and its answer was found: {told}", told=told))
     return converted
 
 

@@ -12,14 +12,15 @@ from builder.formats.reading import RowFile
 from builder.formats.rows import Cause
 from builder.formats.tally import Tally
 from builder.formats.unread import describe_unread
-from builder.language.chinese import spoken
 from builder.language.labels import named_mends
+from builder.language.messages import worded
 from builder.pipeline.measuring import read_benchmark
+from builder.pipeline.own_settings import own_settings
 from builder.pipeline.publishing import Outcome, decide_folder, finish, spending_of
-from builder.pipeline.replacing import complete_replacement, staged_in, writing
+from builder.pipeline.replacing import complete_replacement, deciding, staged_in, writing
 from builder.progress import Reporter, Step
 from builder.schema import Sample
-from builder.settings_file import dump_settings, load_settings
+from builder.settings_file import as_settings, dump_settings
 from builder.store.dataset_folder import DatasetFolder
 from builder.store.files import write_text
 from builder.store.ownership import NOT_YET, check_folder, others_in
@@ -71,9 +72,12 @@ def curate_files(
 def _refuse_dataset(folder: DatasetFolder) -> None:
     if others_in(folder.root, but=NOT_YET):
         raise UsageError(
-            f"{folder.root}: holds a dataset already",
-            f"Choose another --out, decide again in place with `seedbed curate {folder.root}`, or add files to it with "
-            f"`seedbed add {folder.root} FILE`.",
+            worded("{root}: holds a dataset already", root=folder.root),
+            worded(
+                "Choose another --out, decide again in place with `seedbed curate {root}`, or add files to it "
+                "with `seedbed add {root} FILE`.",
+                root=folder.root,
+            ),
         )
 
 
@@ -87,11 +91,18 @@ def import_files(files: SampleFiles, folder: DatasetFolder, reporter: Reporter) 
         InputFileError: some rows of a file are broken; parts that were written before are still there.
     """
     for detected in files.detected:
-        reporter.say(describe(detected, spoken()))
+        reporter.say(describe(detected, reporter.language))
         for one in detected.differing:
             reporter.say(
-                f"{detected.path.name}: rows in which '{visible(one.read)}' and '{visible(one.other)}' say different things:"
-                f" {one.rows:,}, row {one.first} being the first; '{visible(one.read)}' is read"
+                worded(
+                    "{name}: rows in which '{read}' and '{other}' say different things: {rows:,}, row {first} being "
+                    "the first; '{read}' is read",
+                    name=detected.path.name,
+                    read=visible(one.read),
+                    other=visible(one.other),
+                    rows=one.rows,
+                    first=one.first,
+                )
             )
     problems: list[RowProblem] = []
     more = 0
@@ -103,18 +114,18 @@ def import_files(files: SampleFiles, folder: DatasetFolder, reporter: Reporter) 
         else:
             more += 1
 
-    with reporter.step("Importing", total=files.rows) as step:
+    with reporter.step(worded("Importing"), total=files.rows) as step:
         samples = files.samples(first_row=folder.count_samples(), note=note)
         written = folder.write_samples(_counted(samples, step))
         step.set(written)
     for path, row, problem in problems:
-        reporter.say(f"{path}, row {row}: {problem}")
+        reporter.say(worded("{path}, row {row}: {problem}", path=path, row=row, problem=problem))
     if more:
-        reporter.say(f"… and {more} more such rows")
+        reporter.say(worded("… and {more} more such rows", more=more))
     for place, (detected, tally) in enumerate(zip(files.detected, files.tallies, strict=True)):
         _tell(detected.path.name, tally, reporter)
         if tally.keys:
-            reporter.say(describe_unread(detected.path.name, tally.keys, spoken()))
+            reporter.say(describe_unread(detected.path.name, tally.keys, reporter.language))
         _tell_left_out(detected.path, tally, files.broken(place), reporter)
     return written
 
@@ -124,11 +135,20 @@ def _tell_left_out(path: Path, tally: Tally, broken: Sequence[Cause], reporter: 
     left, lost, read = tally.left_out.rows, sum(cause.rows for cause in broken), tally.seen["read"]
     for cause in sorted((*tally.left_out.listed(), *broken)):
         text = f"{path}, row {cause.row}: {cause.problem}"
-        reporter.say(f"{text} (and {cause.rows - 1:,} more like it)" if cause.rows > 1 else text)
+        reporter.say(
+            worded("{text} (and {rows:,} more like it)", text=text, rows=cause.rows - 1) if cause.rows > 1 else text
+        )
     if left or lost:
         reporter.say(
-            f"{path.name}: {read + left + lost:,} rows: {read:,} read, {left:,} left out because a sample cannot hold them, "
-            f"{lost:,} left out as broken"
+            worded(
+                "{name}: {read:,} rows: {read_2:,} read, {left:,} left out because a sample cannot hold them, "
+                "{lost:,} left out as broken",
+                name=path.name,
+                read=read + left + lost,
+                read_2=read,
+                left=left,
+                lost=lost,
+            )
         )
 
 
@@ -137,33 +157,62 @@ def _tell(name: str, tally: Tally, reporter: Reporter) -> None:
     seen = tally.seen
     if bad := seen["labelled_bad"]:
         reporter.say(
-            f"{name}: rows labelled as bad: {bad:,}; their answers are not published as good ones, and"
-            f" {seen['given_rejected']:,} good answers to the same prompts have one of them as `rejected`;"
-            " if the labels say something else, use --map category=label"
+            worded(
+                "{name}: rows labelled as bad: {bad:,}; their answers are not published as good ones, and "
+                "{given_rejected:,} good answers to the same prompts have one of them as `rejected`; if the "
+                "labels say something else, use --map category=label",
+                name=name,
+                bad=bad,
+                given_rejected=seen["given_rejected"],
+            )
         )
     if seen["unread_label"]:
         reporter.say(
-            f"{name}: labels of 1 and 0 are not read; if they say which answers are good and which are bad, use --map label=label"
+            worded(
+                "{name}: labels of 1 and 0 are not read; if they say which answers are good and which are bad, "
+                "use --map label=label",
+                name=name,
+            )
         )
     if untrained := seen["not_trained"]:
         reporter.say(
-            f"{name}: rows with turns of weight 0 (train: false): {untrained:,}; these turns are not trained on"
+            worded(
+                "{name}: rows with turns of weight 0 (train: false): {untrained:,}; these turns are not trained on",
+                name=name,
+                untrained=untrained,
+            )
         )
     if reasoning := seen["reasoning"]:
         reporter.say(
-            f"{name}: rows with reasoning: {reasoning:,}; it is kept apart from the answers and not trained on yet"
+            worded(
+                "{name}: rows with reasoning: {reasoning:,}; it is kept apart from the answers and not trained on yet",
+                name=name,
+                reasoning=reasoning,
+            )
         )
     if mended := seen["mended"]:
         kinds = {key.removeprefix("mended:"): rows for key, rows in seen.items() if key.startswith("mended:")}
-        reporter.say(f"{name}: mended: {mended:,} row{'s' if mended != 1 else ''} ({named_mends(kinds, spoken())})")
+        reporter.say(
+            worded(
+                "{name}: mended: {mended:,} rows ({named_mends})",
+                one="{name}: mended: {mended:,} row ({named_mends})",
+                mended=mended,
+                name=name,
+                named_mends=named_mends(kinds, reporter.language),
+            )
+        )
     if pictures := seen["pictures"]:
         reporter.say(
-            f"{name}: rows with pictures: {pictures:,}; they are kept by path or address, and not trained on here"
+            worded(
+                "{name}: rows with pictures: {pictures:,}; they are kept by path or address, and not trained on here",
+                name=name,
+                pictures=pictures,
+            )
         )
     if missing := seen["nan"]:
-        reporter.say(f"{name}: rows with NaN: {missing:,}; it is read as no value")
-    if left_out := tell_left_out(tally.inside, spoken()):
-        reporter.say(f"{name}: left out: {left_out}")
+        reporter.say(worded("{name}: rows with NaN: {missing:,}; it is read as no value", name=name, missing=missing))
+    if left_out := tell_left_out(tally.inside, reporter.language):
+        reporter.say(worded("{name}: left out: {left_out}", name=name, left_out=left_out))
 
 
 def _counted(samples: Iterator[Sample], step: Step) -> Iterator[Sample]:
@@ -175,7 +224,7 @@ def _counted(samples: Iterator[Sample], step: Step) -> Iterator[Sample]:
 
 def curate_folder(
     root: Path,
-    settings_file: Path | None,
+    settings_source: Settings | Path | None,
     overrides: Sequence[str],
     reporter: Reporter,
     *,
@@ -184,8 +233,8 @@ def curate_folder(
     """Decide a dataset folder's rows again, in place: signals are measured once, only verdicts are rewritten.
 
     Args:
-        settings_file: None is the folder's own.
-        overrides: `key=value` settings on top of it.
+        settings_source: settings, or a file of them; None is the folder's own.
+        overrides: `key=value` settings on top of a file's.
         may_measure: False decides from what is there, with the same result.
 
     Raises:
@@ -193,10 +242,11 @@ def curate_folder(
     """
     folder = DatasetFolder.open(root)
     with writing(folder):
-        settings = load_settings(settings_file or folder.settings, overrides)
+        settings = as_settings(settings_source, overrides) if settings_source else own_settings(folder, overrides)
         folder.check(folder.samples)
         spending = spending_of(folder)
-        decision = decide_folder(folder, settings, reporter, may_measure=may_measure)
-        folder.withdraw_manifest()
-        write_text(folder.settings, dump_settings(settings))
-        return Outcome(root, finish(folder, settings, decision, reporter, spending))
+        with deciding(folder) as staged:
+            decision = decide_folder(staged, settings, reporter, may_measure=may_measure)
+            write_text(staged.settings, dump_settings(settings))
+            report = finish(staged, settings, decision, reporter, spending)
+        return Outcome(root, report)

@@ -9,23 +9,26 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from builder.language.messages import worded
 from builder.pipeline.looking import verify
 from builder.schema import REJECTION_SCHEMA, SAMPLE_SCHEMA, VERDICT_SCHEMA
 from builder.store.dataset_folder import DatasetFolder
 from builder.store.manifest import STRAY, UNFINISHED, Problem
+from builder.store.snapshot import consistent, open_snapshot
 
 _BY_ROW = pa.schema([SAMPLE_SCHEMA.field("row")])
 # What `verify` finds and what is no damage.
 _HARMLESS = (STRAY, UNFINISHED)
 
 
+@consistent
 def find_damage(root: Path) -> Problem | None:
     """The first damage that is found in a dataset folder; None where all of it is whole.
 
     Raises:
         SeedbedError: it cannot be looked for, as where there is no such folder.
     """
-    folder = DatasetFolder.open(root)
+    folder = open_snapshot(root)
     found = next((problem for problem in verify(root) if problem.problem not in _HARMLESS), None)
     if found is not None:
         return found
@@ -35,7 +38,7 @@ def find_damage(root: Path) -> Problem | None:
     tables += [(path, _BY_ROW) for path in sorted(folder.signals.glob("*.parquet"))]
     for path, schema in tables:
         if (problem := _unlike(path, schema)) is not None:
-            return Problem(path.relative_to(root).as_posix(), problem)
+            return Problem(path.relative_to(folder.root).as_posix(), problem)
     return _miscounted(folder)
 
 
@@ -45,7 +48,7 @@ def _unlike(path: Path, schema: pa.Schema) -> str | None:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             there = file.read()
     except (pa.ArrowException, OSError) as error:
-        return f"cannot be read ({type(error).__name__})"
+        return worded("cannot be read ({name})", name=type(error).__name__)
     for field in schema:
         # What is inside a list may have gained members since.
         if not field.nullable and (
@@ -53,7 +56,7 @@ def _unlike(path: Path, schema: pa.Schema) -> str | None:
             or there.schema.field(field.name).type.id != field.type.id
             or there[field.name].null_count
         ):
-            return f"its column {field.name} is not what it should be"
+            return worded("its column {name} is not what it should be", name=field.name)
     return None
 
 
@@ -62,11 +65,16 @@ def _miscounted(folder: DatasetFolder) -> Problem | None:
     rows = folder.samples_table()["row"].to_pylist()
     wrong = next((place for place, row in enumerate(rows) if place != row), None)
     if wrong is not None:
-        return Problem(folder.samples.name, f"row {wrong} is missing, found row {rows[wrong]} in its place")
+        return Problem(
+            folder.samples.name,
+            worded("row {wrong} is missing, found row {rows} in its place", wrong=wrong, rows=rows[wrong]),
+        )
     if not folder.verdicts.is_file():
         return None
     decided = folder.verdicts_table(["row"])["row"].to_pylist()
     # Rows that were added since have none yet.
     if decided != rows[: len(decided)]:
-        return Problem(folder.verdicts.name, f"{len(decided):,} verdicts for {len(rows):,} rows")
+        return Problem(
+            folder.verdicts.name, worded("{decided:,} verdicts for {rows:,} rows", decided=len(decided), rows=len(rows))
+        )
     return None

@@ -22,6 +22,7 @@ from builder.config import Settings
 from builder.encoders import ENCODERS, CharacterEncoder, Codes, Encoder, quantise
 from builder.errors import EndpointError, UsageError
 from builder.execution import run
+from builder.language.messages import worded
 from builder.progress import Reporter
 from builder.requests.spending import read_spending
 from builder.store.dataset_folder import DatasetFolder, parquet_errors
@@ -72,14 +73,27 @@ def embed_rows(
     lacking = np.sort(first[~np.isin(unique, there)])
     if len(lacking) and not may_encode:
         raise UsageError(
-            f"{folder.root}: {len(lacking):,} texts have no vectors of the encoder {encoder.version}",
-            f"Run `seedbed curate {folder.root}` without --redecide; it encodes only what is missing.",
+            worded(
+                "{called}: {lacking:,} texts have no vectors of the encoder {version}",
+                called=folder.called,
+                lacking=len(lacking),
+                version=encoder.version,
+            ),
+            worded(
+                "Run `seedbed curate {called}` without --redecide; it encodes only what is missing.",
+                called=folder.called,
+            ),
         )
     new = _encode(encoder, texts.gather(lacking).to_list(), settings, reporter)
     if len(new) and len(codes) and new.shape[1] != codes.shape[1]:
         raise EndpointError(
-            f"{encoder.version}: gave vectors of {new.shape[1]} dimensions; those of other rows have {codes.shape[1]}",
-            f"Another model answers under that name. Remove {path} to encode all rows anew.",
+            worded(
+                "{version}: gave vectors of {shape} dimensions; those of other rows have {shape_2}",
+                version=encoder.version,
+                shape=new.shape[1],
+                shape_2=codes.shape[1],
+            ),
+            worded("Another model answers under that name. Remove {path} to encode all rows anew.", path=path),
         )
     known = np.concatenate([there, hashes[lacking]])
     all_codes = np.concatenate([codes, new]) if len(codes) and len(new) else (new if len(new) else codes)
@@ -99,14 +113,20 @@ def _close_ledger(ledger: Path, reporter: Reporter) -> None:
     write_json(record, {name: count + before.get(name, 0) for name, count in spent.items()})
     for used in ledger.parent.glob(f"{ledger.name}*"):
         remove_file(used)
-    reporter.say(f"Encoding took {spent['requests']:,} requests and {spent['tokens']:,} tokens.")
+    reporter.say(
+        worded(
+            "Encoding took {requests:,} requests and {tokens:,} tokens.",
+            requests=spent["requests"],
+            tokens=spent["tokens"],
+        )
+    )
 
 
 def _encode(encoder: Encoder, texts: Sequence[str], settings: Settings, reporter: Reporter) -> Codes:
     """Codes of shape (texts, dimensions); workers share the encoder that needs no model, others have an order of their own."""
     chunks = [texts[start : start + _TEXTS_AT_ONCE] for start in range(0, len(texts), _TEXTS_AT_ONCE)]
     parts: list[Codes] = []
-    with reporter.step("Encoding", total=len(texts)) as step:
+    with reporter.step(worded("Encoding"), total=len(texts)) as step:
         encode = partial(encode_chunk, encoder)
         parallel = isinstance(encoder, CharacterEncoder)
         with contextlib.closing(

@@ -5,26 +5,26 @@ requests (a pilot of 50 is enough), tokens, admission and its decline come from 
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from builder.config import RecipeName, Settings
-from builder.documents import Chunk
 from builder.errors import UsageError
+from builder.language.messages import worded
 from builder.pipeline.pilot import PilotJob, read_pilot
 from builder.pipeline.request_tokens import RequestCount, RequestTokens, first_prompts, mean_tokens, tokens_per_byte
 from builder.pipeline.sources import read_sources
 from builder.pipeline.trend import Rates, forecast, measure_admission, measure_closeness
-from builder.recipes.expectations import check_requests, expected_rows, own_requests
-from builder.recipes.recipe import Task
+from builder.procedural.teacher.faults import Faults
+from builder.recipes import RECIPES
+from builder.recipes.recipe import Piece, Task
 from builder.requests.budget import usage_cost
 from builder.requests.ledger import read_entries
 from builder.requests.prices import Price, find_price, in_currency
 from builder.requests.spending import Usage, read_latencies, read_usage
 from builder.store.dataset_folder import DatasetFolder
-from builder.teachers.faults import Faults
 
 _BOUNDS = ("low", "likely", "high")
 # Share of the candidates that are admitted, before anything is measured: a teacher that repeats itself and one that does not.
@@ -113,14 +113,16 @@ def estimate(settings: Settings, root: Path | None = None, *, latency: float | N
         IntegrityError: the folder's replies cannot be read with these settings.
     """
     if (target := settings.target) is None:
-        raise UsageError("target: an estimate needs one", "Set `target: 1000` in the settings or pass --target 1000.")
+        raise UsageError(
+            worded("target: an estimate needs one"), worded("Set `target: 1000` in the settings or pass --target 1000.")
+        )
     sources = read_sources(settings)
-    settings, seeds, chunks = sources.settings, sources.seeds, sources.chunks
-    there = _read_folder(settings, root, seeds, chunks)
+    settings, seeds, pieces = sources.settings, sources.seeds, sources.pieces
+    there = _read_folder(settings, root, seeds, pieces)
     usage = there.usage
     measured = any(one.prompt_tokens for one in usage) and any(job.candidates for job in there.jobs)
     spoken = [task for task, _ in seeds if task.language in settings.growth.languages]
-    prompts = first_prompts(settings, spoken, there.tasks, chunks)
+    prompts = first_prompts(settings, spoken, there.tasks, pieces)
     price = _mean_price(settings)
     if measured and latency is None and settings.teacher.provider != "embedded" and settings.teacher.send == "chat":
         latency = _measured_latency(root)
@@ -163,12 +165,12 @@ def estimate(settings: Settings, root: Path | None = None, *, latency: float | N
 
 
 def _read_folder(
-    settings: Settings, root: Path | None, seeds: Sequence[tuple[Task, str]], chunks: Sequence[Chunk]
+    settings: Settings, root: Path | None, seeds: Sequence[tuple[Task, str]], pieces: Mapping[str, Sequence[Piece]]
 ) -> _Pilot:
     if root is None or not (root / "ledger.sqlite").exists():
         return _Pilot((), (), (), 0, 1.0)
     folder = DatasetFolder(root)
-    jobs, tasks = read_pilot(read_entries(folder.ledger), settings, seeds, chunks)
+    jobs, tasks = read_pilot(read_entries(folder.ledger), settings, seeds, pieces)
     return _Pilot(jobs, read_usage(folder.ledger), tasks, *_kept(folder))
 
 
@@ -194,7 +196,9 @@ def _rates(settings: Settings, recipe: RecipeName, jobs: Sequence[PilotJob], bou
     return Rates(
         weight=settings.growth.recipes[recipe],
         requests=sum(requests) / len(own) if own else expected,
-        candidates=sum(job.candidates for job in read) / len(read) if read else expected_rows(recipe, settings.growth),
+        candidates=sum(job.candidates for job in read) / len(read)
+        if read
+        else RECIPES[recipe].expected_rows(settings.growth),
         admitted=measure_admission(read, measure_admission(jobs, _ADMISSION["low"])) * _passing(settings, own, bound),
     )
 
@@ -213,9 +217,9 @@ def _keyed(settings: Settings) -> bool:
 
 
 def _expected_requests(settings: Settings, recipe: str, bound: str) -> float:
-    if _keyed(settings):
-        return own_requests(recipe)
-    return own_requests(recipe) + check_requests(recipe, settings.checks, settings.growth, passing=_PASSING[bound])
+    known, growth = RECIPES[recipe], settings.growth
+    own = known.requests(growth)
+    return own if _keyed(settings) else own + known.check_requests(settings.checks, growth, passing=_PASSING[bound])
 
 
 def _unfinished(settings: Settings, jobs: Sequence[PilotJob], bound: str) -> dict[str, list[tuple[int, float]]]:

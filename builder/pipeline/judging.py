@@ -22,17 +22,20 @@ import pyarrow.compute as pc
 
 from builder.config import Settings
 from builder.errors import BudgetReachedError, SeedbedError, UsageError
-from builder.families import recognise
+from builder.language.messages import worded
 from builder.pipeline.asking import Asking
 from builder.pipeline.ledgers import refuse_damaged
 from builder.pipeline.marking import Judged, batches, read_judged, unjudgeable
+from builder.pipeline.own_settings import own_settings
+from builder.pipeline.replacing import writing
+from builder.procedural.families import recognise
 from builder.progress import Reporter
 from builder.queries.costs import cost_of
 from builder.requests.budget import open_budget
 from builder.requests.ledger import Ledger
 from builder.requests.prices import models_of
 from builder.schema import Sample
-from builder.settings_file import load_settings
+from builder.settings_file import as_settings
 from builder.signals.given import JUDGE
 from builder.store.dataset_folder import DatasetFolder, samples_from_table
 
@@ -87,7 +90,7 @@ class Judging:
 
 def judge_folder(
     root: Path,
-    settings_file: Path | None,
+    settings_source: Settings | Path | None,
     overrides: Sequence[str],
     reporter: Reporter,
     environ: Mapping[str, str] | None = None,
@@ -102,8 +105,8 @@ def judge_folder(
 
     Args:
         root: the dataset folder; its own settings stay as they are.
-        settings_file: None is the folder's own.
-        overrides: `key=value` settings on top of it: the teacher, and the budget, whose caps count what judging costs by
+        settings_source: settings, or a file of them; None is the folder's own.
+        overrides: `key=value` settings on top of a file's: the teacher, and the budget, whose caps count what judging costs by
             itself.
         environ: where keys are; None is the process's environment.
         kept_only: leave out the rows that the last decision dropped.
@@ -117,19 +120,26 @@ def judge_folder(
         EndpointError: the endpoint cannot be used; what was bought is kept.
     """
     folder = DatasetFolder.open(root)
-    settings = load_settings(settings_file or folder.settings, overrides)
+    settings = as_settings(settings_source, overrides) if settings_source else own_settings(folder, overrides)
     if settings.teacher.send == "batch":
-        raise UsageError("teacher.send: a judge sends its requests one by one", "Add --set teacher.send=chat.")
+        raise UsageError(
+            worded("teacher.send: a judge sends its requests one by one"), worded("Add --set teacher.send=chat.")
+        )
     table = folder.signals / f"{JUDGE.name}.parquet"
     with contextlib.ExitStack() as stack:
-        stack.enter_context(folder.lock())
+        stack.enter_context(writing(folder))
         folder.check(folder.samples, folder.signals / "checked.parquet", *([folder.verdicts] if kept_only else ()))
         if settings.teacher.provider == "embedded" and not _any_is_computed(folder):
             raise UsageError(
-                f"{root}: teacher.provider is embedded, which marks only tasks whose answers it can compute, and none of the rows "
-                "is one",
-                "Name a model that reads: --set teacher.provider=openai --set teacher.base_url=http://127.0.0.1:8000/v1 "
-                "--set teacher.model=…",
+                worded(
+                    "{root}: teacher.provider is embedded, which marks only tasks whose answers it can compute, and "
+                    "none of the rows is one",
+                    root=root,
+                ),
+                worded(
+                    "Name a model that reads: --set teacher.provider=openai --set "
+                    "teacher.base_url=http://127.0.0.1:8000/v1 --set teacher.model=…"
+                ),
             )
         if table.exists():  # who wants to have all rows judged anew removes it with the ledger
             refuse_damaged(folder, folder.judge_ledger)
@@ -143,7 +153,7 @@ def judge_folder(
         keys = os.environ if environ is None else environ
         ending: SeedbedError | None = None
         try:
-            with reporter.step("Judging", total=survey.lacking) as step:
+            with reporter.step(worded("Judging"), total=survey.lacking) as step:
                 asyncio.run(asking.ask(keys, reporter.say, step.advance))
         except BudgetReachedError as error:
             ending = error
@@ -259,9 +269,19 @@ def _refuse_another_judge(ledger: Ledger, settings: Settings) -> str:
         ledger.write_meta(_JUDGE, judge)
     elif before != judge:
         raise UsageError(
-            f"{ledger.path.parent}: its rows were judged by {before}, and teacher.model is {judge}",
-            f"Go on with that one (--set teacher.model={before}), or remove {ledger.path} and signals/{JUDGE.name}.parquet to "
-            "judge all rows anew.",
+            worded(
+                "{parent}: its rows were judged by {before}, and teacher.model is {judge}",
+                parent=ledger.path.parent,
+                before=before,
+                judge=judge,
+            ),
+            worded(
+                "Go on with that one (--set teacher.model={before}), or remove {path} and signals/{name}.parquet "
+                "to judge all rows anew.",
+                before=before,
+                path=ledger.path,
+                name=JUDGE.name,
+            ),
         )
     return judge
 

@@ -1,11 +1,12 @@
 """That a folder's ledgers are there, and as they were written: what is in them was paid for.
 
-ledger.sqlite            57 attempts, as many as the manifest or the journal knows of, every row under its checksum
+ledger.sqlite            57 attempts, as many as the manifest or the journal knows of, every row under its checksum, all rows under another
 """
 
 from pathlib import Path
 
 from builder.errors import IntegrityError
+from builder.language.messages import worded
 from builder.requests.ledger_file import check_ledger, check_rows, count_unsealed
 from builder.store.dataset_folder import DatasetFolder
 from builder.store.journal import LEDGERS
@@ -19,7 +20,7 @@ def ledger_problems(folder: DatasetFolder) -> list[Problem]:
         Problem(name, problem)
         for name in LEDGERS
         if name in known or (folder.root / name).exists()
-        for problem in check_ledger(folder.root / name, known.get(name, {}).get("last_attempt", 0))
+        for problem in check_ledger(folder.root / name, known.get(name, {}))
     ]
 
 
@@ -27,7 +28,11 @@ def unchecked(root: Path) -> list[str]:
     """What cannot be checked of a folder's ledgers, one line each: an older version wrote some attempts without a checksum."""
     counts = {root / name: count_unsealed(root / name) for name in LEDGERS if (root / name).exists()}
     return [
-        f"{path}: of {count:,} attempts, written by an older version, only the replies can be checked"
+        worded(
+            "{path}: of {count:,} attempts, written by an older version, only the replies can be checked",
+            path=path,
+            count=count,
+        )
         for path, count in counts.items()
         if count
     ]
@@ -41,9 +46,12 @@ def refuse_lost(folder: DatasetFolder, ledger: Path) -> None:
     """
     if not ledger.exists() and folder.name_of(ledger) in folder.known():
         raise IntegrityError(
-            f"{ledger}: missing, and with it every reply that was paid for",
-            "Restore it from a copy. Without one the published rows are still there, and "
-            f"`seedbed curate {folder.publish / 'data'}/*.parquet --out NEW` makes a dataset of them.",
+            worded("{ledger}: missing, and with it every reply that was paid for", ledger=ledger),
+            worded(
+                "Restore it from a copy. Without one the published rows are still there, and `seedbed curate "
+                "{publish}/*.parquet --out NEW` makes a dataset of them.",
+                publish=folder.publish / "data",
+            ),
         )
 
 
@@ -54,8 +62,9 @@ def refuse_damaged(folder: DatasetFolder, ledger: Path) -> None:
         IntegrityError: names the row.
     """
     refuse_lost(folder, ledger)
-    last = folder.known().get(folder.name_of(ledger), {}).get("last_attempt", 0)
-    for problem in check_rows(ledger, last) if ledger.exists() else ():
+    described = folder.known().get(folder.name_of(ledger), {})
+    for problem in check_rows(ledger, described) if ledger.exists() else ():
         raise IntegrityError(
-            f"{ledger}: {problem}", f"Restore it from a copy; `seedbed verify {folder.root}` lists all that differs."
+            f"{ledger}: {problem}",
+            worded("Restore it from a copy; `seedbed verify {root}` lists all that differs.", root=folder.root),
         )

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from builder.config import Settings
 from builder.curation.classifying import GUESS
 from builder.curation.contamination import CONTAMINATION, contamination_schema, index_benchmark, load_benchmark
-from builder.curation.deciding import SAMPLE_COLUMNS, columns_read
+from builder.curation.deciding import REVIEWED, SAMPLE_COLUMNS, columns_read
 from builder.curation.difficulty import DIFFICULTY
 from builder.curation.facts import FACTS, facts_schema, find_missing
 from builder.curation.filtering import needs_text
@@ -27,6 +27,7 @@ from builder.errors import IntegrityError, UsageError
 from builder.execution import even_rows, run
 from builder.formats.importing import read_samples
 from builder.formats.inputs import local_inputs
+from builder.language.messages import worded
 from builder.progress import Reporter
 from builder.reporting.tables import collect, scan_files, scan_samples
 from builder.schema import Sample
@@ -63,16 +64,22 @@ def measure_folder(folder: DatasetFolder, settings: Settings, reporter: Reporter
     if not first:
         return
     if not may_measure:
-        missing = "\n".join(f"  - {name}: {rows - count:,} of {rows:,} rows" for name, count in first.items())
+        missing = "\n".join(
+            worded("  - {name}: {number:,} of {rows:,} rows", name=name, number=rows - count, rows=rows)
+            for name, count in first.items()
+        )
         raise UsageError(
-            f"{folder.root}: some rows are not measured yet\n{missing}",
-            f"Run `seedbed curate {folder.root}` without --redecide; it measures only what is missing.",
+            worded("{called}: some rows are not measured yet\n{missing}", called=folder.called, missing=missing),
+            worded(
+                "Run `seedbed curate {called}` without --redecide; it measures only what is missing.",
+                called=folder.called,
+            ),
         )
     work = Work(first, settings.novelty.key, index)
     done = min(first.values())
     partitions = folder.partitions(even_rows(rows - done, settings.execution), done)
     with contextlib.ExitStack() as stack:
-        step = stack.enter_context(reporter.step("Measuring", total=sum(p.count for p in partitions)))
+        step = stack.enter_context(reporter.step(worded("Measuring"), total=sum(p.count for p in partitions)))
         results = stack.enter_context(
             contextlib.closing(
                 run(partial(measure_partition, work), partitions, settings.execution, pack=Partition.packed)
@@ -113,7 +120,7 @@ def read_rows(folder: DatasetFolder, settings: Settings) -> pl.DataFrame:
     columns: dict[str, pl.Series] = {}
     wanted = columns_read(settings)
     for path in sorted(folder.signals.glob("*.parquet")):
-        if path.stem == QUALITY or (path.stem == CONTAMINATION and not settings.contamination.against):
+        if path.stem in (QUALITY, REVIEWED) or (path.stem == CONTAMINATION and not settings.contamination.against):
             continue
         with parquet_errors(path):
             present = [name for name in pq.read_schema(path).names if name in wanted]
@@ -123,7 +130,10 @@ def read_rows(folder: DatasetFolder, settings: Settings) -> pl.DataFrame:
         if not frame["row"].equals(rows):  # a table made elsewhere may hold fewer rows, in any order
             frame = samples.select("row").join(frame, on="row", how="left", maintain_order="left")
             if len(frame) != len(rows):
-                raise IntegrityError(f"{path}: it holds a row twice", "Remove the file and run `seedbed curate` again.")
+                raise IntegrityError(
+                    worded("{path}: it holds a row twice", path=path),
+                    worded("Remove the file and run `seedbed curate` again."),
+                )
         for column in frame.drop("row"):
             # Marks before admission stand in `checked`, later ones in `judge`.
             before = columns.get(column.name)
@@ -139,7 +149,13 @@ def read_benchmark(settings: Settings, reporter: Reporter) -> list[Sample]:
         read = read_samples(files, mends=settings.mend.kinds, reporter=reporter)
     for cause in read.left_out:
         reporter.say(
-            f"{cause['file']}, row {cause['row']}: {cause['problem']}; nothing is compared with {cause['rows']:,} such rows"
+            worded(
+                "{file}, row {row}: {problem}; nothing is compared with {rows:,} such rows",
+                file=cause["file"],
+                row=cause["row"],
+                problem=cause["problem"],
+                rows=cause["rows"],
+            )
         )
     return read.samples
 
@@ -151,7 +167,7 @@ def _path(folder: DatasetFolder, name: str) -> Path:
 def _refuse_damaged(folder: DatasetFolder, measured: Collection[str]) -> set[str]:
     """The names of tables that are not what was written, where they can be made anew."""
     problems = folder.problems(folder.signals)
-    anew = {*measured, QUALITY, DIFFICULTY, GUESS}
+    anew = {*measured, QUALITY, DIFFICULTY, GUESS, REVIEWED}
     folder.refuse([problem for problem in problems if Path(problem.path).stem not in anew])
     return {Path(problem.path).stem for problem in problems}
 

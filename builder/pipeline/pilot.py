@@ -5,18 +5,17 @@ job 7   self_instruct   3 requests of at most 4   8 candidates, 1 too close to a
 Also replies count that no build has admitted yet: 50 requests of four a job may finish none of them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from builder.config import Settings
 from builder.curation.filtering import check_row
-from builder.documents import Chunk
 from builder.generation.admission import Admission
 from builder.generation.checking import checked
 from builder.generation.pool import Pool
 from builder.recipes import RECIPES
 from builder.recipes.parsing import parse_reply
-from builder.recipes.recipe import Draft, Instance, Job, Reading, Recipe, Task, Unreadable
+from builder.recipes.recipe import Draft, Instance, Job, Piece, Reading, Recipe, Task, Unreadable
 from builder.requests.completion import Completion, read_completion
 from builder.requests.ledger import Entry
 from builder.signals import measure_row
@@ -46,7 +45,10 @@ class PilotJob:
 
 
 def read_pilot(
-    ledger: Sequence[Entry], settings: Settings, seeds: Sequence[tuple[Task, str]], chunks: Sequence[Chunk]
+    ledger: Sequence[Entry],
+    settings: Settings,
+    seeds: Sequence[tuple[Task, str]],
+    pieces: Mapping[str, Sequence[Piece]],
 ) -> tuple[list[PilotJob], list[Task]]:
     """Read the replies of a ledger's jobs again.
 
@@ -69,7 +71,7 @@ def read_pilot(
     for task, source in seeds:
         admission.admit_seed(task, source)
     first_grown = admission.next_row
-    pool = Pool(settings, [task for task, _ in seeds], chunks)
+    pool = Pool(settings, [task for task, _ in seeds], pieces)
     recipes = {name: checked(recipe, settings.checks) for name, recipe in RECIPES.items()}
     jobs: list[PilotJob] = []
     tasks: list[Task] = []

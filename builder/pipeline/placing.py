@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from builder.schema import Sample
-from builder.store.dataset_folder import Review
+from builder.store.reviews import Review
 
 
 def place(reviews: Sequence[Review], samples: Iterable[Sample]) -> tuple[list[Review], list[Review]]:

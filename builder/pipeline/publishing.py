@@ -20,7 +20,7 @@ from builder.config import Settings
 from builder.cores import usable_cores
 from builder.curation.classifying import ASKED as CATEGORY_ASKED
 from builder.curation.classifying import GUESS, typical_requests
-from builder.curation.deciding import Decision, decide_rows
+from builder.curation.deciding import REVIEWED, Decision, decide_rows
 from builder.curation.difficulty import DIFFICULTY
 from builder.curation.quality import QUALITY
 from builder.errors import (
@@ -29,13 +29,17 @@ from builder.errors import (
     SeedbedError,
 )
 from builder.generation.grow import Grown
+from builder.language.messages import worded
 from builder.language.notes import Note
 from builder.pipeline.categorising import categories_asked
 from builder.pipeline.checks import checked_table, count_checks
+from builder.pipeline.editing import append_edits
 from builder.pipeline.embedding import embed_rows
+from builder.pipeline.indexing import write_indexes
 from builder.pipeline.ledgers import refuse_lost
 from builder.pipeline.measuring import check_texts, measure_folder, read_rows
-from builder.pipeline.replacing import writing
+from builder.pipeline.own_settings import own_settings
+from builder.pipeline.replacing import deciding, writing
 from builder.progress import Reporter
 from builder.published import OPTIONAL, Shape, published_schema, published_table
 from builder.reporting.card import dataset_card
@@ -44,10 +48,11 @@ from builder.reporting.page import write_report
 from builder.reporting.tables import collect, scan_samples
 from builder.requests.spending import Spending, read_spending
 from builder.schema import SAMPLE_SCHEMA
-from builder.settings_file import dump_settings, load_settings
+from builder.settings_file import dump_settings
 from builder.signals import signal_tables
 from builder.store.dataset_folder import ROWS_PER_PART, DatasetFolder, parquet_errors
 from builder.store.files import remove_file, table_writer, write_table, write_text
+from builder.store.reviews import rulings
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +75,7 @@ class Outcome:
 def decide_folder(
     folder: DatasetFolder, settings: Settings, reporter: Reporter, *, may_measure: bool = True
 ) -> Decision:
-    """Measure what was not measured before, then judge every row.
+    """Give edits that people made their rows, measure what was not measured before, then judge every row.
 
     Args:
         may_measure: False decides from what is there.
@@ -78,6 +83,7 @@ def decide_folder(
     Raises:
         UsageError: something would have to be measured that may not.
     """
+    append_edits(folder, settings, reporter, may_append=may_measure)
     measure_folder(folder, settings, reporter, may_measure=may_measure)
     rows, texts = read_rows(folder, settings), check_texts(folder, settings)
     # Asking and encoding show how far they are by themselves: within another step a terminal would show that one twice.
@@ -87,8 +93,10 @@ def decide_folder(
     if settings.categories.guess and settings.meaning.encoder not in ("none", "characters"):
         encoded = pl.concat([encoded, pl.Series(encoded.name, typical_requests()[0])])
     vectors = embed_rows(folder, settings, encoded, reporter, may_encode=may_measure)
-    with reporter.step("Deciding", total=len(rows)) as step:
-        decision = decide_rows(rows, settings, reviews=folder.read_reviews(), texts=texts, vectors=vectors)
+    with reporter.step(worded("Deciding"), total=len(rows)) as step:
+        decision = decide_rows(
+            rows, settings, reviews=rulings(folder, settings.reviews.decide), texts=texts, vectors=vectors
+        )
         step.set(len(rows))
     return decision
 
@@ -102,7 +110,7 @@ def finish(
     grown: Grown | None = None,
 ) -> Mapping[str, Any]:
     """Verdicts, published rows, report, and the manifest last."""
-    with reporter.step("Publishing", total=decision.kept) as step:
+    with reporter.step(worded("Publishing"), total=decision.kept) as step:
         if grown is not None:
             rows = [sample.row for sample in grown.samples]
             for name, table in signal_tables(rows, grown.signals).items():
@@ -118,6 +126,10 @@ def finish(
                 folder.write_signal(GUESS, decision.guesses.table.to_arrow())
             else:
                 remove_file(folder.signals / f"{GUESS}.parquet")
+            if len(decision.reviewed):
+                folder.write_signal(REVIEWED, decision.reviewed.to_arrow())
+            else:
+                remove_file(folder.signals / f"{REVIEWED}.parquet")
             folder.write_verdicts(decision.verdicts)
             spent = asdict(spending) if spending is not None else None
             if spent is not None and grown is not None:
@@ -129,6 +141,7 @@ def finish(
                 folder, settings, notes=decision.notes, spending=spent, checks=checks, figures=figures
             )
             published.result()
+        write_indexes(folder, settings.execution)
         _write_card(folder, report, settings)
         folder.write_manifest()
         step.set(decision.kept)
@@ -265,23 +278,21 @@ def rewrite_report(root: Path, language: str | None = None) -> Outcome:
     """Write report.html and report.json again, in another language where one is given."""
     folder = DatasetFolder.open(root)
     with writing(folder):
-        settings = load_settings(folder.settings)
-        if language is not None:
-            settings = load_settings(folder.settings, [f"report.language={language}"])
+        settings = own_settings(folder, [] if language is None else [f"report.language={language}"])
         last = read_report(folder)
         folder.check(
             *(folder.report_json, folder.samples, folder.rejections, folder.signals, folder.verdicts),
             folder.publish / "data",
         )
         notes, spending = [Note(**note) for note in last["notes"]], spending_of(folder)
-        folder.withdraw_manifest()
-        write_text(folder.settings, dump_settings(settings))
-        checks = _checks(folder, settings)
-        spent = asdict(spending) if spending else None
-        figures = {name: last.get(name) for name in ("diversity", "categories")}
-        report = write_report(folder, settings, notes=notes, spending=spent, checks=checks, figures=figures)
-        _write_card(folder, report, settings)
-        folder.write_manifest()
+        with deciding(folder) as staged:
+            write_text(staged.settings, dump_settings(settings))
+            checks = _checks(staged, settings)
+            spent = asdict(spending) if spending else None
+            figures = {name: last.get(name) for name in ("diversity", "categories")}
+            report = write_report(staged, settings, notes=notes, spending=spent, checks=checks, figures=figures)
+            _write_card(staged, report, settings)
+            staged.write_manifest()
     return Outcome(root, report)
 
 
@@ -294,9 +305,14 @@ def read_report(folder: DatasetFolder) -> dict[str, Any]:
     try:
         report: dict[str, Any] = json.loads(folder.report_json.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise InputFileError(folder.root, "no report yet", remedy=f"Run `seedbed curate {folder.root}`.") from None
+        raise InputFileError(
+            folder.root, worded("no report yet"), remedy=worded("Run `seedbed curate {root}`.", root=folder.root)
+        ) from None
     except ValueError as error:
-        raise IntegrityError(f"{folder.report_json}: not JSON ({error})", "`seedbed curate` writes it anew.") from None
+        raise IntegrityError(
+            worded("{report_json}: not JSON ({error})", report_json=folder.report_json, error=error),
+            worded("`seedbed curate` writes it anew."),
+        ) from None
     return report
 
 

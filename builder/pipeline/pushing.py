@@ -9,6 +9,7 @@ from pathlib import Path
 
 from builder import hub
 from builder.errors import IntegrityError, UsageError
+from builder.language.messages import worded
 from builder.pipeline.looking import verify
 from builder.pipeline.publishing import read_report
 from builder.progress import Reporter
@@ -61,10 +62,14 @@ def prepare_push(
     hub.check_target(target)
     if not folder.publish.is_dir() or not rows:
         folder.check_finished()
-        raise UsageError(f"{root}: no rows are published", f"Run `seedbed curate {root}`, which keeps those that pass.")
+        raise UsageError(
+            worded("{root}: no rows are published", root=root),
+            worded("Run `seedbed curate {root}`, which keeps those that pass.", root=root),
+        )
     if not folder.croissant.is_file() and folder.name_of(folder.croissant) not in folder.known():
         raise UsageError(
-            f"{root}: an older version published it, without croissant.json", f"`seedbed report {root}` writes it."
+            worded("{root}: an older version published it, without croissant.json", root=root),
+            worded("`seedbed report {root}` writes it.", root=root),
         )
     folder.check_finished()
     folder.refuse(verify(root))
@@ -100,7 +105,7 @@ def _files(folder: DatasetFolder, target: hub.Target, described: dict[str, objec
         elif inside == _CARD:
             content = path.read_bytes()
             if hashlib.sha256(content).hexdigest() != known[name]["sha256"]:
-                raise IntegrityError(f"{path}: it changed while it was being read")
+                raise IntegrityError(worded("{path}: it changed while it was being read", path=path))
         else:
             files.append(hub.File(inside, path, int(known[name]["bytes"]), str(known[name]["sha256"])))
             continue

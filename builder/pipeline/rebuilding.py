@@ -12,9 +12,12 @@ from builder.config import Settings
 from builder.curation.balance import check_names
 from builder.errors import TargetNotReachedError, UsageError
 from builder.generation.grow import Growth
+from builder.language.messages import worded
 from builder.pipeline.building import grow_folder
+from builder.pipeline.editing import lacking_edits
 from builder.pipeline.ledgers import refuse_damaged
-from builder.pipeline.publishing import Outcome, read_report
+from builder.pipeline.own_settings import own_settings
+from builder.pipeline.publishing import Outcome, decide_folder, finish, read_report, spending_of
 from builder.pipeline.replacing import complete_replacement, inherit, writing
 from builder.pipeline.row_settings import row_settings
 from builder.pipeline.sources import read_sources
@@ -64,16 +67,17 @@ def rebuild(
     refuse_damaged(source, source.ledger)
     if not source.ledger.exists():
         raise UsageError(
-            f"{root}: nothing was grown here, so there are no replies to read again",
-            f"`seedbed curate {root} --set …` decides its rows again.",
+            worded("{root}: nothing was grown here, so there are no replies to read again", root=root),
+            worded("`seedbed curate {root} --set …` decides its rows again.", root=root),
         )
     folder = source if out is None else DatasetFolder(out)
     with writing(folder):
         if out is not None and others_in(out, but=NOT_YET):
             raise UsageError(
-                f"{out}: holds a dataset already", "Choose another --out, or leave it out to rebuild in place."
+                worded("{out}: holds a dataset already", out=out),
+                worded("Choose another --out, or leave it out to rebuild in place."),
             )
-        settings = load_settings(settings_file or source.settings, overrides)
+        settings = load_settings(settings_file, overrides) if settings_file else own_settings(source, overrides)
         before = read_report(source) if source.manifest_hash() is not None else None
         try:
             outcome, growth = _read_again(
@@ -81,7 +85,7 @@ def rebuild(
             )
         finally:
             complete_replacement(folder)
-        placed, unplaced = folder.read_reviews(), folder.read_unplaced_reviews()
+        placed, unplaced = {one.row for one in folder.reviews.read()}, folder.reviews.read_unplaced()
     lacking, unread = growth.unread()
     if outcome.ending is not None:
         outcome = replace(outcome, ending=_too_few(folder.root, outcome))
@@ -93,17 +97,31 @@ def _read_again(
 ) -> tuple[Outcome, Growth]:
     """Write a whole dataset folder from another one's ledger."""
     if settings.target is None:
-        raise UsageError("target: reading again needs one", "Set it with --set target=1000.")
+        raise UsageError(worded("target: reading again needs one"), worded("Set it with --set target=1000."))
     check_names(settings.balance, categories=settings.growth.categories or ())
     sources = read_sources(settings)
     settings = sources.settings
     inherit(source, staged, row_settings(settings, sources), moved=moved)
-    return grow_folder(staged, settings, sources, reporter, None)
+    outcome, growth = grow_folder(staged, settings, sources, reporter, None)
+    if lacking_edits(staged, settings):  # their rows are no replies of the ledger
+        decision = decide_folder(staged, settings, reporter)
+        staged.withdraw_manifest()
+        report = finish(staged, settings, decision, reporter, spending_of(staged))
+        outcome = replace(outcome, report=report)
+    return outcome, growth
 
 
 def _too_few(root: Path, outcome: Outcome) -> TargetNotReachedError:
     reached = outcome.report["target"]
     return TargetNotReachedError(
-        f"{reached['reached']} of {reached['wanted']} rows: the ledger holds no more replies.",
-        f"What exists is valid. `seedbed build {root / 'seedbed.yaml'} --out {root}` buys what is missing.",
+        worded(
+            "{reached} of {wanted} rows: the ledger holds no more replies.",
+            reached=reached["reached"],
+            wanted=reached["wanted"],
+        ),
+        worded(
+            "What exists is valid. `seedbed build {root} --out {root_2}` buys what is missing.",
+            root=root / "seedbed.yaml",
+            root_2=root,
+        ),
     )

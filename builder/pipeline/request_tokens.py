@@ -8,13 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from builder.config import Settings
-from builder.documents import Chunk
 from builder.generation.pool import Pool
 from builder.pipeline.pilot import PilotJob
 from builder.pipeline.trend import Rates
 from builder.recipes import RECIPES
-from builder.recipes.expectations import expected_rows
-from builder.recipes.recipe import Ask, Task, as_json
+from builder.recipes.recipe import Ask, Piece, Task, as_json
 from builder.requests.spending import Usage
 
 _SAMPLED = 32  # requests built to measure prompts
@@ -30,10 +28,10 @@ _LATER_REPLY = 0.5
 
 
 def first_prompts(
-    settings: Settings, seeds: Sequence[Task], grown: Sequence[Task], chunks: Sequence[Chunk]
+    settings: Settings, seeds: Sequence[Task], grown: Sequence[Task], pieces: Mapping[str, Sequence[Piece]]
 ) -> dict[str, list[str]]:
     """The prompts, by recipe, of the first requests of jobs that are built from these seeds and grown tasks."""
-    pool = Pool(settings, seeds, chunks)
+    pool = Pool(settings, seeds, pieces)
     pool.add_admitted(grown)
     prompts: dict[str, list[str]] = {}
     for number in range(settings.growth.window, settings.growth.window + _SAMPLED):
@@ -115,7 +113,9 @@ class RequestTokens:
         """Mean tokens of a step's prompt and reply; those of the last step before it that is known, where there is one."""
         known = next((at for at in range(step, -1, -1) if (at > 0 or step == 0) and (recipe, at) in self._used), None)
         if known is None:
-            reply = min(self._a_row * expected_rows(recipe, self._settings.growth), self._settings.teacher.max_tokens)
+            reply = min(
+                self._a_row * RECIPES[recipe].expected_rows(self._settings.growth), self._settings.teacher.max_tokens
+            )
             # A later request shows what it is about, and its reply says less.
             return (self._first.get(recipe, 0.0), reply) if step == 0 else (reply + _DIRECTIONS, reply * _LATER_REPLY)
         used = self._used[recipe, known]

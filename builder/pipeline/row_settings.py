@@ -5,8 +5,9 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from builder.config import Settings
+from builder.config import Growth, Settings
 from builder.errors import UsageError
+from builder.language.messages import listed, worded
 from builder.pipeline.sources import Sources
 from builder.requests.ledger import Ledger
 
@@ -29,8 +30,9 @@ def row_settings(settings: Settings, sources: Sources) -> str:
     if dumped["teacher"]["extra_body"]:  # which folders of before have none of
         flat["teacher.extra_body"] = dumped["teacher"]["extra_body"]
     flat["seeds (hash of the tasks)"] = _hash([asdict(task) for task, _ in sources.seeds])
-    if sources.chunks:
-        flat["documents (hash of the texts)"] = _hash([asdict(chunk) for chunk in sources.chunks])
+    for recipe, pieces in sources.pieces.items():
+        if pieces:
+            flat[f"{recipe} (hash of the texts)"] = _hash([asdict(piece) for piece in pieces])
     return json.dumps(flat, ensure_ascii=False)
 
 
@@ -41,24 +43,37 @@ def refuse_other_settings(ledger: Ledger, settings: Settings, sources: Sources) 
         UsageError: they differ, with every difference and the ways out.
     """
     now, stored = row_settings(settings, sources), ledger.read_meta(KEY)
-    other = stored is None or json.loads(stored) != json.loads(now)
+    other = stored is None or _with_defaults(stored) != json.loads(now)
     if stored is None or (other and (ledger.forget_unanswered() or not ledger.holds_rows())):
         ledger.write_meta(KEY, now)
         return
-    before, after = json.loads(stored), json.loads(now)
+    before, after = _with_defaults(stored), json.loads(now)
     differences = [
-        f"  - {key}: was {before.get(key)!r}, is now {after.get(key)!r}"
+        worded("  - {key}: was {before!r}, is now {after!r}", key=key, before=before.get(key), after=after.get(key))
         for key in sorted(before.keys() | after.keys())
         if before.get(key) != after.get(key)
     ]
     if differences:
         folder = ledger.path.parent
         raise UsageError(
-            f"{folder}: was grown with other settings\n" + "\n".join(differences),
-            "Set them back to go on. To read the replies that are there with these settings, without a request: "
-            f"`seedbed rebuild {folder} --settings FILE`, with --out for a new folder. To grow on from them in a new folder: "
-            f"`seedbed build FILE --out NEW --fork {folder}`.",
+            worded(
+                "{folder}: was grown with other settings\n{differences}",
+                folder=folder,
+                differences=listed(differences, "\n"),
+            ),
+            worded(
+                "Set them back to go on. To read the replies that are there with these settings, without a "
+                "request: `seedbed rebuild {folder} --settings FILE`, with --out for a new folder. To grow on "
+                "from them in a new folder: `seedbed build FILE --out NEW --fork {folder}`.",
+                folder=folder,
+            ),
         )
+
+
+def _with_defaults(stored: str) -> dict[str, Any]:
+    """The settings that a ledger keeps; what an older version did not know was as it is by default."""
+    growth = {f"growth.{name}": value for name, value in Growth().model_dump(mode="json").items()}
+    return {**growth, **json.loads(stored)}
 
 
 def _hash(value: Any) -> str:

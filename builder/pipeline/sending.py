@@ -12,6 +12,7 @@ from builder.generation.chat_flight import ChatFlight
 from builder.generation.flight import Flight
 from builder.generation.grow import OpenFlight
 from builder.generation.jobs import Jobs
+from builder.language.messages import worded
 from builder.progress import Reporter
 from builder.requests.batch import Batches, Seen
 from builder.requests.batch_sender import GOES_ON, BatchSender, collect_open, describe
@@ -74,7 +75,7 @@ def collect_batches(settings: Settings, ledger: Ledger, environ: Mapping[str, st
     try:
         for sent in left:
             reporter.say(f"{describe(sent)} {what}")
-        with reporter.step("Collecting") as step:
+        with reporter.step(worded("Collecting")) as step:
             asyncio.run(collect(lambda seen: step.set(seen.done, seen.status)))
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"{describe(left[0])} {GOES_ON}") from None

@@ -1,24 +1,24 @@
-"""What a build starts from: seed tasks, and the user's documents where a recipe asks about them."""
+"""What a build starts from: seed tasks, and what else of the user's a recipe asks about."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
 from builder.config import Settings
-from builder.documents import Chunk, load_chunks
 from builder.errors import UsageError
 from builder.formats.inputs import local_inputs
 from builder.generation.seeds import load_seed_tasks
 from builder.language import Language
+from builder.language.messages import worded
 from builder.progress import Reporter
-from builder.recipes.recipe import Instance, Task
+from builder.recipes import RECIPES
+from builder.recipes.recipe import Instance, Piece, Task
 from builder.settings_file import settings_from_mapping
-from builder.store.object_store import local_files
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """What a growth starts from: each seed task with where it is from, and the chunks of the documents.
+    """What a growth starts from: each seed task with where it is from, and the pieces that recipes ask about.
 
     Attributes:
         settings: with the languages of the seeds where none were asked for.
@@ -26,14 +26,15 @@ class Sources:
 
     settings: Settings
     seeds: Sequence[tuple[Task, str]]
-    chunks: Sequence[Chunk]
+    pieces: Mapping[str, Sequence[Piece]]
 
 
 def read_sources(settings: Settings) -> Sources:
-    """All of it; raises what `read_seeds`, `in_their_languages` and `read_chunks` raise."""
+    """All of it; raises what `read_seeds`, `in_their_languages` and the recipes' `load` raise."""
     seeds = read_seeds(settings)
     settings = in_their_languages(settings, seeds)
-    return Sources(settings, seeds, read_chunks(settings))
+    asked = [RECIPES[name] for name in settings.growth.recipes]
+    return Sources(settings, seeds, {one.name: one.load(settings.growth) for one in asked if one.load is not None})
 
 
 def in_their_languages(settings: Settings, seeds: Sequence[tuple[Task, str]]) -> Settings:
@@ -47,7 +48,7 @@ def in_their_languages(settings: Settings, seeds: Sequence[tuple[Task, str]]) ->
     present = {task.language for task, _ in seeds}
     languages = {language: 1.0 for language in get_args(Language) if language in present}
     if not languages:
-        raise UsageError("no seed task is in English or Chinese", "Add seeds in one of them.")
+        raise UsageError(worded("no seed task is in English or Chinese"), worded("Add seeds in one of them."))
     tree = settings.model_dump(mode="json")
     return settings_from_mapping({**tree, "growth": {**tree["growth"], "languages": languages}})
 
@@ -78,20 +79,9 @@ def read_seeds(settings: Settings) -> list[tuple[Task, str]]:
     missing = [language for language in settings.growth.languages if language not in present]
     if missing:
         raise UsageError(
-            f"growth.languages asks for {', '.join(missing)}, but no seed task is in that language",
-            "Add seeds in it, or leave it out: --set 'growth.languages={}' grows the languages of the seeds.",
+            worded(
+                "growth.languages asks for {missing}, but no seed task is in that language", missing=", ".join(missing)
+            ),
+            worded("Add seeds in it, or leave it out: --set 'growth.languages={{}}' grows the languages of the seeds."),
         )
     return tasks
-
-
-def read_chunks(settings: Settings) -> tuple[Chunk, ...]:
-    """The chunks of `growth.documents`; none where no recipe uses them.
-
-    Raises:
-        UsageError: a document cannot be read, or none is in one of `growth.languages`.
-    """
-    growth = settings.growth
-    if "documents" not in growth.recipes:
-        return ()
-    with local_files(growth.documents, Reporter(quiet=True)) as files:
-        return load_chunks(files, words=growth.chunk_words, languages=growth.languages)

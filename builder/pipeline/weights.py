@@ -12,15 +12,17 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from builder.config import Quality, QualityWeights
+from builder.config import Quality, QualityWeights, Settings
 from builder.curation.quality import CELL, COMPONENTS, score_rows
 from builder.curation.weighing import Learnt, learn_weights
 from builder.errors import UsageError
+from builder.language.messages import worded
 from builder.pipeline.curating import curate_folder
 from builder.pipeline.measuring import measure_folder, read_rows
+from builder.pipeline.own_settings import own_settings
 from builder.progress import Reporter
-from builder.settings_file import load_settings
 from builder.store.dataset_folder import DatasetFolder
+from builder.store.reviews import rulings
 
 Source = Literal["judge", "reviews"]
 
@@ -71,12 +73,12 @@ def fit_folder(root: Path, source: Source | None, reporter: Reporter, *, write: 
         UsageError: there are no marks, too few or all the same, or rows are not measured yet.
     """
     folder = DatasetFolder.open(root)
-    settings = load_settings(folder.settings)
+    settings = own_settings(folder)
     folder.check(folder.samples, folder.signals)
     measure_folder(folder, settings, reporter, may_measure=False)
     every = QualityWeights.model_validate(dict.fromkeys(QualityWeights.model_fields, 1.0))
     rows = read_rows(folder, settings.model_copy(update={"quality": Quality(weights=every)}))
-    marks, source = _marks(folder, rows, source)
+    marks, source = _marks(folder, rows, source, settings)
     marked = rows.with_columns(mark=marks).filter(pl.col("mark").is_not_null() & (pl.col(_WORDS) > 0))
     _refuse_few(root, marked, source)
     scores = score_rows(marked, Quality(weights=every))
@@ -98,39 +100,64 @@ def fit_folder(root: Path, source: Source | None, reporter: Reporter, *, write: 
     return Fitted(root, source, learnt, current, write)
 
 
-def _marks(folder: DatasetFolder, rows: pl.DataFrame, source: Source | None) -> tuple[pl.Series, Source]:
-    """The mark of each row, null where it has none; a review marks 1 or 0."""
+def _marks(
+    folder: DatasetFolder, rows: pl.DataFrame, source: Source | None, settings: Settings
+) -> tuple[pl.Series, Source]:
+    """The mark of each row, null where it has none; a review marks 1 or 0, and 0 is what a person wrote anew."""
     if source != "reviews" and "judge_score" in rows.columns and rows["judge_score"].count():
         return rows["judge_score"], "judge"
-    reviews = folder.read_reviews()
+    reviews = rulings(folder, settings.reviews.decide)
     if source == "judge" or not reviews:
         raise UsageError(
-            f"{folder.root}: its rows have no marks to learn from",
-            f"Have some marked first: seedbed judge {folder.root} --sample 500; or review rows by hand.",
+            worded("{root}: its rows have no marks to learn from", root=folder.root),
+            worded(
+                "Have some marked first: seedbed judge {root} --sample 500; or review rows: seedbed review {root}.",
+                root=folder.root,
+            ),
         )
-    decided = {row: float(review.decision == "keep") for row, review in reviews.items()}
+    decided = {row: float(one.decision == "keep") for row, one in reviews.items() if one.decision != "withdrawn"}
     return rows["row"].replace_strict(decided, default=None, return_dtype=pl.Float64), "reviews"
 
 
 def _refuse_few(root: Path, marked: pl.DataFrame, source: Source) -> None:
     marks = marked["mark"]
     more = (
-        f"Mark more rows: seedbed judge {root} --sample 500."
+        worded("Mark more rows: seedbed judge {root} --sample 500.", root=root)
         if source == "judge"
-        else "Review more rows, some to keep and some to drop, or have a teacher mark them: seedbed judge."
+        else worded("Review more rows, some to keep and some to drop, or have a teacher mark them: seedbed judge.")
     )
     if len(marks) < _FEWEST:
         raise UsageError(
-            f"{root}: {len(marks)} marked rows with an answer are too few to learn from, {_FEWEST} are needed", more
+            worded(
+                "{root}: {marks} marked rows with an answer are too few to learn from, {fewest} are needed",
+                root=root,
+                marks=len(marks),
+                fewest=_FEWEST,
+            ),
+            more,
         )
     if marks.n_unique() == 1:
-        raise UsageError(f"{root}: all {len(marks)} marks are {marks[0]:g}, so they prefer no row to another", more)
+        raise UsageError(
+            worded(
+                "{root}: all {marks} marks are {marks_2:g}, so they prefer no row to another",
+                root=root,
+                marks=len(marks),
+                marks_2=marks[0],
+            ),
+            more,
+        )
     alike = marked.group_by(*CELL, "mark").len().select(pl.col("len").cast(pl.Int64) ** 2).sum().item()
     every = marked.group_by(*CELL).len().select(pl.col("len").cast(pl.Int64) ** 2).sum().item()
     pairs = (every - alike) // 2
     if pairs < _FEWEST:
         raise UsageError(
-            f"{root}: the marks prefer one row of a language and form of answer to another {pairs} times, {_FEWEST} are needed",
+            worded(
+                "{root}: the marks prefer one row of a language and form of answer to another {pairs} times, "
+                "{fewest} are needed",
+                root=root,
+                pairs=pairs,
+                fewest=_FEWEST,
+            ),
             more,
         )
 

@@ -18,7 +18,9 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from builder.language.chinese import is_spoken, told
+from builder.language import Language
+from builder.language.chinese import told
+from builder.language.messages import worded
 from builder.progress.growing import Growing, Pace
 from builder.progress.panel import finishing, panel, plain_line
 from builder.text import visible, visible_message
@@ -124,10 +126,18 @@ class Reporter:
     Args:
         quiet: show nothing.
         clock: seconds, monotonic.
+        language: of what is said.
     """
 
-    def __init__(self, *, quiet: bool = False, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        *,
+        quiet: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+        language: Language = "en",
+    ) -> None:
         self._quiet = quiet
+        self.language = language
         self._clock = clock
         self._console = Console(stderr=True)
         self._names: Mapping[str, str] = {}
@@ -135,7 +145,7 @@ class Reporter:
     @contextlib.contextmanager
     def step(self, label: str, total: int | None = None) -> Iterator[Step]:
         """Show one step while the block runs."""
-        label = told(label)
+        label = told(label, self.language)
         if self._quiet:
             yield Step(lambda _: None, label, total)
         elif self._redraws:
@@ -184,7 +194,7 @@ class Reporter:
 
     def say(self, text: str) -> None:
         """One line on stderr."""
-        text = told(visible_message(text))
+        text = visible_message(told(text, self.language))
         for name, shown in self._names.items():
             text = text.replace(name, visible(shown))
         if not self._quiet:
@@ -219,10 +229,12 @@ class Reporter:
             if said == (step.done, step.note):
                 return  # as where all was done, and said so, when the step ends
             said = step.done, step.note
-            of = "，共 " if is_spoken() else " of "
+            of = "，共 " if self.language == "zh" else " of "
             done = f"{step.done:,}" if step.total is None else f"{step.done:,}{of}{step.total:,}"
             note = f"  {step.note}" if step.note else ""
-            self.say(told(f"{step.label}: {done}  ({self._clock() - started:.0f} s)") + note)
+            took = self._clock() - started
+            text = worded("{label}: {done}  ({took:.0f} s)", label=step.label, done=done, took=took)
+            self.say(told(text, self.language) + note)
 
         def show(step: Step) -> None:
             nonlocal last

@@ -1,7 +1,7 @@
 """What differs between two decisions: of two dataset folders, or of one folder now and before it was last decided.
 
 Rows of two folders are the same where their conversations are: the k-th of equal ones is matched with the k-th. Rows of one
-folder are the same where their numbers are. All of it works on columns.
+folder are the same where their numbers are. It is a join in SQL.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,9 +12,12 @@ from typing import Any
 import polars as pl
 
 from builder.errors import InputFileError, UsageError, nearest
+from builder.language.messages import worded
 from builder.language.reasons import REASONS
 from builder.queries.browsing import beginning
+from builder.queries.database import Database
 from builder.store.dataset_folder import DatasetFolder
+from builder.store.snapshot import consistent
 
 # What can become of a row; the first three first, since they change what is published.
 CHANGES = ("dropped", "kept", "other_split", "other_reason", "only_before", "only_after")
@@ -49,6 +52,7 @@ class Comparison:
         return {"before": str(self.before), "after": str(self.after), **{name: getattr(self, name) for name in names}}
 
 
+@consistent
 def compare(before: Path, after: Path | None = None, *, reason: str | None = None, limit: int = 3) -> Comparison:
     """Compare two decisions.
 
@@ -62,95 +66,79 @@ def compare(before: Path, after: Path | None = None, *, reason: str | None = Non
         InputFileError: not a curated dataset folder, or it holds no earlier decision.
         UsageError: no row has such a reason.
     """
-    old = DatasetFolder.open(before)
-    new = old if after is None else DatasetFolder.open(after)
-    both = _both_decisions(old) if after is None else _both_folders(old, new)
-    both = both.with_columns(change=_CHANGE)
-    changed = both.filter(pl.col("change").is_not_null())
-    if reason is not None:
-        _refuse_unknown(reason, both)
-        changed = changed.filter(pl.any_horizontal(pl.col("before", "after") == reason))
-    numbers = {row["change"]: row["len"] for row in changed.group_by("change").len().to_dicts()}
-    return Comparison(
-        before=old.root,
-        after=new.root,
-        rows={side: both[f"row_{side}"].count() for side in ("before", "after")},
-        kept={side: int((both[side] == KEPT).sum()) for side in ("before", "after")},
-        counts=_counted(both),
-        changes={change: numbers.get(change, 0) for change in CHANGES},
-        examples=_examples(changed, old, new, limit),
-    )
+    with Database.open(before) as old, Database.open(before if after is None else after) as new:
+        sides = _last_two(old) if after is None else (_side(old, _OF_FOLDERS), _side(new, _OF_FOLDERS))
+        both = new.ask(_BOTH, reads=[], tables={"earlier": sides[0].to_arrow(), "later": sides[1].to_arrow()})
+        counts = new.ask(_COUNTS, reads=[], tables={"compared": both.to_arrow()})
+        changed = both.filter(pl.col("change").is_not_null())
+        if reason is not None:
+            _refuse_unknown(reason, both)
+            changed = changed.filter(pl.any_horizontal(pl.col("before", "after") == reason))
+        numbers = dict(changed.group_by("change").len().iter_rows())
+        return Comparison(
+            before=old.folder.root,
+            after=new.folder.root,
+            rows={side: both[f"row_{side}"].count() for side in ("before", "after")},
+            kept={side: int((both[side] == KEPT).sum()) for side in ("before", "after")},
+            counts=counts.to_dicts(),
+            changes={change: numbers.get(change, 0) for change in CHANGES},
+            examples=_examples(changed, old.folder, new.folder, limit),
+        )
 
 
-def _counted(both: pl.DataFrame) -> list[dict[str, Any]]:
-    counts = both.group_by("before", "after").len("rows")
-    return counts.sort("rows", "before", "after", descending=[True, False, False]).to_dicts()
+# What became of each row of a folder; equal conversations are numbered, so that the k-th is matched with the k-th.
+_OF_FOLDERS = """
+    SELECT row, id AS key, row_number() OVER (PARTITION BY id ORDER BY row) AS nth, coalesce(reason, 'kept') AS outcome, split
+    FROM samples JOIN verdict_table USING (row)
+"""
+_OF_DECISIONS = "SELECT row, row AS key, 1 AS nth, coalesce(reason, 'kept') AS outcome, split FROM {}"
+# Every row of either side, matched, with what befell it; where nothing did, null.
+_BOTH = """
+    SELECT earlier.row AS row_before, earlier.outcome AS before, earlier.split AS split_before,
+        later.row AS row_after, later.outcome AS after, later.split AS split_after,
+        CASE WHEN later.row IS NULL THEN 'only_before'
+            WHEN earlier.row IS NULL THEN 'only_after'
+            WHEN earlier.outcome = 'kept' AND later.outcome <> 'kept' THEN 'dropped'
+            WHEN earlier.outcome <> 'kept' AND later.outcome = 'kept' THEN 'kept'
+            WHEN earlier.outcome <> later.outcome THEN 'other_reason'
+            WHEN earlier.split <> later.split THEN 'other_split'
+        END AS change
+    FROM earlier FULL JOIN later USING (key, nth)
+    ORDER BY row_after NULLS LAST, row_before NULLS LAST
+"""
+_COUNTS = """
+    SELECT before, after, count(*) AS rows FROM compared
+    GROUP BY ALL ORDER BY rows DESC, before NULLS FIRST, after NULLS FIRST
+"""
 
 
-_WAS, _IS = pl.col("before"), pl.col("after")
-_CHANGE = (
-    pl.when(_IS.is_null())
-    .then(pl.lit("only_before"))
-    .when(_WAS.is_null())
-    .then(pl.lit("only_after"))
-    .when((_WAS == KEPT) & (_IS != KEPT))
-    .then(pl.lit("dropped"))
-    .when((_WAS != KEPT) & (_IS == KEPT))
-    .then(pl.lit("kept"))
-    .when(_WAS != _IS)
-    .then(pl.lit("other_reason"))
-    .when(pl.col("split_before") != pl.col("split_after"))
-    .then(pl.lit("other_split"))
-)
+def _side(database: Database, query: str) -> pl.DataFrame:
+    database.folder.refuse_undecided()
+    return database.ask(query, reads=["samples", "verdict_table", "previous_table"])
 
 
-def _both_folders(old: DatasetFolder, new: DatasetFolder) -> pl.DataFrame:
-    """Every row of two folders, matched by conversation: row, outcome and split in either."""
-
-    def side_of(folder: DatasetFolder, side: str) -> pl.DataFrame:
-        folder.check_where_finished(folder.samples, folder.verdicts)
-        ids = pl.from_arrow(folder.sample_columns(["row", "id"]))
-        assert isinstance(ids, pl.DataFrame)
-        decided = _outcomes(folder, folder.verdicts, side)
-        rows = ids.rename({"row": f"row_{side}"}).join(decided, on=f"row_{side}", how="inner", maintain_order="left")
-        return rows.with_columns(nth=pl.int_range(pl.len()).over("id"))
-
-    return _joined(side_of(old, "before"), side_of(new, "after"), ["id", "nth"])
-
-
-def _both_decisions(folder: DatasetFolder) -> pl.DataFrame:
-    """Every row of a folder under its last two decisions, as `_both_folders` gives them."""
+def _last_two(database: Database) -> tuple[pl.DataFrame, pl.DataFrame]:
+    folder = database.folder
+    folder.refuse_undecided()
     if not folder.previous_verdicts.is_file():
-        folder.verdicts_table(["row"])  # raises what to do where there is no decision at all
         raise InputFileError(
             folder.root,
-            "no earlier decision to compare with: one is kept when another takes its place",
-            remedy=f"`seedbed curate {folder.root} --set …` decides anew; `seedbed diff A B` compares two folders.",
+            worded("no earlier decision to compare with: one is kept when another takes its place"),
+            remedy=worded(
+                "`seedbed curate {root} --set …` decides anew; `seedbed diff A B` compares two folders.",
+                root=folder.root,
+            ),
         )
-    folder.check_where_finished(folder.samples, folder.verdicts, folder.previous_verdicts)
-    before, after = _outcomes(folder, folder.previous_verdicts, "before"), _outcomes(folder, folder.verdicts, "after")
-    return _joined(before.with_columns(row="row_before"), after.with_columns(row="row_after"), ["row"])
-
-
-def _outcomes(folder: DatasetFolder, path: Path, side: str) -> pl.DataFrame:
-    decided = pl.from_arrow(folder.verdicts_table(["row", "reason", "split"], path))
-    assert isinstance(decided, pl.DataFrame)
-    return decided.select(
-        pl.col("row").alias(f"row_{side}"),
-        pl.col("reason").fill_null(KEPT).alias(side),
-        pl.col("split").alias(f"split_{side}"),
-    )
-
-
-def _joined(before: pl.DataFrame, after: pl.DataFrame, on: Sequence[str]) -> pl.DataFrame:
-    return before.join(after, on=on, how="full", coalesce=True).sort("row_after", "row_before", nulls_last=True)
+    earlier, later = (_side(database, _OF_DECISIONS.format(table)) for table in ("previous_table", "verdict_table"))
+    return earlier, later
 
 
 def _refuse_unknown(reason: str, both: pl.DataFrame) -> None:
     present = sorted({*both["before"].drop_nulls().unique(), *both["after"].drop_nulls().unique()} - {KEPT})
     if reason not in present and reason not in REASONS:
         raise UsageError(
-            f"--reason {reason}: no row has it{nearest(reason, present)}", f"There are: {', '.join(present) or '—'}."
+            worded("--reason {reason}: no row has it{nearest}", reason=reason, nearest=nearest(reason, present)),
+            worded("There are: {present}.", present=", ".join(present) or "—"),
         )
 
 
@@ -158,7 +146,7 @@ def _examples(
     changed: pl.DataFrame, old: DatasetFolder, new: DatasetFolder, limit: int
 ) -> dict[str, list[dict[str, Any]]]:
     """The first rows of each change, with their texts."""
-    shown = changed.group_by("change", maintain_order=True).head(limit)
+    shown = changed.filter(pl.int_range(pl.len()).over("change") < limit)
     gone = shown.filter(pl.col("row_after").is_null())["row_before"].to_list()
     there = shown["row_after"].drop_nulls().to_list()
     texts = {

@@ -14,12 +14,14 @@ from typing import Any
 
 from builder.config import Settings
 from builder.errors import UsageError
+from builder.language.messages import worded
+from builder.queries.database import Database
 from builder.requests.budget import usage_cost
 from builder.requests.prices import PICO, find_price
 from builder.requests.spending import Usage, read_latencies, read_recipes, read_usage
-from builder.schema import REDACTED
 from builder.settings_file import load_settings
 from builder.store.dataset_folder import DatasetFolder
+from builder.store.snapshot import consistent, open_snapshot
 
 
 @dataclass(slots=True)
@@ -59,6 +61,7 @@ class _Row:
     language: str
 
 
+@consistent
 def costs(root: Path) -> dict[str, Any]:
     """What the admitted rows of a grown folder cost, read without its lock, also while it grows.
 
@@ -75,9 +78,9 @@ def costs(root: Path) -> dict[str, Any]:
     Raises:
         UsageError: nothing was grown there.
     """
-    folder = DatasetFolder.open(root)
+    folder = open_snapshot(root)
     if not folder.ledger.exists():
-        raise UsageError(f"{root}: nothing was grown here, so there is no ledger to count")
+        raise UsageError(worded("{root}: nothing was grown here, so there is no ledger to count", root=root))
     settings = load_settings(folder.settings, environ={})
     usage = read_usage(folder.ledger)
     rows = _rows_by_job(folder, read_recipes(folder.ledger))
@@ -144,14 +147,20 @@ def cost_of(ledger: Path, settings: Settings) -> float | None:
     return None if None in costs else float(Fraction(sum(cost or 0 for cost in costs)) / PICO)
 
 
+_GROWN = """
+    SELECT request_id, task_id, category, language FROM samples
+    WHERE origin = 'generated' AND redaction_of IS NULL ORDER BY row
+"""
+
+
 def _rows_by_job(folder: DatasetFolder, recipes: Mapping[str, str]) -> dict[str, list[_Row]]:
     """Category and language of the rows that each job gave."""
-    table = folder.samples_table().select(["request_id", "task_id", "origin", "source", "category", "language"])
+    with Database(folder) as database:
+        grown = database.ask(_GROWN, reads=["samples"])
     rows: dict[str, list[_Row]] = {}
-    for record in table.to_pylist():
-        if record["origin"] == "generated" and not record["source"].startswith(REDACTED):
-            job = job_of(record)
-            rows.setdefault(job, []).append(_Row(recipes.get(job, "-"), record["category"] or "-", record["language"]))
+    for record in grown.iter_rows(named=True):
+        job = job_of(record)
+        rows.setdefault(job, []).append(_Row(recipes.get(job, "-"), record["category"] or "-", record["language"]))
     return rows
 
 

@@ -1,19 +1,21 @@
-"""Choosing rows of a curated dataset folder: one definition of the filters that `show` lists by and `export` writes by."""
+"""Choosing rows of a dataset folder: one definition of the filters that rows are listed, counted, searched and written by."""
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import polars as pl
+import pyarrow as pa
 
 from builder.errors import InputFileError, UsageError, nearest
+from builder.language.messages import worded
 from builder.language.reasons import REASONS
-from builder.pictures import shown
-from builder.reporting.tables import mended_rows
+from builder.queries.database import Database
+from builder.queries.searching import search
 from builder.schema import Sample
 from builder.store.dataset_folder import DatasetFolder, samples_from_table
-from builder.text import normalise
 
 SPLITS = ("all", "train", "validation")
 
@@ -52,6 +54,21 @@ class Filters:
         return self.kept is not None or self.reason is not None or self.rows is not None
 
 
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Filters as SQL over the inner table `labels`.
+
+    Attributes:
+        sql: an expression that is true of the rows that pass.
+        parameters: the values of its question marks.
+        tables: of row numbers that it names, by name.
+    """
+
+    sql: str
+    parameters: tuple[Any, ...]
+    tables: dict[str, pa.Table]
+
+
 class Selection:
     """Samples of a folder, in row order; they can be read again and again, a row group in memory at a time."""
 
@@ -87,60 +104,64 @@ def chosen_samples(root: Path, filters: Filters) -> Selection:
     folder = DatasetFolder.open(root)
     if folder.manifest.exists() or folder.verdicts.exists():
         folder.check_finished(folder.samples, folder.verdicts)
-    chosen = choose(folder, filters)
+    with Database(folder) as database:
+        chosen = choose(database, filters)
     return Selection(folder, chosen if filters.names_rows else chosen.filter(pl.col("kept")))
 
 
-def choose(folder: DatasetFolder, filters: Filters) -> pl.DataFrame:
-    """The rows that pass all filters, in row order: row, kept, reason, split, category, language and origin.
+def choose(database: Database, filters: Filters) -> pl.DataFrame:
+    """The rows that pass all filters, in row order, as `LABELS` in `builder.queries.views` has them.
 
     Raises:
         InputFileError: the folder was not curated, or the file of row numbers cannot be read.
         UsageError: no row has such a reason, category, language, origin or number, or there is no such split.
     """
-    frame = _labels(folder)
-    for column in ("reason", "category", "language", "origin"):
-        value = getattr(filters, column)
-        if value is not None:
-            present = sorted(str(v) for v in frame[column].drop_nulls().unique())
-            if value not in present and not (column == "reason" and value in REASONS):
-                raise UsageError(
-                    f"--{column} {value}: no row has it{nearest(value, present)}",
-                    f"There are: {', '.join(present) or '—'}.",
-                )
-            frame = frame.filter(pl.col(column) == value)
-    if filters.kept is not None:
-        frame = frame.filter(pl.col("kept") == filters.kept)
+    database.folder.refuse_undecided()
+    condition = condition_of(database, filters)
+    where = f"SELECT * FROM labels WHERE kept IS NOT NULL AND {condition.sql} ORDER BY row"
+    return database.ask(where, condition.parameters, reads=["labels"], tables=condition.tables)
+
+
+def condition_of(database: Database, filters: Filters) -> Condition:
+    """Filters as a condition on `labels`.
+
+    Raises:
+        InputFileError: the file of row numbers cannot be read.
+        UsageError: no row has such a reason, category, language, origin or number, or there is no such split.
+    """
     if filters.split not in SPLITS:
-        raise UsageError(f"--split {filters.split}: expected train, validation or all")
-    if filters.split != "all":
-        frame = frame.filter(pl.col("split") == filters.split)
-    if filters.mended:
-        frame = frame.filter(pl.col("row").is_in(mended_rows(folder)["row"].to_list()))
+        raise UsageError(worded("--split {split}: expected train, validation or all", split=filters.split))
+    given: dict[str, Any] = {
+        column: getattr(filters, column) for column in ("reason", "category", "language", "origin", "kept")
+    }
+    given |= {"split": None if filters.split == "all" else filters.split, "mended": filters.mended or None}
+    asked = {column: value for column, value in given.items() if value is not None}
+    for column in ("reason", "category", "language", "origin"):
+        if column in asked:
+            _refuse_unknown(database, column, asked[column])
+    tables: dict[str, pa.Table] = {}
     if filters.rows is not None:
-        named = _named_rows(filters.rows, folder.count_samples())
-        frame = frame.filter(named[frame["row"]])
+        named = _named_rows(filters.rows, database.folder.count_samples())
+        tables["named_rows"] = pa.table({"row": named.arg_true().cast(pl.Int64).to_arrow()})
     if filters.search is not None:
-        frame = frame.filter(pl.col("row").is_in(_rows_that_hold(folder, normalise(filters.search))))
-    return frame
+        tables["found_rows"] = pa.table({"row": search(database, filters.search).to_arrow()})
+    terms = [*(f"{column} = ?" for column in asked), *(f"row IN (SELECT row FROM {name})" for name in tables)]
+    return Condition(" AND ".join(terms) or "true", tuple(asked.values()), tables)
 
 
-def _labels(folder: DatasetFolder) -> pl.DataFrame:
-    """What rows are filtered by: short columns only."""
-    decided = pl.from_arrow(folder.verdicts_table(["row", "kept", "reason", "split"]))
-    samples = pl.from_arrow(folder.sample_columns(["row", "category", "language", "origin"]))
-    assert isinstance(decided, pl.DataFrame)
-    assert isinstance(samples, pl.DataFrame)
-    return samples.join(decided, on="row", how="inner", maintain_order="left")
-
-
-def _rows_that_hold(folder: DatasetFolder, wanted: str) -> list[int]:
-    return [
-        row
-        for table in folder.iter_sample_tables()
-        for row, turns in zip(table["row"].to_pylist(), table["messages"].to_pylist(), strict=True)
-        if any(wanted in normalise(shown(turn["content"], turn["parts"], "en")) for turn in turns)
-    ]
+def _refuse_unknown(database: Database, column: str, value: str) -> None:
+    found = database.ask(f"SELECT DISTINCT {column} FROM labels WHERE {column} IS NOT NULL", reads=["labels"])
+    present = sorted(map(str, found[column]))
+    if value not in present and not (column == "reason" and value in REASONS):
+        raise UsageError(
+            worded(
+                "--{column} {value}: no row has it{nearest}",
+                column=column,
+                value=value,
+                nearest=nearest(value, present),
+            ),
+            worded("There are: {present}.", present=", ".join(present) or "—"),
+        )
 
 
 def _named_rows(given: str, count: int) -> pl.Series:
@@ -153,22 +174,22 @@ def _named_rows(given: str, count: int) -> pl.Series:
 
 def _ranges(given: str, count: int) -> Iterator[tuple[int, int]]:
     where, text = (f"--rows {given}", given) if _NUMBERS.fullmatch(given) else (given, _read_numbers(Path(given)))
-    remedy = "Give row numbers and ranges, such as 3,17,40-60, or a file of them."
+    remedy = worded("Give row numbers and ranges, such as 3,17,40-60, or a file of them.")
     end = 0
     for match in _RANGE.finditer(text):
         if text[end : match.start()].strip(" \t\r\n,;\ufeff"):
             break
         first, last = int(match[1]), int(match[2] or match[1])
         if last < first:
-            raise UsageError(f"{where}: {match[0]} ends before it begins", remedy)
+            raise UsageError(worded("{where}: {match} ends before it begins", where=where, match=match[0]), remedy)
         if last >= count:
-            rows = f"Rows are 0 to {count - 1}." if count else "It has no rows."
-            raise UsageError(f"{where}: no row has the number {last}", rows)
+            rows = worded("Rows are 0 to {count}.", count=count - 1) if count else "It has no rows."
+            raise UsageError(worded("{where}: no row has the number {last}", where=where, last=last), rows)
         yield first, last
         end = match.end()
     rest = " ".join(text[end:].strip(" \t\r\n,;\ufeff").split())
     if rest or not end:
-        raise UsageError(f"{where}: '{rest[:20]}' is no row number", remedy)
+        raise UsageError(worded("{where}: '{rest}' is no row number", where=where, rest=rest[:20]), remedy)
 
 
 def _read_numbers(path: Path) -> str:
@@ -177,9 +198,13 @@ def _read_numbers(path: Path) -> str:
             data = file.read(_MAX_NUMBERS_BYTES + 1)
     except OSError:
         raise UsageError(
-            f"--rows {path}: no row numbers, and no file that can be read",
-            "Give row numbers and ranges, such as 3,17,40-60, or a file of them.",
+            worded("--rows {path}: no row numbers, and no file that can be read", path=path),
+            worded("Give row numbers and ranges, such as 3,17,40-60, or a file of them."),
         ) from None
     if len(data) > _MAX_NUMBERS_BYTES:
-        raise InputFileError(path, f"longer than {_MAX_NUMBERS_BYTES // 2**20} MiB", remedy="Split it.")
+        raise InputFileError(
+            path,
+            worded("longer than {max_numbers_bytes} MiB", max_numbers_bytes=_MAX_NUMBERS_BYTES // 2**20),
+            remedy=worded("Split it."),
+        )
     return data.decode("utf-8", "replace")

@@ -6,6 +6,7 @@ from builder.recipes.alpaca import ALPACA
 from builder.recipes.dialogue import DIALOGUE
 from builder.recipes.documents import DOCUMENTS
 from builder.recipes.evolve import EVOLVE
+from builder.recipes.persona import PERSONA
 from builder.recipes.phrasings import PHRASINGS
 from builder.recipes.procedural import PROCEDURAL
 from builder.recipes.recipe import Recipe, dropping_cut_replies
@@ -20,6 +21,7 @@ _ALL = (
     PHRASINGS,
     DIALOGUE,
     DOCUMENTS,
+    PERSONA,
     PROCEDURAL,
 )
 RECIPES: Mapping[str, Recipe] = {recipe.name: dropping_cut_replies(recipe) for recipe in _ALL}

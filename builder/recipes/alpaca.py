@@ -160,4 +160,4 @@ def _as_text(value: Any) -> str | None:
     return None if value is None else json.dumps(value, ensure_ascii=False)
 
 
-ALPACA = Recipe("alpaca", proceed)
+ALPACA = Recipe("alpaca", proceed, whole_tasks=True)

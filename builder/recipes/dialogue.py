@@ -5,12 +5,11 @@ reply     {"tasks": [{"system": "You are a patient tutor.", "messages": [{"role"
 """
 
 import json
-import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from builder.recipes.parsing import parse_reply
-from builder.recipes.recipe import Ask, Draft, Job, Reading, Recipe, Task, Unreadable, demonstration
+from builder.recipes.recipe import Ask, Draft, Drawing, Job, Reading, Recipe, Task, Unreadable, demonstration, one_task
 from builder.requests.sender import Completion
 from builder.schema import Message, Role
 from builder.text import detect_language, normalise
@@ -80,8 +79,9 @@ _ROLES: Mapping[str, Role] = {
 }
 
 
-def draw(rng: random.Random) -> dict[str, Any]:
+def draw(drawing: Drawing) -> dict[str, Any]:
     """The material of a job: how many rounds, each number as likely, and whether with a system prompt (every second)."""
+    rng = drawing.rng
     return {"rounds": rng.randint(FEWEST_ROUNDS, MOST_ROUNDS), "system": rng.random() < _SYSTEM_SHARE}
 
 
@@ -157,4 +157,4 @@ def _problem(turns: Sequence[Message]) -> str | None:
     return f"the user says the same twice: {repeated[:60]}" if repeated is not None else None
 
 
-DIALOGUE = Recipe("dialogue", proceed)
+DIALOGUE = Recipe("dialogue", proceed, draw, tasks=one_task, one_instance=True, of_a_parent=True, gives_dialogues=True)

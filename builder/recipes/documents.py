@@ -13,14 +13,20 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
+from builder.config import Growth
+from builder.documents import Chunk, load_chunks
 from builder.documents.grounding import ungrounded
+from builder.language import Language
+from builder.progress import Reporter
 from builder.recipes.alpaca import read
 from builder.recipes.kinds import kind_line
 from builder.recipes.parsing import parse_reply
-from builder.recipes.recipe import Ask, Draft, Instance, Job, Reading, Recipe, Task, Unreadable
+from builder.recipes.recipe import Ask, Draft, Drawing, Instance, Job, Reading, Recipe, Task, Unreadable
 from builder.requests.sender import Completion
+from builder.store.object_store import local_files
+from builder.store.shipped import BUILTIN, shipped_file
 
 # Work that one passage can carry; other categories that a job asks for are left to other recipes.
 CATEGORIES_SERVED = ("closed_qa", "extraction", "explanation", "summarising", "classification")
@@ -155,4 +161,22 @@ def _quote(value: Mapping[str, Any]) -> str:
     return next((quote for quote in quotes if isinstance(quote, str)), "")
 
 
-DOCUMENTS = Recipe("documents", proceed)
+def draw(drawing: Drawing) -> dict[str, Any]:
+    """The material of a job: the next chunk."""
+    chunk: Chunk = drawing.pieces[drawing.drawn % len(drawing.pieces)]
+    return {"text": chunk.text, "source": chunk.source, "include": drawing.growth.include_document}
+
+
+def load(growth: Growth) -> tuple[Chunk, ...]:
+    """The chunks of `growth.documents`.
+
+    Raises:
+        UsageError: a document cannot be read, or none is in one of `growth.languages`.
+    """
+    handbook = [str(shipped_file(f"handbook.{language}.md")) for language in get_args(Language)]
+    named = [place for name in growth.documents for place in (handbook if name == BUILTIN else [name])]
+    with local_files(named, Reporter(quiet=True)) as files:
+        return load_chunks(files, words=growth.chunk_words, languages=growth.languages)
+
+
+DOCUMENTS = Recipe("documents", proceed, draw, load, one_instance=True, shows_tasks=False, shared=False)

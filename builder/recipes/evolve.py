@@ -5,7 +5,6 @@ reply     {"tasks": [{"instruction": "Plan a picnic for nine, two of them vegeta
 """
 
 import json
-import random
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -14,7 +13,7 @@ from typing import Any
 from builder.recipes.alpaca import SHAPE, read
 from builder.recipes.kinds import steps_line
 from builder.recipes.parsing import parse_reply
-from builder.recipes.recipe import Ask, Draft, Job, Reading, Recipe, Task, Unreadable, demonstration
+from builder.recipes.recipe import Ask, Draft, Drawing, Job, Reading, Recipe, Task, Unreadable, demonstration, one_task
 from builder.requests.sender import Completion
 from builder.similarity import similarity
 from builder.text import count_words, normalise, tokenise
@@ -117,9 +116,9 @@ _DECLINES = re.compile(
 )
 
 
-def draw(rng: random.Random, *, deeper: bool) -> dict[str, Any]:
+def draw(drawing: Drawing) -> dict[str, Any]:
     """The material of a job: a direction, each as likely as the others; only `broader` where deeper is not to be had."""
-    return {"direction": rng.choice((*_DEEPER, BROADER)) if deeper else BROADER}
+    return {"direction": drawing.rng.choice((*_DEEPER, BROADER)) if drawing.may_deepen else BROADER}
 
 
 def proceed(job: Job, replies: Sequence[Completion]) -> Ask | Reading:
@@ -194,4 +193,4 @@ def _asked(task: Task, direction: str) -> str:
     return f"{task.instruction}\n{given}"
 
 
-EVOLVE = Recipe("evolve", proceed)
+EVOLVE = Recipe("evolve", proceed, draw, tasks=one_task, of_a_parent=True, whole_tasks=True, evolves=True)

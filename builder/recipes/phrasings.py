@@ -120,4 +120,6 @@ def _describe(what: str, lost: Iterable[str], added: Iterable[str]) -> str:
     return "; ".join(parts)
 
 
-PHRASINGS = Recipe("phrasings", proceed)
+PHRASINGS = Recipe(
+    "phrasings", proceed, tasks=lambda growth: growth.phrasings_per_task, of_a_parent=True, once_each=True
+)

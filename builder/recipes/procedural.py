@@ -8,15 +8,16 @@ reading   Task("求这些数的最大公约数，只写结果。", input "534、
 import random
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from builder.answers import AnswerKey, CheckKind, check_answer
 from builder.cells import find_category
 from builder.config import CATEGORIES
-from builder.families import FAMILIES, Language, make_task
-from builder.recipes.gym import draw_any
-from builder.recipes.gym_families import MANY_ANSWERS, USABLE
-from builder.recipes.gym_wordings import WORDINGS, split
-from builder.recipes.recipe import Ask, Draft, Instance, Job, Needs, Reading, Recipe, Task
+from builder.procedural.families import FAMILIES, Language, make_task
+from builder.procedural.gym import draw_any
+from builder.procedural.gym_families import MANY_ANSWERS, USABLE
+from builder.procedural.gym_wordings import WORDINGS, split
+from builder.recipes.recipe import Ask, Draft, Drawing, Instance, Job, Needs, Reading, Recipe, Task
 from builder.requests.sender import Completion
 from builder.text import fingerprint
 
@@ -113,4 +114,9 @@ def _is_number(answer: str) -> bool:
     return answer.lstrip("-").replace(".", "", 1).isdecimal()
 
 
-PROCEDURAL = Recipe("procedural", proceed)
+def draw(drawing: Drawing) -> dict[str, Any]:
+    """The material of a job: where its tasks come from."""
+    return {"tasks_from": drawing.growth.procedural}
+
+
+PROCEDURAL = Recipe("procedural", proceed, draw, requests=lambda growth: 0, shows_tasks=False, computed=True)

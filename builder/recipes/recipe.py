@@ -9,11 +9,12 @@
 
 import functools
 import json
+import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, Protocol
 
-from builder.config import Preset
+from builder.config import Checks, Growth, Preset
 from builder.recipes.parsing import parse_reply
 from builder.requests.completion import Completion
 from builder.schema import Check, Kind, Message
@@ -22,9 +23,6 @@ from builder.text import fingerprint
 CheckName = Literal["key", "agreement", "judge"]
 CheckStep = Literal["agreement", "judge", "repair"]
 
-
-# Recipes that work on one task of the pool, which they need again to read the reply.
-OF_A_PARENT = frozenset({"evolve", "phrasings", "dialogue"})
 
 # The seeds are shown again and again.
 _fingerprint = functools.lru_cache(4096)(fingerprint)
@@ -132,9 +130,9 @@ class Job:
         """The id of the task at a place of its reading."""
         return f"{self.id}-{place}"
 
-    def context(self) -> dict[str, Any]:
+    def context(self, *, of_a_parent: bool) -> dict[str, Any]:
         """What the ledger keeps of it, JSON-ready: demonstrations by id and fingerprint, a parent whole."""
-        parent = {"parent": asdict(self.demonstrations[0])} if self.recipe in OF_A_PARENT else {}
+        parent = {"parent": asdict(self.demonstrations[0])} if of_a_parent else {}
         return {
             "needs": asdict(self.needs),
             "demonstrations": [list(shown) for shown in self.shown],
@@ -224,17 +222,104 @@ class Reading:
     repairs: int = 0
 
 
+class Piece(Protocol):
+    """One thing of a user's that a recipe asks about, such as a chunk of a document: a dataclass of texts and numbers."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def language(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """What a job's material is drawn from.
+
+    Attributes:
+        pieces: of the user's, in the job's language; each is used as often as any other.
+        drawn: how many jobs of the recipe there were in that language.
+        may_deepen: whether the teacher can make the job's parent harder.
+    """
+
+    rng: random.Random
+    growth: Growth
+    needs: Needs
+    pieces: Sequence[Any]
+    drawn: int
+    may_deepen: bool
+
+
+def _no_material(_: Drawing) -> dict[str, Any]:
+    return {}
+
+
+def _tasks_per_request(growth: Growth) -> int:
+    return growth.tasks_per_request
+
+
+def _one_request(_: Growth) -> int:
+    return 1
+
+
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """One way to ask.
+    """One way to ask, and all that the pool, the jobs and an estimate have to know of it.
 
     Attributes:
         proceed: the job and the replies so far → the next request, or what was read. A recipe that needs no teacher gives
             a `Reading` at once.
+        draw: a job's material.
+        load: the user's pieces that the settings name, none where they name none; None where the recipe asks about none.
+            Raises UsageError.
+        tasks: how many tasks one job asks for.
+        requests: of a job, which read its candidates.
+        one_instance: its tasks have one, whatever `growth.instances_per_task` says.
+        shows_tasks: a job is shown tasks of the pool.
+        of_a_parent: a job works on one task of the pool, which it needs again to read the reply.
+        once_each: every task is a job's parent once, before any is again.
+        gives_dialogues: and nothing else.
+        whole_tasks: its first reply is a list of whole tasks, for which a JSON schema is known.
+        shared: its tasks may be shown to other jobs; those that carry a passage are too long, and not for others to repeat.
+        evolves: its tasks may be close to those that they were made from, and must not repeat them.
+        computed: without a teacher; its tasks bring their answer keys along.
     """
 
     name: str
     proceed: Callable[[Job, Sequence[Completion]], Ask | Reading]
+    draw: Callable[[Drawing], dict[str, Any]] = _no_material
+    load: Callable[[Growth], Sequence[Piece]] | None = None
+    tasks: Callable[[Growth], int] = _tasks_per_request
+    requests: Callable[[Growth], int] = _one_request
+    one_instance: bool = False
+    shows_tasks: bool = True
+    of_a_parent: bool = False
+    once_each: bool = False
+    gives_dialogues: bool = False
+    whole_tasks: bool = False
+    shared: bool = True
+    evolves: bool = False
+    computed: bool = False
+
+    def expected_rows(self, growth: Growth) -> int:
+        """Candidates of one job whose replies are as they should be: an instance of a task each."""
+        return self.tasks(growth) * (1 if self.one_instance else growth.instances_per_task)
+
+    def check_requests(self, checks: Checks, growth: Growth, *, passing: float) -> float:
+        """Requests that check a job's candidates, all of them at once, where they bring no answer key along.
+
+        Args:
+            passing: share of the answers that pass; where one of a job does not, `repair` rewrites it and it is judged again.
+        """
+        if self.computed:
+            return 0
+        judge = int(checks.judge.enabled)
+        failing = 1 - passing ** self.expected_rows(growth)
+        return checks.agreement.samples + judge + (failing * (1 + judge) if checks.repair else 0)
+
+
+def one_task(_: Growth) -> int:
+    """For recipes of which a job asks for a single task."""
+    return 1
 
 
 def dropping_cut_replies(recipe: Recipe) -> Recipe:
@@ -256,7 +341,7 @@ def dropping_cut_replies(recipe: Recipe) -> Recipe:
                 action = _without_the_last(action, step if len(replies) > 1 else None)
         return action
 
-    return Recipe(recipe.name, proceed)
+    return replace(recipe, proceed=proceed)
 
 
 def _without_the_last(reading: Reading, step: int | None) -> Reading:

@@ -257,4 +257,5 @@ def _lost(evidence: str, value: Any) -> Unreadable:
     return Unreadable("not_a_task", evidence, json.dumps(value, ensure_ascii=False))
 
 
-SELF_INSTRUCT = Recipe("self_instruct", proceed)
+# Instructions, which of them are classification, and one request for each of the two kinds.
+SELF_INSTRUCT = Recipe("self_instruct", proceed, requests=lambda growth: 4)

@@ -4,16 +4,16 @@ material  {"topic": "beekeeping", "kinds": {"explain": 3, "solve": 1}}
 reply     {"tasks": [{"instruction": "Explain why a hive swarms in May.", "category": "explanation", …}]}
 """
 
-import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from builder.config import CATEGORIES, TopicKind
+from builder.config import CATEGORIES
 from builder.recipes.alpaca import SHAPE, read_tasks
 from builder.recipes.kinds import kind_line, steps_line
-from builder.recipes.recipe import Ask, Job, Reading, Recipe
+from builder.recipes.recipe import Ask, Drawing, Job, Reading, Recipe
 from builder.requests.sender import Completion
+from builder.text import detect_language
 
 _KINDS: Mapping[str, Mapping[str, str]] = {
     "en": {
@@ -79,11 +79,12 @@ Answer with one JSON object and nothing around it:
 _LINE = {"en": "  {count} × {kind}", "zh": "  {count} 条{kind}"}
 
 
-def draw(rng: random.Random, topics: Sequence[str], kinds: Mapping[TopicKind, float], tasks: int) -> dict[str, Any]:
-    """The material of a job: one of the topics, and how many of `tasks` are of each kind, drawn by weight."""
-    topic = rng.choice(topics)
+def draw(drawing: Drawing) -> dict[str, Any]:
+    """The material of a job: one of the topics in its language, and how many tasks are of each kind, drawn by weight."""
+    rng, kinds = drawing.rng, drawing.growth.topic_kinds
+    topic = rng.choice([name for name in drawing.growth.topics if detect_language(name) == drawing.needs.language])
     names = sorted(kinds)
-    drawn = Counter(rng.choices(names, [kinds[name] for name in names], k=tasks))
+    drawn = Counter(rng.choices(names, [kinds[name] for name in names], k=drawing.needs.tasks))
     return {"topic": topic, "kinds": {name: drawn[name] for name in names if drawn[name]}}
 
 
@@ -109,4 +110,4 @@ def proceed(job: Job, replies: Sequence[Completion]) -> Ask | Reading:
     return Ask([{"role": "user", "content": text}])
 
 
-TOPIC = Recipe("topic", proceed)
+TOPIC = Recipe("topic", proceed, draw, whole_tasks=True)

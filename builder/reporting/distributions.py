@@ -11,6 +11,7 @@ import polars.selectors as cs
 from numpy.typing import NDArray
 
 from builder.errors import IntegrityError
+from builder.language.messages import worded
 from builder.reporting.tables import collect, scan_files
 from builder.store.dataset_folder import DatasetFolder
 
@@ -52,12 +53,17 @@ def signal_distributions(folder: DatasetFolder, rows: pl.DataFrame) -> dict[str,
 
 def _columns(signal: pl.DataFrame, rows: pl.DataFrame, path: str) -> dict[str, dict[str, Any]]:
     if "row" not in signal.columns or signal["row"].dtype != pl.Int64:
-        raise IntegrityError(f"{path}: a signal needs a column `row` of 64-bit integers", "Run `seedbed curate` again.")
+        raise IntegrityError(
+            worded("{path}: a signal needs a column `row` of 64-bit integers", path=path),
+            worded("Run `seedbed curate` again."),
+        )
     joined = signal
     if not signal["row"].equals(rows["row"]):
         joined = rows.join(signal, on="row", how="left", maintain_order="left")
         if len(joined) != len(rows) or len(signal.join(rows, on="row", how="semi")) != len(signal):
-            raise IntegrityError(f"{path}: its rows are not the dataset's rows", "Run `seedbed curate` again.")
+            raise IntegrityError(
+                worded("{path}: its rows are not the dataset's rows", path=path), worded("Run `seedbed curate` again.")
+            )
     return {name: _distribution(joined[name], rows["kept"]) for name in signal.columns if name != "row"}
 
 

@@ -12,7 +12,10 @@ import polars as pl
 from builder.cells import Cell
 from builder.config import Settings
 from builder.errors import IntegrityError
+from builder.language.messages import worded
 from builder.language.notes import Note
+from builder.queries.database import Database
+from builder.queries.figures import figure_queries, read_figure
 from builder.reporting.distributions import signal_distributions
 from builder.reporting.dominant import dominant
 from builder.reporting.examples import duplicate_groups, examples
@@ -68,6 +71,7 @@ def build_report(
         - quality: what moved the scores of rows, by component, see `quality_movers`;
         - duplicates, examples: see `examples`;
         - diversity and categories: as given, or None;
+        - queries: the SQL of what is counted here, by name, for `seedbed query` (see `builder.queries.figures`);
         - notes: [{level, text_en, text_zh}]; spending; checks; settings: every setting.
 
         `before` counts all rows, `after` the kept ones.
@@ -78,7 +82,10 @@ def build_report(
     """
     tables = read_tables(folder)
     rows = _with_guesses(folder, tables.rows)
-    candidates, counts = _count_candidates(tables), _count_rows(tables)
+    with Database(folder) as database:
+        numbers = {name: read_figure(database, name) for name in figure_queries(database)}
+        queries = figure_queries(database)
+    candidates, counts = _count_candidates(tables, numbers), _count_rows(numbers)
     signals = signal_distributions(folder, rows)
     length = signals.get("length", {})
     report: dict[str, Any] = {
@@ -96,11 +103,11 @@ def build_report(
         "pictures": _pictures(folder, rows),
         "dominant": dominant(tables, settings.report.language),
         "target": _target(rows, settings),
-        "origins": _before_after(rows, "origin"),
-        "mix": _mix(rows),
-        "mended": _mended(folder, rows),
+        "origins": numbers["origins"].to_dicts(),
+        "mix": _mix(numbers["mix"].to_dicts()),
+        "mended": _mended(folder, rows, numbers["mended"]),
         "quotas": _quotas(rows, settings),
-        "splits": _splits(rows),
+        "splits": _splits(numbers["splits"]),
         "lengths": {name: length.pop(name) for name in _LENGTHS if name in length},
         "signals": {name: columns for name, columns in signals.items() if columns},
         "quality": quality_movers(folder, rows, settings.quality.weights),
@@ -111,29 +118,27 @@ def build_report(
         "checks": None if checks is None else dict(checks),
         "diversity": (figures or {}).get("diversity"),
         "categories": (figures or {}).get("categories"),
+        "queries": queries,
         "settings": settings.model_dump(mode="json"),
     }
     _check_closed(report, folder)
     return report
 
 
-def _count_candidates(tables: Tables) -> dict[str, Any]:
+def _count_candidates(tables: Tables, numbers: Mapping[str, pl.DataFrame]) -> dict[str, Any]:
     # A redaction takes the place of a row that was admitted; it was no candidate itself.
-    admitted = len(tables.rows.filter(pl.col("origin") == "generated")) - tables.redactions("generated")
-    by_reason = _falling(tables.rejections["reason"])
-    rejected = len(tables.rejections)
+    grown = sum(origin["before"] for origin in numbers["origins"].to_dicts() if origin["origin"] == "generated")
+    admitted = grown - tables.redactions("generated")
+    by_reason = dict(numbers["rejections"].iter_rows())
+    rejected = sum(by_reason.values())
     return {"total": admitted + rejected, "admitted": admitted, "rejected": rejected, "by_reason": by_reason}
 
 
-def _count_rows(tables: Tables) -> dict[str, Any]:
-    rows = tables.rows
-    failed = collect(tables.checks.select("row", "reason").unique(), tables.folder.verdicts)
+def _count_rows(numbers: Mapping[str, pl.DataFrame]) -> dict[str, Any]:
     return {
-        "total": len(rows),
-        "kept": int(rows["kept"].sum()),
-        "dropped": int((~rows["kept"]).sum()),
-        "by_reason": _falling(rows["reason"].drop_nulls()),
-        "failed_checks": _falling(failed["reason"]),
+        **numbers["rows"].row(0, named=True),
+        "by_reason": dict(numbers["reasons"].iter_rows()),
+        "failed_checks": dict(numbers["failed_checks"].iter_rows()),
     }
 
 
@@ -147,16 +152,6 @@ def _pictures(folder: DatasetFolder, rows: pl.DataFrame) -> dict[str, int]:
     return {"before": len(kept), "after": int(kept.sum())}
 
 
-def _falling(values: pl.Series) -> dict[str, int]:
-    counted = pl.DataFrame({"value": values}).group_by("value").agg(count=pl.len())
-    return dict(counted.sort(["count", "value"], descending=[True, False]).iter_rows())
-
-
-def _before_after(rows: pl.DataFrame, *by: str) -> list[dict[str, Any]]:
-    counted = rows.group_by(by).agg(before=pl.len(), after=pl.col("kept").sum())
-    return counted.sort(["before", *by], descending=[True, *(False for _ in by)], nulls_last=True).to_dicts()
-
-
 def _with_guesses(folder: DatasetFolder, rows: pl.DataFrame) -> pl.DataFrame:
     """Rows with the category that was guessed for them, where they have none."""
     path = folder.signals / "category_guess.parquet"
@@ -168,8 +163,7 @@ def _with_guesses(folder: DatasetFolder, rows: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(pl.coalesce(given, guess).alias("category"))
 
 
-def _mix(rows: pl.DataFrame) -> dict[str, Any]:
-    cells = _before_after(rows, "category", "language")
+def _mix(cells: list[dict[str, Any]]) -> dict[str, Any]:
     rest = cells[_CELLS:]
     return {
         "cells": cells[:_CELLS],
@@ -181,12 +175,12 @@ def _mix(rows: pl.DataFrame) -> dict[str, Any]:
     }
 
 
-def _mended(folder: DatasetFolder, rows: pl.DataFrame) -> dict[str, Any] | None:
+def _mended(folder: DatasetFolder, rows: pl.DataFrame, kinds: pl.DataFrame) -> dict[str, Any] | None:
     mended = mended_rows(folder)
     if mended.is_empty():
         return None
     kept = rows.filter(pl.col("kept")).join(mended, on="row", how="semi")
-    return {"rows": len(mended), "kept": len(kept), "by_kind": _falling(mended["kinds"].explode())}
+    return {"rows": len(mended), "kept": len(kept), "by_kind": dict(kinds.iter_rows())}
 
 
 def _quotas(rows: pl.DataFrame, settings: Settings) -> list[dict[str, Any]]:
@@ -200,8 +194,8 @@ def _quotas(rows: pl.DataFrame, settings: Settings) -> list[dict[str, Any]]:
     return quotas
 
 
-def _splits(rows: pl.DataFrame) -> dict[str, int]:
-    counted = _falling(rows.filter("kept")["split"].fill_null("unassigned"))
+def _splits(splits: pl.DataFrame) -> dict[str, int]:
+    counted = dict(splits.iter_rows())
     return {split: counted.get(split, 0) for split in ("train", "validation", "unassigned")}
 
 
@@ -228,6 +222,6 @@ def _check_closed(report: Mapping[str, Any], folder: DatasetFolder) -> None:
     open_sums = [f"{name}: {left:,} is not {right:,}" for name, (left, right) in sums.items() if left != right]
     if open_sums:
         raise IntegrityError(
-            f"{folder.root}: the counts do not close ({'; '.join(open_sums)})",
-            "`seedbed verify` shows what changed; `seedbed curate` decides every row anew.",
+            worded("{root}: the counts do not close ({open_sums})", root=folder.root, open_sums="; ".join(open_sums)),
+            worded("`seedbed verify` shows what changed; `seedbed curate` decides every row anew."),
         )

@@ -46,38 +46,6 @@ def quality_movers(folder: DatasetFolder, rows: pl.DataFrame, weights: QualityWe
     return sorted(found, key=lambda mover: (-mover["weight"], mover["component"]))
 
 
-def explain_quality(folder: DatasetFolder, row: int, weights: QualityWeights) -> dict[str, Any] | None:
-    """One row's quality, its score and what moved that.
-
-    Returns:
-        quality (its place among the rows of its form), score, mean (score of all rows) and moved: {component: by how much of
-        the score}, the largest first; None where the folder holds no scores.
-    """
-    scores = _read(folder)
-    if scores is None:
-        return None
-    names = _components(scores)
-    own = scores.filter(pl.col("row") == row)
-    if not len(own):
-        return None
-    # Folders decided by an earlier version hold one figure for both.
-    score = "score" if "score" in scores.columns else "quality"
-    means = scores.select(pl.col(score, *names).mean())
-    total = sum(_weight(name, weights) for name in names if own[name][0] is not None)
-    moved = {
-        name.removeprefix(_PREFIX): _weight(name, weights) * (own[name][0] - means[name][0]) / total
-        for name in names
-        if own[name][0] is not None and total
-    }
-    ordered = sorted(moved.items(), key=lambda item: (-abs(item[1]), item[0]))
-    return {
-        "quality": own["quality"][0],
-        "score": own[score][0],
-        "mean": round(means[score][0], 4),
-        "moved": {name: round(by, 4) for name, by in ordered},
-    }
-
-
 def _read(folder: DatasetFolder) -> pl.DataFrame | None:
     if not (folder.signals / "quality.parquet").is_file():
         return None

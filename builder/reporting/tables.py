@@ -12,7 +12,8 @@ import polars as pl
 import pyarrow as pa
 
 from builder.errors import InputFileError, IntegrityError
-from builder.schema import REDACTED, REJECTION_SCHEMA, SAMPLE_SCHEMA, Sample, sample_from_record
+from builder.language.messages import worded
+from builder.schema import REJECTION_SCHEMA, SAMPLE_SCHEMA, Sample, sample_from_record
 from builder.store.dataset_folder import DatasetFolder
 
 _ROW_COLUMNS = ("row", "category", "language", "origin", "kind")
@@ -45,8 +46,8 @@ class Tables:
 
     def redactions(self, origin: str) -> int:
         """How many rows of an origin are redactions of other rows."""
-        source = pl.col("source").str.starts_with(REDACTED)
-        lazy = scan_samples(self.folder).filter(source & (pl.col("origin") == origin))
+        redaction = pl.col("redaction_of").is_not_null()
+        lazy = scan_samples(self.folder).filter(redaction & (pl.col("origin") == origin))
         return int(collect(lazy.select(pl.len()), self.folder.samples).item())
 
     def checks_of(self, rows: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
@@ -73,7 +74,9 @@ def read_tables(folder: DatasetFolder) -> Tables:
         IntegrityError: a file cannot be read, a row has no verdict or two, or a verdict contradicts itself.
     """
     if not folder.verdicts.is_file():
-        raise InputFileError(folder.root, "no verdicts yet", remedy=f"Run `seedbed curate {folder.root}`.")
+        raise InputFileError(
+            folder.root, worded("no verdicts yet"), remedy=worded("Run `seedbed curate {root}`.", root=folder.root)
+        )
     samples = collect(scan_samples(folder).select(_ROW_COLUMNS), folder.samples)
     verdicts = scan_files(folder.verdicts)
     decided = collect(verdicts.select(_VERDICT_COLUMNS).sort("row"), folder.verdicts)
@@ -98,8 +101,8 @@ def collect(lazy: pl.LazyFrame, path: Path) -> pl.DataFrame:
         return lazy.collect()
     except (pl.exceptions.PolarsError, OSError) as error:
         raise IntegrityError(
-            f"{path}: not a readable table ({type(error).__name__})",
-            "`seedbed verify` shows what changed; restore the file or build the folder again.",
+            worded("{path}: not a readable table ({name})", path=path, name=type(error).__name__),
+            worded("`seedbed verify` shows what changed; restore the file or build the folder again."),
         ) from error
 
 
@@ -138,16 +141,32 @@ def scan_files(*paths: Path, schema: pl.Schema | None = None) -> pl.LazyFrame:
 
 
 def _check_rows(folder: DatasetFolder, samples: pl.DataFrame, verdicts: pl.DataFrame) -> None:
-    remedy = (
-        f"`seedbed verify {folder.root}` shows what changed; `seedbed curate {folder.root}` decides every row anew."
+    remedy = worded(
+        "`seedbed verify {root}` shows what changed; `seedbed curate {root}` decides every row anew.", root=folder.root
     )
     if len(samples) != len(verdicts):
-        raise IntegrityError(f"{folder.verdicts}: {len(verdicts):,} verdicts for {len(samples):,} rows", remedy)
+        raise IntegrityError(
+            worded(
+                "{verdicts}: {verdicts_count:,} verdicts for {samples:,} rows",
+                verdicts=folder.verdicts,
+                verdicts_count=len(verdicts),
+                samples=len(samples),
+            ),
+            remedy,
+        )
     for path, frame in ((folder.samples, samples), (folder.verdicts, verdicts)):
         wrong = frame.with_row_index("expected").filter(pl.col("expected").cast(pl.Int64) != pl.col("row"))
         if len(wrong):
             expected, found = wrong.select("expected", "row").row(0)
-            raise IntegrityError(f"{path}: row {expected} is missing, found row {found} in its place", remedy)
+            raise IntegrityError(
+                worded(
+                    "{path}: row {expected} is missing, found row {found} in its place",
+                    path=path,
+                    expected=expected,
+                    found=found,
+                ),
+                remedy,
+            )
     contradiction = verdicts.filter(
         pl.col("kept").is_null()
         | (pl.col("kept") == pl.col("reason").is_not_null())
@@ -156,7 +175,14 @@ def _check_rows(folder: DatasetFolder, samples: pl.DataFrame, verdicts: pl.DataF
     if len(contradiction):
         row = contradiction.row(0, named=True)
         raise IntegrityError(
-            f"{folder.verdicts}, row {row['row']}: kept={row['kept']}, reason={row['reason']}, split={row['split']}; "
-            "a kept row has no reason, a dropped one has a reason and no split",
+            worded(
+                "{verdicts}, row {row}: kept={kept}, reason={reason}, split={split}; a kept row has no reason, a "
+                "dropped one has a reason and no split",
+                verdicts=folder.verdicts,
+                row=row["row"],
+                kept=row["kept"],
+                reason=row["reason"],
+                split=row["split"],
+            ),
             remedy,
         )

@@ -20,6 +20,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
 
 from builder.config import Teacher
 from builder.errors import EndpointError, UsageError
+from builder.language.messages import worded
 from builder.requests.completion import error_text
 from builder.requests.retrying import FIRST_WAIT, Backoff, TryAgain, judge_refusal
 from builder.requests.transport import HttpReply, TransportError, name_endpoint
@@ -202,8 +203,11 @@ class Batches:
         if status == "failed":
             raise FailedBatchError(
                 f"{self.where}: batch {batch_id} failed: {_first_error(batch)}",
-                "Nothing of it was answered. Run the same command to send it again, with a smaller growth.window where it is "
-                "too much for the account's queue; `teacher.send: chat` sends the requests one by one.",
+                worded(
+                    "Nothing of it was answered. Run the same command to send it again, with a smaller growth.window "
+                    "where it is too much for the account's queue; `teacher.send: chat` sends the requests one by "
+                    "one."
+                ),
             )
         replies: dict[str, HttpReply] = {}
         for key in ("output_file_id", "error_file_id"):
@@ -261,8 +265,8 @@ class Batches:
         except TryAgain as error:
             attempts = retrying.statistics["attempt_number"]
             raise EndpointError(
-                f"{self.where}: {error} ({attempts} attempts)",
-                "A batch that was made goes on. Run the same command again when the endpoint answers.",
+                worded("{where}: {error} ({attempts} attempts)", where=self.where, error=error, attempts=attempts),
+                worded("A batch that was made goes on. Run the same command again when the endpoint answers."),
             ) from None
         return answer
 
@@ -276,7 +280,9 @@ class Batches:
         if reply.status == 404:
             raise RefusedError(
                 f"{self.where}: 404 {error_text(reply.text)}",
-                "The endpoint has no Batch API, or no longer knows this batch. `teacher.send: chat` needs none.",
+                worded(
+                    "The endpoint has no Batch API, or no longer knows this batch. `teacher.send: chat` needs none."
+                ),
                 reply.status,
             )
         if reply.status != 200:
@@ -316,9 +322,15 @@ def write_lines(requests: Mapping[str, Mapping[str, Any]]) -> bytes:
     content = "".join(lines).encode("utf-8", "replace")
     if not requests or len(requests) > MOST_REQUESTS or len(content) > MOST_BYTES:
         raise UsageError(
-            f"a batch of {len(requests)} requests and {len(content)} bytes; one holds 1 to {MOST_REQUESTS} requests and at "
-            f"most {MOST_BYTES} bytes",
-            "Choose a smaller growth.window.",
+            worded(
+                "a batch of {requests} requests and {content} bytes; one holds 1 to {most_requests} requests and "
+                "at most {most_bytes} bytes",
+                requests=len(requests),
+                content=len(content),
+                most_requests=MOST_REQUESTS,
+                most_bytes=MOST_BYTES,
+            ),
+            worded("Choose a smaller growth.window."),
         )
     return content
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from builder.config import Teacher
 from builder.errors import BudgetReachedError, EndpointError
+from builder.language.messages import worded
 from builder.requests.batch import (
     MOST_BYTES,
     MOST_REQUESTS,
@@ -198,8 +199,14 @@ class BatchSender:
                 failure = failure or why
             elif last:
                 failure = failure or EndpointError(
-                    f"{self._batches.where}: request {request}: {why} ({self._attempts[request]} attempts)",
-                    "All that was received is kept. Run the same command again when the endpoint answers.",
+                    worded(
+                        "{where}: request {request}: {why} ({attempts} attempts)",
+                        where=self._batches.where,
+                        request=request,
+                        why=why,
+                        attempts=self._attempts[request],
+                    ),
+                    worded("All that was received is kept. Run the same command again when the endpoint answers."),
                 )
         failure = failure or self._count_useless(settled, taken)
         if failure is not None:
@@ -214,7 +221,12 @@ class BatchSender:
             return None
         why = explain_unusable(useless[-1].reply)
         return NothingUsableError(
-            f"{self._batches.where}: {self._useless} replies in a row cannot be used, the last is {why.what}",
+            worded(
+                "{where}: {useless} replies in a row cannot be used, the last is {what}",
+                where=self._batches.where,
+                useless=self._useless,
+                what=why.what,
+            ),
             why.remedy,
         )
 

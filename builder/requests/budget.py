@@ -7,6 +7,7 @@ from decimal import ROUND_FLOOR, Decimal
 from builder.config import Budget as BudgetSettings
 from builder.config import Settings
 from builder.errors import BudgetReachedError
+from builder.language.messages import worded
 from builder.progress import Spent
 from builder.requests.ledger import Ledger
 from builder.requests.prices import PICO, Price, in_currency, known_prices, models_of, unknown_price
@@ -150,14 +151,27 @@ class Budget:
         """Which cap an attempt could exceed, in words; None where it fits all of them."""
         requests, tokens = self._settings.max_requests, self._settings.max_tokens
         if new_request and requests is not None and self._requests >= requests:
-            return f"{self._requests} requests of {requests} (budget.max_requests) are sent"
+            return worded(
+                "{requests} requests of {requests_2} (budget.max_requests) are sent",
+                requests=self._requests,
+                requests_2=requests,
+            )
         if tokens is not None and self._tokens + self._reserved_tokens + most.tokens > tokens:
-            return f"the next request may use {most.tokens} tokens; {self._tokens} of {tokens} (budget.max_tokens) are used"
+            return worded(
+                "the next request may use {tokens} tokens; {tokens_2} of {tokens_3} (budget.max_tokens) are used",
+                tokens=most.tokens,
+                tokens_2=self._tokens,
+                tokens_3=tokens,
+            )
         cost = self._price(most)
         if self._max_cost is not None and self._cost + self._reserved_cost + cost > self._max_cost:
-            return (
-                f"the next request may cost {in_currency(cost):.6f} {self._settings.currency}; {self.cost:.6f} of "
-                f"{self._settings.max_cost:g} (budget.max_cost) are spent"
+            return worded(
+                "the next request may cost {in_currency:.6f} {currency}; {cost:.6f} of {max_cost:g} "
+                "(budget.max_cost) are spent",
+                in_currency=in_currency(cost),
+                currency=self._settings.currency,
+                cost=self.cost,
+                max_cost=self._settings.max_cost,
             )
         return None
 
@@ -201,6 +215,6 @@ def _to_pico(amount: float | None) -> int | None:
 
 def _reached(what: str) -> BudgetReachedError:
     return BudgetReachedError(
-        f"Budget reached: {what}.",
-        "All that was bought is kept. Raise the cap and run the same command to go on.",
+        worded("Budget reached: {what}.", what=what),
+        worded("All that was bought is kept. Raise the cap and run the same command to go on."),
     )

@@ -9,6 +9,8 @@ import json
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from builder.language.messages import worded
+
 # No model reads or writes as much: ten times the longest context on offer. More than that is not a count.
 _MOST_TOKENS = 100_000_000
 
@@ -58,26 +60,35 @@ def explain_unusable(text: str) -> Unusable:
     """Say what a raw body is in place of a chat completion."""
     body = _read_object(text)
     if text.lstrip()[:1] == "<":
-        return Unusable("a web page", f"{_CHECK_ADDRESS} Its end is often /v1.", passing=True)
+        return Unusable(worded("a web page"), f"{_CHECK_ADDRESS} Its end is often /v1.", passing=True)
     if body.get("error"):
         return Unusable(
-            f"an error with status 200 ({error_text(text)})", "Mend what it names, or try again later.", passing=True
+            worded("an error with status 200 ({error_text})", error_text=error_text(text)),
+            worded("Mend what it names, or try again later."),
+            passing=True,
         )
     choice, _ = _first_choice(body)
     if not choice:
-        return Unusable(f"something without choices ({error_text(text)})", _CHECK_ADDRESS, passing=True)
+        return Unusable(
+            worded("something without choices ({error_text})", error_text=error_text(text)),
+            _CHECK_ADDRESS,
+            passing=True,
+        )
     reason = str(choice.get("finish_reason") or "none")
     if reason == "length":
-        what = "cut by length before its first word, as where a model thinks until its tokens are used up"
+        what = worded("cut by length before its first word, as where a model thinks until its tokens are used up")
         return Unusable(what, _LESS_THOUGHT, final=True)
-    remedy = "Try another model, or `teacher.response_format: none`."
-    return Unusable(f"without text (finish_reason {reason})", remedy, final="content_filter" in reason)
+    remedy = worded("Try another model, or `teacher.response_format: none`.")
+    return Unusable(
+        worded("without text (finish_reason {reason})", reason=reason), remedy, final="content_filter" in reason
+    )
 
 
-_CHECK_ADDRESS = "Check teacher.base_url: it is the address before /chat/completions."
-_LESS_THOUGHT = (
-    "Raise teacher.max_tokens, or have the model think less: teacher.extra_body is {enable_thinking: false} on hosted Qwen, "
-    "{chat_template_kwargs: {enable_thinking: false}} on vLLM and SGLang, {reasoning_effort: low} at OpenAI."
+_CHECK_ADDRESS = worded("Check teacher.base_url: it is the address before /chat/completions.")
+_LESS_THOUGHT = worded(
+    "Raise teacher.max_tokens, or have the model think less: teacher.extra_body is "
+    "{{enable_thinking: false}} on hosted Qwen, {{chat_template_kwargs: {{enable_thinking: false}}}} "
+    "on vLLM and SGLang, {{reasoning_effort: low}} at OpenAI."
 )
 
 

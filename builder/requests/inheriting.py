@@ -10,9 +10,18 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from builder.errors import InputFileError
-from builder.requests.ledger_file import IN_ORDER, add_missing_tables, open_ledger, reading, sqlite_errors
+from builder.language.messages import worded
+from builder.requests.ledger_file import (
+    IN_ORDER,
+    add_missing_tables,
+    open_ledger,
+    reading,
+    seal_ledger,
+    sqlite_errors,
+)
 from builder.requests.spending import IN_A_BATCH
 from builder.store.files import atomic_path
+from builder.store.journal import note, while_written
 
 # How many jobs were inherited: they say nothing about whether the growth is saturated under the settings of now.
 INHERITED = "inherited_jobs"
@@ -36,7 +45,9 @@ def inherit(
         IntegrityError: the source is not a ledger.
     """
     if not source.exists():
-        raise InputFileError(source, "no such ledger", remedy="Only a folder that `seedbed build` grew has one.")
+        raise InputFileError(
+            source, worded("no such ledger"), remedy=worded("Only a folder that `seedbed build` grew has one.")
+        )
     with atomic_path(target) as copy, contextlib.closing(sqlite3.connect(copy, isolation_level=None)) as connection:
         with reading(source) as original:
             original.backup(connection)
@@ -72,6 +83,7 @@ def _start_anew(connection: sqlite3.Connection, without_requests: Collection[str
 def adopt(ledger: Path, read_again: Path) -> None:
     """Take over from a copy what it was read with and in which order, in one transaction; doing it twice changes nothing."""
     with sqlite_errors(ledger), contextlib.closing(open_ledger(ledger)) as connection:
+        note(ledger, while_written(seal_ledger(connection)))
         connection.execute("ATTACH ? AS copy", (str(read_again),))
         connection.execute("BEGIN IMMEDIATE")
         connection.execute(
@@ -79,4 +91,6 @@ def adopt(ledger: Path, read_again: Path) -> None:
             "(SELECT c.read_order, c.turn, c.dropped FROM copy.jobs c WHERE c.number = jobs.number)"
         )
         connection.execute("INSERT OR REPLACE INTO meta SELECT key, value FROM copy.meta")
+        described = seal_ledger(connection)
         connection.execute("COMMIT")
+        note(ledger, described)

@@ -28,6 +28,7 @@ from builder.requests.ledger_file import (
     hash_text,
     open_ledger,
     reading,
+    seal_ledger,
     sqlite_errors,
 )
 from builder.requests.spending import IN_A_BATCH, Spending, count_spending
@@ -177,9 +178,9 @@ class Ledger:
         self._waiting.put(None)
         self._writer.join()
         with sqlite_errors(self.path):
-            (last,) = self._connection.execute("SELECT max(id) FROM attempts").fetchone()
+            described = seal_ledger(self._connection)
         self._connection.close()
-        note(self.path, {"last_attempt": max(last or 0, self._first_attempt - 1)})
+        note(self.path, described)
 
     def add_job(self, number: int, recipe: str, context: Mapping[str, Any]) -> None:
         """Record a job before its first request; committed with the next batch, so never after what follows it."""

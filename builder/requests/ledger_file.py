@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from builder.errors import DiskError, IntegrityError
+from builder.language.messages import worded
+from builder.store.journal import Described
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
@@ -81,6 +83,16 @@ _SEALS = {
     "requests": ("id", "seal(job, step, body_sha256, prompt_ceiling, completion_ceiling)"),
     "attempts": ("id", f"CASE WHEN {_UNANSWERED} THEN seal(id, request) ELSE {_ENDED} END"),
 }
+# Under which `meta` keeps the SHA-256 over all rows.
+_CONTENT = "content"
+# Every row and column of a ledger; of texts that have a checksum in their row, that.
+_ALL_ROWS = (
+    f"SELECT key, value FROM meta WHERE key <> '{_CONTENT}' ORDER BY key",
+    "SELECT number, recipe, CASE WHEN seal IS NULL THEN context END, read_order, turn, dropped, seal FROM jobs ORDER BY number",
+    "SELECT id, job, step, body_sha256, prompt_ceiling, completion_ceiling, seal FROM requests ORDER BY id",
+    f"SELECT id, request, {', '.join(SEALED_ANSWER)}, seal, refused FROM attempts ORDER BY id",
+    "SELECT first_attempt, last_attempt, name, id, since FROM batches ORDER BY first_attempt",
+)
 # Under which `meta` keeps where rows begin that have a seal: those before were written by an older version.
 _SEALED_FROM = "sealed_from_{}"
 # Where attempts begin: those before were forgotten, since none of them was answered.
@@ -160,11 +172,41 @@ def _open_read_only(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
 
 
-def check_ledger(path: Path, last_attempt: int = 0) -> list[str]:
+def seal_ledger(connection: sqlite3.Connection) -> Described:
+    """Keep a SHA-256 over all rows in `meta`, and return what a folder is to know of a ledger that nobody writes any more.
+
+    What a row's own checksum cannot cover is in the first: what changes after the row was written (in which order replies are
+    read, which ones were refused, what is in `meta`), and that no row is gone. What the folder knows is equal for equal requests,
+    and tells the ledger from another dataset's, and from an older one with fewer requests; times are not in it.
+    """
+    connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (_CONTENT, _content(connection)))
+    return _described(connection)
+
+
+def _described(connection: sqlite3.Connection) -> Described:
+    (last,) = connection.execute("SELECT max(id) FROM attempts").fetchone()
+    first = max(1, _read_number(connection, FIRST_ATTEMPT))
+    asked = _digest(connection, "SELECT job, step, body_sha256 FROM requests ORDER BY job, step")
+    return {"last_attempt": first - 1 if last is None else last, "requests": asked}
+
+
+def _content(connection: sqlite3.Connection) -> str:
+    return _digest(connection, *_ALL_ROWS)
+
+
+def _digest(connection: sqlite3.Connection, *queries: str) -> str:
+    digest = hashlib.sha256()
+    for query in queries:
+        for row in connection.execute(query):
+            digest.update(ascii(row).encode())
+    return digest.hexdigest()
+
+
+def check_ledger(path: Path, described: Described) -> list[str]:
     """Check a ledger by its own means: SQLite's integrity check, and what `check_rows` looks at.
 
     Args:
-        last_attempt: that is known to be in it.
+        described: what is known of it (see `seal_ledger`); nothing is where it is empty.
 
     Returns:
         What is wrong, one line each; empty where all is well.
@@ -173,20 +215,24 @@ def check_ledger(path: Path, last_attempt: int = 0) -> list[str]:
         return ["missing"]
     try:
         with contextlib.closing(_open_read_only(path)) as connection:
-            problems = [f"SQLite: {line}" for (line,) in connection.execute("PRAGMA integrity_check") if line != "ok"]
-            return problems + _check_rows(connection, last_attempt)
+            problems = [
+                worded("SQLite: {line}", line=line)
+                for (line,) in connection.execute("PRAGMA integrity_check")
+                if line != "ok"
+            ]
+            return problems + _check_rows(connection, described)
     except (sqlite3.Error, UnicodeDecodeError) as error:
-        return [f"cannot be read ({error})"]
+        return [worded("cannot be read ({error})", error=error)]
 
 
-def check_rows(path: Path, last_attempt: int = 0) -> list[str]:
+def check_rows(path: Path, described: Described) -> list[str]:
     """Check that every job, request and attempt of a ledger is there, and every byte of them as it was written.
 
     Raises:
         IntegrityError: the file is not a ledger.
     """
     with reading(path) as connection:
-        return _check_rows(connection, last_attempt)
+        return _check_rows(connection, described)
 
 
 def count_unsealed(path: Path) -> int:
@@ -200,11 +246,26 @@ def count_unsealed(path: Path) -> int:
         )
 
 
-def _check_rows(connection: sqlite3.Connection, last_attempt: int) -> list[str]:
+def _check_rows(connection: sqlite3.Connection, described: Described) -> list[str]:
+    last_attempt = described.get("last_attempt", 0)
     connection.create_function("seal", -1, _seal, deterministic=True)
     if not has_column(connection, "attempts", "state"):
-        return [f"attempts up to {last_attempt} are missing"] if last_attempt else []  # a build that just started
-    return [*_missing_rows(connection, last_attempt), *_damaged_rows(connection), *_damaged_texts(connection)]
+        return (
+            [worded("attempts up to {last_attempt} are missing", last_attempt=last_attempt)] if last_attempt else []
+        )  # a build that just started
+    problems = [*_missing_rows(connection, last_attempt), *_damaged_rows(connection), *_damaged_texts(connection)]
+    # Where its writer was killed only the rows themselves can be checked.
+    if not problems and "requests" in described:
+        kept = connection.execute("SELECT value FROM meta WHERE key = ?", (_CONTENT,)).fetchone()
+        try:
+            content: str | None = _content(connection)
+        except sqlite3.OperationalError:  # a table or a column is gone
+            content = None
+        if content is None or kept != (content,):
+            problems.append(worded("it is not what was written (the checksum over its rows differs)"))
+        elif _described(connection) != described:
+            problems.append(worded("it is not the ledger of this folder (its requests are others)"))
+    return problems
 
 
 def _missing_rows(connection: sqlite3.Connection, last_attempt: int) -> Iterator[str]:
@@ -212,15 +273,20 @@ def _missing_rows(connection: sqlite3.Connection, last_attempt: int) -> Iterator
     count, least, last = connection.execute("SELECT count(*), min(id), max(id) FROM attempts").fetchone()
     last = first - 1 if last is None else last
     if count != last - first + 1 or (count and least != first):
-        yield f"{last - first + 1 - count} of the attempts {first} to {last} are missing"
+        yield worded(
+            "{number} of the attempts {first} to {last} are missing",
+            number=last - first + 1 - count,
+            first=first,
+            last=last,
+        )
     if last < last_attempt:
-        yield f"attempts {last + 1} to {last_attempt} are missing"
+        yield worded("attempts {last} to {last_attempt} are missing", last=last + 1, last_attempt=last_attempt)
     for table, number, *_ in connection.execute("PRAGMA foreign_key_check"):
-        yield f"{table}, row {number}: what it belongs to is missing"
+        yield worded("{table}, row {number}: what it belongs to is missing", table=table, number=number)
     for (request,) in connection.execute(
         "SELECT r.id FROM requests r WHERE NOT EXISTS (SELECT 1 FROM attempts a WHERE a.request = r.id)"
     ):
-        yield f"requests, row {request}: its attempts are missing"
+        yield worded("requests, row {request}: its attempts are missing", request=request)
 
 
 def _damaged_rows(connection: sqlite3.Connection) -> Iterator[str]:
@@ -229,7 +295,11 @@ def _damaged_rows(connection: sqlite3.Connection) -> Iterator[str]:
             first = _read_number(connection, _SEALED_FROM.format(table))
             query = f"SELECT {key} FROM {table} WHERE {key} >= ? AND seal IS NOT {seal} ORDER BY {key}"
             for (number,) in connection.execute(query, (first,)):
-                yield f"{table}, row {number}: it is not what was written (its checksum differs)"
+                yield worded(
+                    "{table}, row {number}: it is not what was written (its checksum differs)",
+                    table=table,
+                    number=number,
+                )
 
 
 def _damaged_texts(connection: sqlite3.Connection) -> Iterator[str]:
@@ -266,10 +336,13 @@ def sqlite_errors(path: Path) -> Iterator[None]:
         if code.startswith(("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN")):
             raise DiskError(
                 f"{path}: {error}",
-                "Every reply committed before this is safe. Free some space and run the same command again.",
+                worded("Every reply committed before this is safe. Free some space and run the same command again."),
             ) from error
         if code.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
-            raise IntegrityError(f"{path}: not a readable ledger ({error})", "Restore it from a copy.") from error
+            raise IntegrityError(
+                worded("{path}: not a readable ledger ({error})", path=path, error=error),
+                worded("Restore it from a copy."),
+            ) from error
         raise
 
 

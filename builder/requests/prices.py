@@ -16,6 +16,7 @@ from decimal import ROUND_CEILING, Decimal
 
 from builder.config import Budget, Teacher
 from builder.errors import UsageError
+from builder.language.messages import worded
 
 # Money is counted in whole millionths of a millionth of the currency: sums are exact, in whatever order replies arrive.
 PICO = 10**12
@@ -124,9 +125,17 @@ def models_of(teacher: Teacher) -> tuple[str, ...]:
 def unknown_price(model: str, budget: Budget) -> UsageError:
     """The error for a money cap on a model whose price is not known, with the lines that state it."""
     return UsageError(
-        f"budget.max_cost: the price of {model} in {budget.currency} is not known, so the cap could not be kept",
-        f"State it in {budget.currency} for a million tokens (0 for a server of your own):\n"
-        f"  budget:\n    prices: {{{model}: {{input: 0.5, output: 1.5}}}}",
+        worded(
+            "budget.max_cost: the price of {model} in {currency} is not known, so the cap could not be kept",
+            model=model,
+            currency=budget.currency,
+        ),
+        worded(
+            "State it in {currency} for a million tokens (0 for a server of your own):\n  budget:\n    prices: "
+            "{{{model}: {{input: 0.5, output: 1.5}}}}",
+            currency=budget.currency,
+            model=model,
+        ),
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import yaml
 
 from builder.config import Teacher
+from builder.language.messages import worded
 
 About = Literal["content", "credit", "key", "length", "member", "unsaid"]
 
@@ -81,25 +82,28 @@ def advise(about: About, text: str, teacher: Teacher) -> str:
     said = _read(text)
     name = _refused_member(said, teacher) if about == "member" else None
     if about == "length":
-        return (
-            "Ask for less at once: lower teacher.max_tokens, growth.tasks_per_request, growth.demonstrations or "
-            "growth.chunk_words."
+        return worded(
+            "Ask for less at once: lower teacher.max_tokens, growth.tasks_per_request, growth.demonstrations "
+            "or growth.chunk_words."
         )
     if about == "content":
-        return "A filter refuses the prompt: look for the seed tasks, documents or rows that provoke it."
+        return worded("A filter refuses the prompt: look for the seed tasks, documents or rows that provoke it.")
     if name == "response_format":
-        return "Write `teacher.response_format: none` into the settings, or pass --set teacher.response_format=none."
+        return worded(
+            "Write `teacher.response_format: none` into the settings, or pass --set teacher.response_format=none."
+        )
     if name in teacher.extra_body:
-        return f"Take {name} out of teacher.extra_body."
+        return worded("Take {name} out of teacher.extra_body.", name=name)
     if name == _THINKING:
         return _write("extra_body", {**teacher.extra_body, name: False})
     member = next((member for member, sent in teacher.members.items() if name and sent == name), None)
     if member is not None:
         other = "max_completion_tokens" if member == "max_tokens" and "max_completion_tokens" in said.words else None
         return _write("parameters", {str(name): sent for name, sent in teacher.parameters.items()} | {member: other})
-    return (
-        "Mend what it names: a model or an address is in teacher.model and teacher.base_url; `teacher.response_format: none` "
-        "helps where it knows no JSON mode, teacher.parameters where it knows another member by another name or not at all."
+    return worded(
+        "Mend what it names: a model or an address is in teacher.model and teacher.base_url; "
+        "`teacher.response_format: none` helps where it knows no JSON mode, teacher.parameters where it "
+        "knows another member by another name or not at all."
     )
 
 
@@ -107,7 +111,11 @@ def _write(key: str, value: Mapping[str, Any]) -> str:
     written = yaml.safe_dump(
         dict(value), default_flow_style=True, allow_unicode=True, sort_keys=False, width=1000
     ).strip()
-    return f"Write `teacher.{key}: {written}` into the settings, or pass --set 'teacher.{key}={written}'."
+    return worded(
+        "Write `teacher.{key}: {written}` into the settings, or pass --set 'teacher.{key}={written}'.",
+        key=key,
+        written=written,
+    )
 
 
 def _refused_member(said: _Said, teacher: Teacher) -> str | None:

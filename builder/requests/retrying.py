@@ -8,6 +8,7 @@ from tenacity import RetryCallState
 
 from builder.config import Teacher
 from builder.errors import EndpointError
+from builder.language.messages import worded
 from builder.requests.completion import error_text
 from builder.requests.ledger import Received
 from builder.requests.refusals import About, advise, read_refusal
@@ -103,17 +104,17 @@ def judge_refusal(reply: HttpReply, settings: Teacher, now: Callable[[], float])
     key = settings.api_key_env
     where = name_endpoint(settings)
     advice = {
-        401: f"The key in ${key} was refused: check that it is set, whole, and for this endpoint.",
-        402: "The account has no credit left; retrying cannot help.",
-        403: f"The key in ${key} may not use {settings.model}.",
-        404: f"No model {settings.model} there: check teacher.model and teacher.base_url.",
+        401: worded("The key in ${key} was refused: check that it is set, whole, and for this endpoint.", key=key),
+        402: worded("The account has no credit left; retrying cannot help."),
+        403: worded("The key in ${key} may not use {model}.", key=key, model=settings.model),
+        404: worded("No model {model} there: check teacher.model and teacher.base_url.", model=settings.model),
     }
     about = read_refusal(reply.status, reply.text, settings)
     status = {"credit": 402, "key": 401}.get(about, 400) if reply.status == 400 else reply.status
     if status in advice and not (about == "content" and status in _OF_THE_PROMPT):
         return EndpointOutError(f"{where}: {reply.status} {said}", advice[status])
     if reply.status == 429 and ("insufficient_quota" in reply.text or "billing" in said.lower()):
-        return EndpointOutError(f"{where}: 429 {said}", "The account's quota is used up; retrying cannot help.")
+        return EndpointOutError(f"{where}: 429 {said}", worded("The account's quota is used up; retrying cannot help."))
     if reply.status in _RETRIED or reply.status >= 500:
         return TryAgain(f"{reply.status} {said}", retry_after(reply.headers.get("retry-after"), now))
     remedy = advise(about, reply.text, settings)

@@ -22,6 +22,7 @@ from tenacity.stop import stop_base
 
 from builder.config import Teacher
 from builder.errors import EndpointError
+from builder.language.messages import worded
 from builder.requests.budget import Budget, Ceiling
 from builder.requests.completion import Completion, Unusable, explain_unusable, read_completion, stated_usage
 from builder.requests.lanes import Bell, Lane, rank_lanes
@@ -51,7 +52,7 @@ _RESTART = 30.0
 __all__ = ["ChatTransport", "Completion", "HttpReply", "Sender", "TransportError", "read_completion"]
 
 
-_NOT_ASKED_FOR = Unusable("not what was asked for", "Check the address and the model.")
+_NOT_ASKED_FOR = Unusable(worded("not what was asked for"), worded("Check the address and the model."))
 
 
 @dataclass(slots=True)
@@ -245,8 +246,8 @@ class Sender:
                 if attempts >= self._max_attempts:
                     lane.rest()
                 raise EndpointError(
-                    f"{lane.name}: {error} ({attempts} attempts)",
-                    "All that was received is kept. Run the same command again when the endpoint answers.",
+                    worded("{name}: {error} ({attempts} attempts)", name=lane.name, error=error, attempts=attempts),
+                    worded("All that was received is kept. Run the same command again when the endpoint answers."),
                 ) from None
         assert last is not None
         return last
@@ -338,7 +339,13 @@ class Sender:
         restarting = lane.served and why.passing and self._clock() < lane.useless_since + _RESTART
         if lane.useless >= MOST_USELESS and not restarting:
             error = NothingUsableError(
-                f"{lane.name}: {lane.useless} replies in a row cannot be used, the last is {why.what}", why.remedy
+                worded(
+                    "{name}: {useless} replies in a row cannot be used, the last is {what}",
+                    name=lane.name,
+                    useless=lane.useless,
+                    what=why.what,
+                ),
+                why.remedy,
             )
             self._put_out(lane, error)
             raise error
@@ -394,7 +401,7 @@ class Sender:
         """A refused connection is tried again only where no other endpoint is left."""
         if not error.refused or not any(other.out is None for other in self._lanes if other is not lane):
             return TryAgain(str(error))
-        out = EndpointOutError(f"{lane.name}: {error}", "Start it, or take it out of teacher.endpoints.")
+        out = EndpointOutError(f"{lane.name}: {error}", worded("Start it, or take it out of teacher.endpoints."))
         self._put_out(lane, out)
         return out
 
@@ -411,7 +418,7 @@ class Sender:
         causes = [failures.get(lane) or lane.out for lane in self._lanes]
         lines = "\n".join(f"  - {cause.message}" for cause in causes if cause is not None)
         said = f"no endpoint takes the request:\n{lines}"
-        remedy = "All that was received is kept. Run the same command again when one of them answers."
+        remedy = worded("All that was received is kept. Run the same command again when one of them answers.")
         out = [cause for cause in causes if isinstance(cause, EndpointOutError)]
         if len(out) == len(causes):
             kind = NothingUsableError if any(isinstance(cause, NothingUsableError) for cause in out) else EndpointError

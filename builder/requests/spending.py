@@ -9,6 +9,8 @@ import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow as pa
+
 from builder.progress import Growing
 from builder.requests.ledger_file import has_column, reading
 
@@ -245,3 +247,55 @@ def read_latencies(path: Path) -> dict[str, list[float]]:
             for endpoint, seconds in rows:
                 latencies.setdefault(endpoint or "-", []).append(seconds)
     return latencies
+
+
+ATTEMPT_SCHEMA = pa.schema(
+    [
+        ("attempt", pa.int64()),
+        ("request_id", pa.string()),
+        ("job", pa.string()),
+        ("recipe", pa.string()),
+        ("model", pa.string()),
+        ("state", pa.string()),
+        ("status", pa.int64()),
+        ("usable", pa.bool_()),
+        ("prompt_tokens", pa.int64()),
+        ("completion_tokens", pa.int64()),
+        ("prompt_ceiling", pa.int64()),
+        ("completion_ceiling", pa.int64()),
+        ("reply_bytes", pa.int64()),
+        ("served_by", pa.string()),
+        ("seconds", pa.float64()),
+        ("batch", pa.bool_()),
+    ]
+)
+_ATTEMPTS_AT_ONCE = 10_000
+
+
+def read_attempts(path: Path) -> pa.Table:
+    """Every attempt of a ledger, without what was asked and answered, as `ATTEMPT_SCHEMA` has it.
+
+    Raises:
+        IntegrityError: the file is not a ledger.
+    """
+    with reading(path) as connection:
+        in_a_batch = IN_A_BATCH if has_column(connection, "batches", "first_attempt") else "0"
+        seconds = "a.seconds" if has_column(connection, "attempts", "seconds") else "NULL"
+        length = "a.reply_length" if has_column(connection, "attempts", "reply_length") else "length(a.reply)"
+        rows = connection.execute(
+            "SELECT a.id, printf('r%06d.%d', r.job, r.step), printf('r%06d', r.job), j.recipe, "
+            "json_extract(r.body, '$.model'), a.state, a.status, a.usable, a.prompt_tokens, a.completion_tokens, "
+            f"r.prompt_ceiling, r.completion_ceiling, {length}, a.served_by, {seconds}, {in_a_batch} "
+            "FROM attempts a JOIN requests r ON r.id = a.request JOIN jobs j ON j.number = r.job ORDER BY a.id"
+        )
+        batches = []
+        while some := rows.fetchmany(_ATTEMPTS_AT_ONCE):
+            columns = [list(column) for column in zip(*some, strict=True)]
+            arrays = [
+                pa.array(
+                    [None if v is None else bool(v) for v in column] if field.type == pa.bool_() else column, field.type
+                )
+                for column, field in zip(columns, ATTEMPT_SCHEMA, strict=True)
+            ]
+            batches.append(pa.record_batch(arrays, schema=ATTEMPT_SCHEMA))
+    return pa.Table.from_batches(batches, ATTEMPT_SCHEMA)

@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 from typing import TypeGuard
 
 from builder.errors import EndpointError, InputFileError, SeedbedError, UsageError
+from builder.language.messages import worded
 
 _ADDRESS = re.compile(r"([a-z][a-z0-9+.\-]+)://.", re.IGNORECASE)
 _WITH_HOSTS = ("http", "https", "ftp", "sftp", "ssh", "smb", "webdav", "hdfs", "webhdfs")
@@ -67,15 +68,17 @@ class Address:
         """Raises `UsageError` where it names nothing, or a user name or password stands in it."""
         address = cls(text if "?" in text else text.rstrip("/"))
         if not is_address(address.whole):
-            raise UsageError(f"{text}: an address names a bucket, such as s3://bucket/tasks.jsonl")
+            raise UsageError(worded("{text}: an address names a bucket, such as s3://bucket/tasks.jsonl", text=text))
         if _without_user(text) != text:
             raise UsageError(
-                f"{address}: must not carry a user name or password",
-                "Put them where the store's own tools look for them, such as AWS_ACCESS_KEY_ID and "
-                "AWS_SECRET_ACCESS_KEY in the environment.",
+                worded("{address}: must not carry a user name or password", address=address),
+                worded(
+                    "Put them where the store's own tools look for them, such as AWS_ACCESS_KEY_ID and "
+                    "AWS_SECRET_ACCESS_KEY in the environment."
+                ),
             )
         if "::" in text:
-            raise UsageError(f"{address}: one address was expected, not a chain of them")
+            raise UsageError(worded("{address}: one address was expected, not a chain of them", address=address))
         return address
 
     def __str__(self) -> str:
@@ -104,11 +107,13 @@ def check_storable(text: str) -> str:
         ValueError: it carries credentials.
     """
     if "\0" in text:
-        raise ValueError("no path and no address holds a null character")
+        raise ValueError(worded("no path and no address holds a null character"))
     if is_address(text) and masked(text) != text:
         raise ValueError(
-            "an address must not carry a user name, password or query, since settings are written beside the data; "
-            "credentials come from the environment"
+            worded(
+                "an address must not carry a user name, password or query, since settings are written beside the "
+                "data; credentials come from the environment"
+            )
         )
     return text
 
@@ -120,7 +125,7 @@ class ChangedMeanwhileError(InputFileError):
         super().__init__(
             str(address),
             "it changed while it was read",
-            remedy="Run the command again when nothing writes to it.",
+            remedy=worded("Run the command again when nothing writes to it."),
         )
 
 
@@ -153,12 +158,16 @@ def _not_found(error: FileNotFoundError, address: Address) -> SeedbedError:
         return _described(error.__cause__, address)
     if _NO_BUCKET.search(f"{error} {_code(error)}"):
         return UsageError(
-            f"{address}: there is no such bucket",
-            "Look at the name, and at AWS_ENDPOINT_URL where the store is not Amazon's; a new bucket is made with the store's "
-            "own tool, such as `aws s3 mb`.",
+            worded("{address}: there is no such bucket", address=address),
+            worded(
+                "Look at the name, and at AWS_ENDPOINT_URL where the store is not Amazon's; a new bucket is made "
+                "with the store's own tool, such as `aws s3 mb`."
+            ),
         )
     return InputFileError(
-        str(address), "nothing is there", remedy="Look at the name: capitals count, and so does every slash."
+        str(address),
+        worded("nothing is there"),
+        remedy=worded("Look at the name: capitals count, and so does every slash."),
     )
 
 
@@ -186,14 +195,19 @@ def _described(error: Exception, address: Address) -> EndpointError:
     said = f"{type(error).__name__}: {_without_secrets(str(error), address)}"
     if _is_refusal(error):
         return EndpointError(
-            f"{address}: the store refuses the credentials, or there are none ({said})",
-            "They come from the environment or the store's own configuration files: for s3:// AWS_ACCESS_KEY_ID, "
-            "AWS_SECRET_ACCESS_KEY or AWS_PROFILE, and AWS_ENDPOINT_URL for other stores than Amazon's. They must allow to "
-            "list and read what is there, and to write and delete where a dataset is sent.",
+            worded(
+                "{address}: the store refuses the credentials, or there are none ({said})", address=address, said=said
+            ),
+            worded(
+                "They come from the environment or the store's own configuration files: for s3:// "
+                "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY or AWS_PROFILE, and AWS_ENDPOINT_URL for other stores "
+                "than Amazon's. They must allow to list and read what is there, and to write and delete where a "
+                "dataset is sent."
+            ),
         )
     return EndpointError(
-        f"{address}: the store does not work ({said})",
-        "Look at the network and, for s3://, at AWS_ENDPOINT_URL; then run the same command again.",
+        worded("{address}: the store does not work ({said})", address=address, said=said),
+        worded("Look at the network and, for s3://, at AWS_ENDPOINT_URL; then run the same command again."),
     )
 
 

@@ -5,15 +5,14 @@ The manifest is written last, so a folder with a valid manifest is complete.
 
 import contextlib
 import fcntl
-import hashlib
-import json
 import os
 import re
+from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import accumulate, islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -23,6 +22,7 @@ from builder.errors import (
     InputFileError,
     IntegrityError,
 )
+from builder.language.messages import worded
 from builder.schema import (
     REJECTION_SCHEMA,
     SAMPLE_SCHEMA,
@@ -43,26 +43,17 @@ from builder.store.files import (
     parquet_file,
     remove_temporary_files,
     write_table,
-    write_text,
 )
-from builder.store.journal import LIVE_FILES, STAGING, Described, note
+from builder.store.journal import LEDGERS, LIVE_FILES, STAGING, Described, note, while_written
 from builder.store.manifest import STRAY, Manifest, Problem, compare, hash_json
 from builder.store.ownership import MARK, check_folder
+from builder.store.reviews import Reviews
 
 ROWS_PER_PART = 50_000
 # Bytes that are hashed before rows are looked at: a tenth of a second on one core.
 _HASHED_TO_LOOK = 64 * 1024 * 1024
+_REDACTED = re.compile(r"redacted:(\d{1,18}):")
 _PART = re.compile(r"part-\d{5,}\.parquet")
-
-
-@dataclass(frozen=True, slots=True)
-class Review:
-    """A human decision about one row; the last one for a row counts."""
-
-    row: int
-    id: str
-    decision: Literal["keep", "drop"]
-    note: str = ""
 
 
 class DatasetFolder:
@@ -74,17 +65,17 @@ class DatasetFolder:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.called = root  # in messages: what is staged is called as what it will be
         self.settings = root / "seedbed.yaml"
         self.ledger = root / "ledger.sqlite"
         self.samples = root / "samples"
         self.rejections = root / "rejections"
         self.signals = root / "signals"
+        self.search = root / "search"
         self.embeddings = root / "embeddings"
         self.judge_ledger = root / "judge.sqlite"
         self.categories_ledger = root / "categories.sqlite"
-        self.reviews = root / "reviews.jsonl"
-        # Reviews whose conversation is in no row now, after a rebuild under other settings.
-        self.unplaced_reviews = root / "reviews-unplaced.jsonl"
+        self.reviews = Reviews(root)
         self.staging = root / STAGING
         self.verdicts = root / "verdicts.parquet"
         self.previous_verdicts = root / "verdicts-previous.parquet"
@@ -105,13 +96,13 @@ class DatasetFolder:
         if not root.exists():
             raise InputFileError(
                 root,
-                "no such dataset folder",
-                remedy="`seedbed build` or `seedbed curate` makes one.",
+                worded("no such dataset folder"),
+                remedy=worded("`seedbed build` or `seedbed curate` makes one."),
             )
         check_name(root)
         folder = cls(root)
         if not folder.settings.is_file():
-            raise InputFileError(root, "not a dataset folder: it holds no seedbed.yaml")
+            raise InputFileError(root, worded("not a dataset folder: it holds no seedbed.yaml"))
         return folder
 
     @contextlib.contextmanager
@@ -132,8 +123,8 @@ class DatasetFolder:
             except BlockingIOError:
                 owner = _process(descriptor) or "?"
                 raise FolderInUseError(
-                    f"{self.root}: in use by process {owner}",
-                    "Wait for it to end, or stop it; the folder is free as soon as that process is gone.",
+                    worded("{root}: in use by process {owner}", root=self.root, owner=owner),
+                    worded("Wait for it to end, or stop it; the folder is free as soon as that process is gone."),
                 ) from None
             with disk_errors(self.root):  # the mark is written over itself: it is never missing
                 os.ftruncate(descriptor, os.pwrite(descriptor, f"{MARK}{os.getpid()}\n".encode(), 0))
@@ -240,8 +231,13 @@ class DatasetFolder:
 
     def sample_records(self, rows: Collection[int], columns: Sequence[str] | None = None) -> list[dict[str, Any]]:
         """Some rows' samples in row order, whole or some columns; only the row groups that hold them are read."""
+        records: list[dict[str, Any]] = self.sample_rows(rows, columns).to_pylist()
+        return records
+
+    def sample_rows(self, rows: Collection[int], columns: Sequence[str] | None = None) -> pa.Table:
+        """The same as a table."""
         schema = SAMPLE_SCHEMA if columns is None else pa.schema([SAMPLE_SCHEMA.field(name) for name in columns])
-        return _records(self.parts(self.samples), rows, schema)
+        return _rows_of(self.parts(self.samples), rows, schema)
 
     def verdict_record(self, row: int) -> dict[str, Any]:
         """One row's verdict; only its row group is read.
@@ -250,13 +246,15 @@ class DatasetFolder:
             InputFileError: the folder was not curated yet.
             IntegrityError: there is none.
         """
-        self._refuse_undecided()
-        found = _records([self.verdicts], [row], VERDICT_SCHEMA)
+        self.refuse_undecided()
+        found = _rows_of([self.verdicts], [row], VERDICT_SCHEMA).to_pylist()
         if not found:
             raise IntegrityError(
-                f"{self.verdicts}: row {row} has no verdict", f"`seedbed curate {self.root}` decides every row anew."
+                worded("{verdicts}: row {row} has no verdict", verdicts=self.verdicts, row=row),
+                worded("`seedbed curate {root}` decides every row anew.", root=self.root),
             )
-        return found[0]
+        record: dict[str, Any] = found[0]
+        return record
 
     def partitions(self, rows: int, first: int = 0) -> list["Partition"]:
         """The samples from row `first` on, cut into slices of at most `rows` rows that never cross a part."""
@@ -310,15 +308,20 @@ class DatasetFolder:
         Args:
             path: None is `verdicts`; the other ones are `previous_verdicts`.
         """
-        self._refuse_undecided()
+        self.refuse_undecided()
         return _read_parquet(path or self.verdicts, columns)
 
-    def _refuse_undecided(self) -> None:
+    def refuse_undecided(self) -> None:
+        """Say what to do where there are no verdicts.
+
+        Raises:
+            InputFileError: the folder was not curated yet.
+        """
         if not self.verdicts.is_file():
             raise InputFileError(
                 self.root,
-                "no verdicts yet",
-                remedy=f"Run `seedbed curate {self.root}`.",
+                worded("no verdicts yet"),
+                remedy=worded("Run `seedbed curate {root}`.", root=self.root),
             )
 
     def write_signal(self, name: str, table: pa.Table) -> None:
@@ -329,36 +332,6 @@ class DatasetFolder:
     def read_signal(self, name: str) -> pa.Table:
         """One signal's table."""
         return _read_parquet(self.signals / f"{name}.parquet")
-
-    def append_review(self, review: Review) -> None:
-        """Append a human decision with its checksum; a torn last line is ended first, so it cannot spoil this one."""
-        with disk_errors(self.reviews), self.reviews.open("ab+") as file:
-            if file.tell() and (file.seek(-1, os.SEEK_END), file.read(1))[1] != b"\n":
-                file.write(b"\n")
-            file.write(_review_line(review).encode())
-            file.flush()
-            os.fsync(file.fileno())
-
-    def read_unplaced_reviews(self) -> list[Review]:
-        """The whole decisions whose conversation is in no row, in the order in which they were made."""
-        return [review for review, _, _ in _review_lines(self.unplaced_reviews) if review is not None]
-
-    def place_reviews(self, placed: Iterable[Review], unplaced: Iterable[Review]) -> None:
-        """Append decisions that found their row, then keep the others as those that have none."""
-        for review in placed:
-            self.append_review(review)
-        write_text(self.unplaced_reviews, "".join(map(_review_line, unplaced)))
-
-    def inherit_reviews(self, source: "DatasetFolder") -> None:
-        """Take over another folder's decisions, none of them placed yet; damaged lines stay for `verify` to show."""
-        lines = [*_review_lines(source.unplaced_reviews), *_review_lines(source.reviews)]
-        if lines:
-            write_text(self.reviews, "".join(f"{line}\n" for review, line, _ in lines if review is None))
-            write_text(self.unplaced_reviews, "".join(f"{line}\n" for review, line, _ in lines if review is not None))
-
-    def read_reviews(self) -> dict[int, Review]:
-        """The last whole decision for each row; lines whose checksum is wrong are left to `verify`."""
-        return {review.row: review for review, _, _ in _review_lines(self.reviews) if review is not None}
 
     def withdraw_manifest(self) -> None:
         """Say that the folder is about to change: until the manifest is written again it is not complete."""
@@ -404,12 +377,13 @@ class DatasetFolder:
         """
         old, new = self.known(), staged.known()
         for name in sorted({*old, *new}):
-            if name.partition("/")[0] in names and old.get(name) != new.get(name):
-                note(self.root / name, new.get(name))
+            if name.partition("/")[0] in names and old.get(name) != (described := new.get(name)):
+                stays = described is not None and name in LEDGERS and (self.root / name).exists()
+                note(self.root / name, while_written(described) if described is not None and stays else described)
 
     def verify(self) -> list[Problem]:
         """Compare every file with the manifest and every review with its checksum; an empty list means all is well."""
-        problems = [one for path in (self.reviews, self.unplaced_reviews) for one in _review_problems(path)]
+        problems = [Problem(name, problem) for name, problem in self.reviews.problems()]
         return problems + self._manifest.verify(self._names(self.root))
 
     def problems(self, *paths: Path, by_size: bool = False) -> list[Problem]:
@@ -438,8 +412,12 @@ class DatasetFolder:
         """
         if not self.known() and any(path.exists() for path in paths):
             raise IntegrityError(
-                f"{self.root}: holds no {self.manifest.name}, so nobody knows whether its files are what was written",
-                f"Restore it from a copy. Without one, write the rows anew: {self._anew()}.",
+                worded(
+                    "{root}: holds no {name}, so nobody knows whether its files are what was written",
+                    root=self.root,
+                    name=self.manifest.name,
+                ),
+                worded("Restore it from a copy. Without one, write the rows anew: {anew}.", anew=self._anew()),
             )
         self.refuse(self.problems(*paths, by_size=by_size))
 
@@ -461,8 +439,14 @@ class DatasetFolder:
         self._check_manifest()
         if not self.manifest.exists():
             raise IntegrityError(
-                f"{self.root}: not finished: it holds no {self.manifest.name}, which is written last",
-                "Wait for the command that changes it, or run that again; `seedbed status` says how far a build is.",
+                worded(
+                    "{root}: not finished: it holds no {name}, which is written last",
+                    root=self.root,
+                    name=self.manifest.name,
+                ),
+                worded(
+                    "Wait for the command that changes it, or run that again; `seedbed status` says how far a build is."
+                ),
             )
         self.check(*paths)
 
@@ -485,7 +469,7 @@ class DatasetFolder:
 
     def _check_manifest(self) -> None:
         if (damage := self._manifest.damage()) is not None:
-            raise IntegrityError(f"{self.manifest}: {damage}", "Restore it from a copy.")
+            raise IntegrityError(f"{self.manifest}: {damage}", worded("Restore it from a copy."))
 
     def _anew(self) -> str:
         """The command that makes rows which are as they were written."""
@@ -495,12 +479,16 @@ class DatasetFolder:
 
     def _way_out(self, problem: Problem) -> str:
         if problem.problem == STRAY:
-            return "Seedbed did not write it: move it out of the folder."
-        if problem.path.partition("/")[0] in ("publish", self.report_html.name, self.report_json.name):
-            return f"`seedbed curate {self.root}` writes it anew."
+            return worded("Seedbed did not write it: move it out of the folder.")
+        if problem.path.partition("/")[0] in (
+            *("publish", self.search.name, self.report_html.name, self.report_json.name),
+        ):
+            return worded("`seedbed curate {root}` writes it anew.", root=self.root)
         if problem.path.partition("/")[0] in (self.samples.name, self.rejections.name) and self.ledger.exists():
-            return f"Restore it from a copy, or write the rows anew from their replies: {self._anew()}."
-        return f"Restore it from a copy; `seedbed verify {self.root}` lists all that differs."
+            return worded(
+                "Restore it from a copy, or write the rows anew from their replies: {anew}.", anew=self._anew()
+            )
+        return worded("Restore it from a copy; `seedbed verify {root}` lists all that differs.", root=self.root)
 
     def _names(self, path: Path) -> list[str]:
         """The names of the files at or below a path that do not change once they are written."""
@@ -564,6 +552,8 @@ def samples_from_table(table: pa.Table) -> Iterator[Sample]:
 
 def _promoted(tables: Sequence[pa.Table], schema: pa.Schema) -> pa.Table:
     """Tables of one kind as one; columns that an older one lacks are null."""
+    if "redaction_of" in schema.names:
+        tables = [one if "redaction_of" in one.column_names else _with_redactions(one) for one in tables]
     return (
         pa.concat_tables([schema.empty_table(), *tables], promote_options="permissive")
         if tables
@@ -571,22 +561,30 @@ def _promoted(tables: Sequence[pa.Table], schema: pa.Schema) -> pa.Table:
     )
 
 
+def _with_redactions(table: pa.Table) -> pa.Table:
+    """Samples of when `source` said which row they are the redaction of, `redacted:17:mails.json#18`."""
+    sources = table["source"].to_pylist() if "source" in table.column_names else [""] * len(table)
+    rows = [int(found[1]) if (found := _REDACTED.match(source)) else None for source in sources]
+    return table.append_column("redaction_of", pa.array(rows, pa.int64()))
+
+
 def _read_parquet(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
     with parquet_errors(path), parquet_file(path) as file:
         return file.read(columns)
 
 
-def _records(paths: Sequence[Path], rows: Collection[int], schema: pa.Schema) -> list[dict[str, Any]]:
-    """The records of some rows of tables that hold the rows from 0 on in their order; what an older one lacks is null."""
-    found: list[dict[str, Any]] = []
+def _rows_of(paths: Sequence[Path], rows: Collection[int], schema: pa.Schema) -> pa.Table:
+    """Some rows of tables that hold the rows from 0 on in their order; what an older one lacks is null."""
+    wanted = sorted(set(rows))
+    found: list[pa.Table] = []
     before = 0
     for path in paths:
         with parquet_errors(path), parquet_file(path) as file:
             for number in range(file.num_row_groups):
                 start, before = before, before + file.metadata.row_group(number).num_rows
-                if places := sorted({row - start for row in rows if start <= row < before}):
-                    found += _promoted([file.read_row_group(number, schema.names).take(places)], schema).to_pylist()
-    return found
+                if places := [row - start for row in wanted[bisect_left(wanted, start) : bisect_left(wanted, before)]]:
+                    found.append(_promoted([file.read_row_group(number, schema.names).take(places)], schema))
+    return _promoted(found, schema)
 
 
 @contextlib.contextmanager
@@ -595,54 +593,11 @@ def parquet_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError:
-        raise InputFileError(path, "no such file", remedy="`seedbed verify` shows what else is missing.") from None
+        raise InputFileError(
+            path, worded("no such file"), remedy=worded("`seedbed verify` shows what else is missing.")
+        ) from None
     except (pa.ArrowException, OSError) as error:
         raise IntegrityError(
-            f"{path}: not a readable Parquet file ({type(error).__name__})",
-            "`seedbed verify` shows what else changed; restore the file or build the folder again.",
+            worded("{path}: not a readable Parquet file ({name})", path=path, name=type(error).__name__),
+            worded("`seedbed verify` shows what else changed; restore the file or build the folder again."),
         ) from None
-
-
-def _review_problems(path: Path) -> Iterator[Problem]:
-    try:
-        for review, _, number in _review_lines(path):
-            if review is None:
-                yield Problem(path.name, f"line {number}: its checksum does not match")
-    except IntegrityError as error:
-        yield Problem(path.name, error.message.removeprefix(str(path)).lstrip(":, "))
-
-
-def _review_lines(path: Path) -> Iterator[tuple[Review | None, str, int]]:
-    """The decision in each line, or None where it is damaged; the line; its number."""
-    if not os.path.lexists(path):
-        return
-    if not path.is_file():
-        raise IntegrityError(f"{path}: not a file", "Restore it from a copy.")
-    for number, line in enumerate(path.read_bytes().decode("utf-8", "replace").split("\n"), 1):
-        if line:
-            checksum, _, body = line.partition(" ")
-            yield (_parse_review(path, body, number) if checksum == _line_checksum(body) else None), line, number
-
-
-def _parse_review(path: Path, body: str, number: int) -> Review:
-    """A review whose checksum is right: what else is in it was written by another version, or by hand."""
-    try:
-        review = Review(**json.loads(body))
-        named = isinstance(review.id, str) and isinstance(review.note, str) and review.decision in ("keep", "drop")
-        if not named or type(review.row) is not int or not 0 <= review.row < 2**63:
-            raise TypeError("a row, an id, keep or drop and a note were expected")
-    except (ValueError, TypeError, RecursionError) as error:
-        raise IntegrityError(
-            f"{path}, line {number}: not a review that this version knows ({error})",
-            "Restore the file from a copy, or take the line out and decide about the row again.",
-        ) from None
-    return review
-
-
-def _review_line(review: Review) -> str:
-    body = json.dumps(asdict(review), ensure_ascii=False)
-    return f"{_line_checksum(body)} {body}\n"
-
-
-def _line_checksum(body: str) -> str:
-    return hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -34,7 +34,8 @@ LIVE_FILES = frozenset(
     }
 )
 
-# What is known of a file: sha256 and bytes, of Parquet rows and columns too; of a ledger last_attempt.
+# What is known of a file: sha256 and bytes, of Parquet rows and columns too; of a ledger last_attempt and requests (see
+# `builder.requests.ledger_file`).
 Described = Mapping[str, Any]
 
 _THIS_PROCESS = secrets.token_hex(4)
@@ -136,6 +137,11 @@ def _place(path: Path, *, ledgers: bool = False) -> tuple[Journal, str] | None:
             noted = name not in LIVE_FILES or (ledgers and name in LEDGERS)
             return (journal, name) if noted and not name.startswith(f"{STAGING}/") else None
     return None
+
+
+def while_written(ledger: Described) -> Described:
+    """What is known of a ledger while it is written, and where its writer was killed: what it held at least."""
+    return {"last_attempt": ledger["last_attempt"]}
 
 
 def describe(path: Path, *, table: bool) -> Described:

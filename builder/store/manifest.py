@@ -15,15 +15,16 @@ from pathlib import Path
 from typing import Any
 
 from builder import __version__
+from builder.language.messages import worded
 from builder.store.files import write_bytes, write_json
 from builder.store.journal import LEDGERS, LIVE_FILES, Described, Journal, Line, hash_file, watch
 
 MANIFEST_VERSION = 1
 
 # What is found, in words that are compared where what it means for a command differs.
-STRAY = "not in the manifest"
-UNFINISHED = "missing: the run that writes it did not finish"
-_NOT_AS_WRITTEN = "its content is not what was written (SHA-256 differs)"
+STRAY = worded("not in the manifest")
+UNFINISHED = worded("missing: the run that writes it did not finish")
+_NOT_AS_WRITTEN = worded("its content is not what was written (SHA-256 differs)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +133,7 @@ class Manifest:
         except FileNotFoundError:
             return None
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            return f"damaged ({error})"
+            return worded("damaged ({error})", error=error)
         return None
 
     def _described(self) -> dict[str, Described]:
@@ -148,7 +149,7 @@ class Manifest:
         claimed = manifest.pop("sha256")
         dict(manifest["files"])
         if claimed != hash_json(manifest):
-            raise ValueError("its own hash does not match")
+            raise ValueError(worded("its own hash does not match"))
         return manifest
 
     def _loaded(self) -> Any:
@@ -169,7 +170,7 @@ def compare(
         by_size: do not read them.
     """
     expected = {name: described for name, described in known.items() if name not in LEDGERS}
-    problems = [Problem(name, "missing") for name in sorted(set(expected) - set(present))]
+    problems = [Problem(name, worded("missing")) for name in sorted(set(expected) - set(present))]
     problems += [Problem(name, STRAY) for name in sorted(set(present) - set(expected))]
     both = sorted(set(present) & set(expected))
     cut = {name for name in both if (root / name).stat().st_size != expected[name]["bytes"]}

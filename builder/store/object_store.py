@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from builder.errors import DiskError, EndpointError, InputFileError, SeedbedError, UsageError, nearest
+from builder.language.messages import worded
 from builder.progress import Reporter
 from builder.store.addresses import Address, ChangedMeanwhileError, is_address, store_errors
 from builder.store.files import disk_errors
@@ -96,7 +97,7 @@ class Store:
             folder = re.split(r"[*?\[]", self._root)[0].rpartition("/")[0]
             with contextlib.suppress(InputFileError), store_errors(self.address):
                 self._files.ls(folder, detail=False)  # a glob takes a refusal for an empty folder
-            raise InputFileError(str(self.address), "no file matches")
+            raise InputFileError(str(self.address), worded("no file matches"))
         stores = [copy.copy(self) for _ in found]
         for store, path in zip(stores, found, strict=True):
             store.address, store._root = Address(str(self._files.unstrip_protocol(path))), path
@@ -117,7 +118,8 @@ class Store:
             return None
         if len(content) > limit:
             raise InputFileError(
-                str(self._at(name)), f"more than {limit // _MIB} MiB, which is not what should be there"
+                str(self._at(name)),
+                worded("more than {limit} MiB, which is not what should be there", limit=limit // _MIB),
             )
         return content
 
@@ -136,8 +138,16 @@ class Store:
             free = shutil.disk_usage(path.parent).free
         if size is not None and size > free:
             raise DiskError(
-                f"{self._at(name)}: {size / 2**30:,.1f} GiB, and {path.parent} has {free / 2**30:,.1f} GiB free",
-                "Free some space, or name a folder on a larger disk in TMPDIR (files) or SEEDBED_CACHE (datasets).",
+                worded(
+                    "{at}: {size:,.1f} GiB, and {parent} has {free:,.1f} GiB free",
+                    at=self._at(name),
+                    size=size / 2**30,
+                    parent=path.parent,
+                    free=free / 2**30,
+                ),
+                worded(
+                    "Free some space, or name a folder on a larger disk in TMPDIR (files) or SEEDBED_CACHE (datasets)."
+                ),
             )
         fetched = 0
         with contextlib.ExitStack() as stack:
@@ -232,21 +242,33 @@ def _open(address: Address) -> tuple[Any, str]:
     try:
         import fsspec
     except ImportError:
-        raise UsageError(f"{address}: reading it needs fsspec", "pip install fsspec") from None
+        raise UsageError(
+            worded("{address}: reading it needs fsspec", address=address), worded("pip install fsspec")
+        ) from None
     protocol = address.protocol
     try:
         fsspec.get_filesystem_class(protocol)
     except ValueError:
         known = fsspec.available_protocols()
         raise UsageError(
-            f"{address}: no such protocol: {protocol}{nearest(protocol, known)}",
-            "Such as s3://, gs://, abfs://, hf:// or https://; a path has no ://.",
+            worded(
+                "{address}: no such protocol: {protocol}{nearest}",
+                address=address,
+                protocol=protocol,
+                nearest=nearest(protocol, known),
+            ),
+            worded("Such as s3://, gs://, abfs://, hf:// or https://; a path has no ://."),
         ) from None
     except ImportError as error:
         missing = getattr(error.__cause__, "name", None)
-        package = missing.partition(".")[0] if missing else f"the package of fsspec for {protocol}"
+        package = (
+            missing.partition(".")[0] if missing else worded("the package of fsspec for {protocol}", protocol=protocol)
+        )
         raise UsageError(
-            f"{address}: reading {protocol}:// needs {package}", f"pip install {_EXTRAS.get(package, package)}"
+            worded(
+                "{address}: reading {protocol}:// needs {package}", address=address, protocol=protocol, package=package
+            ),
+            worded("pip install {extras}", extras=_EXTRAS.get(package, package)),
         ) from None
     with store_errors(address):
         # What others wrote a moment ago must be seen: no listing is kept.
@@ -307,7 +329,10 @@ def file_for(place: Path | Address, reporter: Reporter, *, overwrite: bool = Fal
         with naming_errors({str(path): str(place)}):
             yield path
         if path.is_dir():
-            raise UsageError(f"{place}: this format is a folder of files", "Write it to a folder, and copy that there.")
+            raise UsageError(
+                worded("{place}: this format is a folder of files", place=place),
+                worded("Write it to a folder, and copy that there."),
+            )
         with transfer(reporter, f"Sending to {place}", path.stat().st_size) as told:
             store.put(path)
             told(path.stat().st_size)
@@ -317,16 +342,22 @@ def _check_free(store: Store, *, overwrite: bool) -> None:
     """As `ownership.check_output` for a path."""
     place = store.address
     if (around := store.dataset_around()) is not None:
-        raise UsageError(f"{place}: inside the dataset folder {around}", "Choose a place outside of it.")
+        raise UsageError(
+            worded("{place}: inside the dataset folder {around}", place=place, around=around),
+            worded("Choose a place outside of it."),
+        )
     if not overwrite and store.exists():
-        raise UsageError(f"{place}: exists already", "Choose another name, or have it replaced with --overwrite.")
+        raise UsageError(
+            worded("{place}: exists already", place=place),
+            worded("Choose another name, or have it replaced with --overwrite."),
+        )
 
 
 @contextlib.contextmanager
 def transfer(reporter: Reporter, label: str, size: int | None) -> Iterator[Callable[[int], None]]:
     """Show how far a transfer is, in MiB; yields what counts bytes."""
     moved = 0
-    with reporter.step(f"{label} (MiB)", total=None if size is None else -(-size // _MIB)) as step:
+    with reporter.step(worded("{label} (MiB)", label=label), total=None if size is None else -(-size // _MIB)) as step:
 
         def told(count: int) -> None:
             nonlocal moved

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from builder.errors import InputFileError, UsageError
+from builder.language.messages import worded
 from builder.store.files import check_name, is_temporary
 
 MARK = "seedbed dataset folder\n"
@@ -37,7 +38,7 @@ def others_in(root: Path, *, but: frozenset[str] = frozenset()) -> list[str]:
     if not root.exists():
         return []
     if not root.is_dir():
-        raise InputFileError(root, "a file where a folder was expected")
+        raise InputFileError(root, worded("a file where a folder was expected"))
     lock = {".lock"} if _lock_text(root) is not None else set()
     names = {path.name for path in root.iterdir()} - _LITTER - but - lock
     return sorted(name for name in names if not is_temporary(name))
@@ -68,11 +69,16 @@ def check_folder(root: Path) -> None:
         expected |= _LEDGER
     if others := others_in(place, but=expected):
         raise UsageError(
-            f"{root}: not a dataset folder, and holds other files, such as {others[0]}",
-            "Choose a folder that is empty or not there yet; nothing in this one was changed.",
+            worded(
+                "{root}: not a dataset folder, and holds other files, such as {others}", root=root, others=others[0]
+            ),
+            worded("Choose a folder that is empty or not there yet; nothing in this one was changed."),
         )
     if (around := dataset_around(root)) is not None:
-        raise UsageError(f"{root}: inside the dataset folder {around}", "Choose a place outside of it.")
+        raise UsageError(
+            worded("{root}: inside the dataset folder {around}", root=root, around=around),
+            worded("Choose a place outside of it."),
+        )
 
 
 def check_output(path: Path, *, overwrite: bool) -> None:
@@ -87,14 +93,23 @@ def check_output(path: Path, *, overwrite: bool) -> None:
     """
     check_name(path)
     if (around := dataset_around(path)) is not None:
-        raise UsageError(f"{path}: inside the dataset folder {around}", "Choose a place outside of it.")
+        raise UsageError(
+            worded("{path}: inside the dataset folder {around}", path=path, around=around),
+            worded("Choose a place outside of it."),
+        )
     place = _place_of(path)
     if not os.path.lexists(place):
         return
     if not place.is_file():
-        raise UsageError(f"{path}: is there, and not as a file that could be replaced", "Choose another name.")
+        raise UsageError(
+            worded("{path}: is there, and not as a file that could be replaced", path=path),
+            worded("Choose another name."),
+        )
     if not overwrite:
-        raise UsageError(f"{path}: exists already", "Choose another name, or have it replaced with --overwrite.")
+        raise UsageError(
+            worded("{path}: exists already", path=path),
+            worded("Choose another name, or have it replaced with --overwrite."),
+        )
 
 
 def _place_of(path: Path) -> Path:

@@ -14,7 +14,7 @@ def _connect_embedded(settings: Teacher, environ: Mapping[str, str]) -> "ChatCli
     """Reach the embedded teacher in-process, through the same client and protocol as any endpoint."""
     import httpx2
 
-    from builder.teachers.embedded import Faults, create_app
+    from builder.procedural.teacher.embedded import Faults, create_app
     from builder.teachers.openai import NO_KEY, ChatClient
 
     app = create_app(Faults.parse(settings.faults))

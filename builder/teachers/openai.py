@@ -21,6 +21,7 @@ import openai
 
 from builder.config import Teacher
 from builder.errors import EndpointError
+from builder.language.messages import worded
 from builder.requests.transport import HttpReply, TransportError, name_endpoint
 from builder.teachers.connections import Connections
 
@@ -196,7 +197,9 @@ class OpenAIConnection:
             cause = error.__cause__
             refused = isinstance(cause, httpx2.ConnectError)
             said = self._clean(str(cause or error))
-            raise TransportError(f"no connection ({said})", sent=not refused, refused=refused) from None
+            raise TransportError(
+                worded("no connection ({said})", said=said), sent=not refused, refused=refused
+            ) from None
         return response
 
     def _read(self, response: httpx2.Response) -> HttpReply:
@@ -324,13 +327,21 @@ def read_key(settings: Teacher, environ: Mapping[str, str]) -> str:
         host = httpx2.URL(settings.base_url).host if settings.base_url else ""
         if host not in ("localhost", "127.0.0.1", "::1"):
             raise EndpointError(
-                f"${settings.api_key_env} is not set",
-                f"export {settings.api_key_env}=…, name another variable in teacher.api_key_env, "
-                "or use `teacher.provider: embedded`, which needs no key.",
+                worded("${api_key_env} is not set", api_key_env=settings.api_key_env),
+                worded(
+                    "export {api_key_env}=…, name another variable in teacher.api_key_env, or use `teacher.provider: "
+                    "embedded`, which needs no key.",
+                    api_key_env=settings.api_key_env,
+                ),
             )
         key = NO_KEY
     if not key.isascii() or any(c.isspace() for c in key):
-        raise EndpointError(f"${settings.api_key_env} does not hold a key: it has spaces or non-ASCII characters")
+        raise EndpointError(
+            worded(
+                "${api_key_env} does not hold a key: it has spaces or non-ASCII characters",
+                api_key_env=settings.api_key_env,
+            )
+        )
     return key
 
 

@@ -17,6 +17,16 @@ _SEEDS = {
         Task("z2", "那时候店开着吗？", (Instance("周一8到12点；周一9点", "开着"),), "closed_qa", "zh", True),
     ),
 }
+_PEOPLE = {
+    "en": [
+        {"text": "A tram driver who plans her retirement.", "source": "people.txt#1"},
+        {"text": "A beekeeper near a motorway.", "source": "people.txt#2"},
+    ],
+    "zh": [
+        {"text": "准备期末复习的山区数学老师。", "source": "people.txt#3"},
+        {"text": "想改开面馆的出租车司机。", "source": "people.txt#4"},
+    ],
+}
 _TOPICS = {"en": "beekeeping", "zh": "养蜂"}
 
 
@@ -24,6 +34,7 @@ def _job(recipe: str, language: str) -> Job:
     materials: Mapping[str, Mapping[str, Any]] = {
         "topic": {"topic": _TOPICS[language], "kinds": {"explain": 1, "solve": 1}},
         "evolve": {"direction": "constraints"},
+        "persona": {"people": _PEOPLE[language]},
         "dialogue": {"rounds": 2, "system": True},
     }
     shown = _SEEDS[language] if recipe in ("self_instruct", "topic") else _SEEDS[language][:1]
@@ -32,7 +43,7 @@ def _job(recipe: str, language: str) -> Job:
 
 JOBS: Mapping[str, Job] = {
     f"{recipe}.{language}": _job(recipe, language)
-    for recipe in ("self_instruct", "topic", "evolve", "phrasings", "dialogue")
+    for recipe in ("self_instruct", "topic", "evolve", "phrasings", "dialogue", "persona")
     for language in ("en", "zh")
 }
 ENGLISH = _SEEDS["en"][0]

@@ -19,7 +19,7 @@ from builder.generation.novelty_index import Match, NoveltyIndex
 from builder.language.notes import Note
 from builder.schema import Check, Sample
 from builder.signals import measure_row
-from builder.store.dataset_folder import Review
+from builder.store.reviews import Ruling
 from builder.text import Thresholds, tokenise
 
 T = TypeVar("T")
@@ -61,7 +61,7 @@ def scan(
 
 def find_similar(samples: Sequence[Sample], *, kept_by_hand: Iterable[int] = ()) -> dict[int, Check]:
     """The rows of a whole decision that are `too_similar`, each with its check; rows in row order."""
-    reviews = {row: Review(row, "", "keep") for row in kept_by_hand}
+    reviews = {row: Ruling(row, "keep") for row in kept_by_hand}
     decision = decide(samples, [measure_row(sample) for sample in samples], Settings(), reviews=reviews)
     verdicts = decision.verdicts.select(["row", "checks"]).to_pylist()
     checks = {verdict["row"]: Check(**check) for verdict in verdicts for check in verdict["checks"]}

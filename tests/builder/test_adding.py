@@ -21,7 +21,8 @@ from builder.formats.importing import distinct_names
 from builder.progress import Reporter
 from builder.settings_file import load_settings
 from builder.store import dataset_folder
-from builder.store.dataset_folder import DatasetFolder, Partition, Review
+from builder.store.dataset_folder import DatasetFolder, Partition
+from builder.store.reviews import Review
 
 QUIET = Reporter(quiet=True)
 ROOT = Path(__file__).parents[2]
@@ -78,7 +79,7 @@ def content(folder: DatasetFolder) -> dict[str, Any]:
     """All that says something of the rows, but for how they are cut into parts, what was decided before and how."""
     left_out = {"MANIFEST.json", ".lock", "verdicts-previous.parquet", "verdicts.parquet"}
     paths = [path.relative_to(folder.root) for path in sorted(folder.root.rglob("*")) if path.is_file()]
-    kept = [path for path in paths if str(path) not in left_out and path.parts[0] != "samples"]
+    kept = [path for path in paths if str(path) not in left_out and path.parts[0] not in ("samples", "search")]
     verdicts = {"verdicts": pq.read_table(folder.verdicts).to_pylist()}
     return verdicts | {str(path): (folder.root / path).read_bytes() for path in kept}
 
@@ -101,7 +102,7 @@ def test_rows_added_in_steps_give_what_one_curation_of_all_gives(
     for folder in (grown, whole):
         for row, decision in reviewed.items():
             if row < len(files[0]):
-                folder.append_review(Review(row, "", decision))
+                folder.reviews.append(Review(row, "", decision, review_id=f"{row:016x}"))
     pipeline.curate_folder(whole.root, None, (), QUIET)
     for path in paths[1:]:
         pipeline.add_files(grown.root, [path], (), QUIET)

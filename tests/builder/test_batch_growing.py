@@ -20,13 +20,14 @@ from builder.cli.watching import status as show_status
 from builder.config import Settings
 from builder.errors import BudgetReachedError, EndpointError, SeedbedError, UsageError
 from builder.pipeline.estimating import estimate
+from builder.procedural.teacher.embedded import create_app
+from builder.procedural.teacher.faults import Faults
 from builder.progress import Reporter
 from builder.queries.costs import costs
 from builder.requests.ledger import Ledger, Request
 from builder.settings_file import load_settings
 from builder.store.dataset_folder import DatasetFolder
-from builder.teachers.embedded import create_app
-from builder.teachers.faults import Faults
+from tests.builder.older_ledgers import unseal
 from tests.builder.references import FEW_SEEDS
 from tests.endpoint import Answer, completion, scripted, serving
 
@@ -252,7 +253,7 @@ def test_the_only_request_of_a_batch_is_refused_for_itself_where_others_were_tak
 def test_a_batch_of_replies_that_cannot_help_is_the_last(tmp_path: Path) -> None:
     useless = completion(None, "length")
     with serving(create_app()) as url, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("builder.teachers.embedded._complete", lambda *_: useless)
+        patch.setattr("builder.procedural.teacher.embedded._complete", lambda *_: useless)
         with pytest.raises(EndpointError, match="12 replies in a row cannot be used, the last is cut by length"):
             build(tmp_path / "d", *batch(url, "target=60", "growth.window=12"))
     assert attempts(tmp_path / "d") == {("received", 200): 12}
@@ -547,6 +548,8 @@ def test_a_ledger_of_before_batches_is_read_and_written_on(tmp_path: Path) -> No
     connection = sqlite3.connect(tmp_path / "d" / "ledger.sqlite")
     connection.execute("DROP TABLE batches")
     connection.close()
+    assert [one.path for one in pipeline.verify(tmp_path / "d")] == ["ledger.sqlite"]
+    unseal(tmp_path / "d")
     assert pipeline.status(tmp_path / "d")["batches"] == []
     assert costs(tmp_path / "d") == before
     build(tmp_path / "d", *BASE, "target=30")

@@ -21,8 +21,13 @@ from hypothesis import strategies as st
 from builder import pipeline
 from builder.config import Checks
 from builder.errors import BudgetReachedError
-from builder.families import answer
 from builder.generation.checking import checked
+from builder.procedural.families import answer
+from builder.procedural.teacher.embedded import create_app
+from builder.procedural.teacher.faults import Faults
+from builder.procedural.teacher.grading import answer_check
+from builder.procedural.teacher.lessons import compose_reply
+from builder.procedural.teacher.mistakes import spoil
 from builder.progress import Reporter
 from builder.recipes.alpaca import ALPACA
 from builder.recipes.checks.agreeing import same_answer
@@ -33,11 +38,6 @@ from builder.requests.sender import Completion
 from builder.schema import Message, Sample, conversation_id, task_messages
 from builder.settings_file import load_settings
 from builder.store.dataset_folder import DatasetFolder
-from builder.teachers.embedded import create_app
-from builder.teachers.faults import Faults
-from builder.teachers.grading import answer_check
-from builder.teachers.lessons import compose_reply
-from builder.teachers.mistakes import spoil
 from builder.text import detect_language
 from tests.builder.references import FEW_SEEDS
 from tests.endpoint import Answer, completion, scripted, serving

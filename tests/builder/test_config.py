@@ -16,9 +16,33 @@ def message(overrides: list[str], **environ: str) -> str:
 def test_all_mistakes_are_reported_at_once_with_the_nearest_word() -> None:
     text = message(["novelty.treshold=0.8", "target=-1", "growth.categories=[mathematic]"])
     assert "2 mistakes" in text
-    assert "novelty.treshold: unknown setting, did you mean 'threshold'?" in text
-    assert "target: input should be greater than or equal to 1" in text
+    assert "novelty.treshold (--set): unknown setting, did you mean 'threshold'?" in text
+    assert "target (--set): input should be greater than or equal to 1" in text
     assert "did you mean 'mathematics'?" in message(["growth.categories=[mathematic]"])
+
+
+def test_a_mistake_names_what_gave_the_value(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("seed: x\nsplit: {validation_share: 3}\n", encoding="utf-8")
+    with pytest.raises(UsageError) as caught:
+        load_settings(
+            file, ["novelty.threshold=7"], {"SEEDBED_BUDGET_MAX_COST": "-1"}, {"report.language": "fr", "target": 0}
+        )
+    assert str(caught.value).splitlines()[:-1] == [
+        f"{file}: 6 mistakes",
+        "  - seed: input should be a valid integer, unable to parse string as an integer",
+        "  - target (--target): input should be greater than or equal to 1",
+        "  - budget.max_cost ($SEEDBED_BUDGET_MAX_COST): input should be greater than 0",
+        "  - novelty.threshold (--set): input should be less than or equal to 1",
+        "  - split.validation_share: input should be less than 1",
+        "  - report.language (--language): input should be 'zh' or 'en'",
+    ]
+
+
+@pytest.mark.parametrize("name", ["SEEDBED_TARGT", "SEEDBED_NOVELTY_TRESHOLD", "SEEDBED_CASHE"])
+def test_a_variable_that_is_no_setting_is_named(name: str) -> None:
+    assert f"${name}: there is no such setting, did you mean 'SEEDBED_" in message([], **{name: "1"})
+    assert load_settings(None, [], {"SEEDBED_CACHE": "/tmp/x", "SEEDBED_REVIEWER": "li"}) == Settings()
 
 
 def test_a_key_of_another_section_is_found() -> None:

@@ -187,5 +187,5 @@ def test_the_licence_stands_in_the_card_and_in_croissant(
 
 @pytest.mark.parametrize("licence", ["CC BY 4.0", "ftp://example.org/terms", "https://me:secret@example.org/terms", ""])
 def test_what_is_no_licence_is_refused(licence: str) -> None:
-    with pytest.raises(UsageError, match="license: must be a name in small letters, such as cc-by-4"):
+    with pytest.raises(UsageError, match=r"license \(--set\): must be a name in small letters, such as cc-by-4"):
         load_settings(None, [f"license={json.dumps(licence)}"], {})

@@ -23,13 +23,15 @@ from builder.curation.deciding import decide
 from builder.curation.exact import conversation_fingerprint
 from builder.curation.filtering import check_row
 from builder.errors import InputFileError, UsageError
+from builder.language.chinese import spoken
 from builder.progress import Reporter, Step
 from builder.schema import Check, Origin, Sample, Verdict, task_messages, verdict_from_record
 from builder.settings_file import load_settings
 from builder.signals import measure_row
 from builder.similarity import novelty_text, similarity
 from builder.store import dataset_folder
-from builder.store.dataset_folder import DatasetFolder, Review
+from builder.store.dataset_folder import DatasetFolder
+from builder.store.reviews import Review, Ruling
 from builder.text import detect_language, in_characters, tokenise
 from tests.builder.references import find_contamination
 from tests.builder.test_scanning import likeness
@@ -99,7 +101,7 @@ def content(folder: DatasetFolder) -> dict[str, bytes]:
 
 
 def decide_by_row(
-    samples: Sequence[Sample], chosen: Settings, reviews: Mapping[int, Review], benchmark: Sequence[Sample]
+    samples: Sequence[Sample], chosen: Settings, reviews: Mapping[int, Ruling], benchmark: Sequence[Sample]
 ) -> dict[int, tuple[str | None, int | None, list[Check]]]:
     """The order of decisions up to novelty, one row after the other, as the documentation tells it."""
     contaminated = find_contamination(samples, load_benchmark(benchmark), chosen.contamination.ngram)
@@ -169,9 +171,7 @@ def test_columns_decide_what_rows_decide_one_by_one(seed: int) -> None:
         ["novelty.threshold=0.8", "contamination.against=[eval.jsonl]", "contamination.ngram=5", "balance.phrasings=9"],
         {},
     )
-    reviews = {
-        row: Review(row, samples[row].id, "keep" if row % 2 else "drop", f"note {row}") for row in range(0, 150, 7)
-    }
+    reviews = {row: Ruling(row, "keep" if row % 2 else "drop", f"note {row}") for row in range(0, 150, 7)}
     values = [measure_row(sample) for sample in samples]
     decision = decide(samples, values, chosen, reviews=reviews, benchmark=benchmark)
     verdicts = [verdict_from_record(record) for record in decision.verdicts.to_pylist()]
@@ -275,7 +275,7 @@ def curated(tmp_path: Path, rows: Sequence[Mapping[str, Any]], capsys: Any = Non
     tmp_path.mkdir(exist_ok=True)
     path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
     settings = Settings.model_validate({"split": {"validation_share": 0.0}})
-    pipeline.curate_files([path], settings, tmp_path / "d", Reporter(quiet=capsys is None))
+    pipeline.curate_files([path], settings, tmp_path / "d", Reporter(quiet=capsys is None, language=spoken()))
     said = capsys.readouterr().err if capsys else ""
     return pq.read_table(tmp_path / "d" / "publish" / "data" / "train-00000-of-00001.parquet"), said
 
@@ -588,13 +588,13 @@ def test_a_review_overrides_every_check_and_stays(tmp_path: Path) -> None:
     verdicts = curate(folder)
     dropped = next(v.row for v in verdicts if v.reason == "refusal")
     kept = next(v.row for v in verdicts if v.kept)
-    folder.append_review(Review(dropped, samples[dropped].id, "keep"))
-    folder.append_review(Review(kept, samples[kept].id, "drop", "off topic"))
-    written = folder.reviews.read_bytes()
+    folder.reviews.append(Review(dropped, samples[dropped].id, "keep"))
+    folder.reviews.append(Review(kept, samples[kept].id, "drop", "off topic"))
+    written = folder.reviews.path.read_bytes()
     again = curate(folder, may_measure=False)
     assert (again[dropped].kept, again[dropped].checks) == (True, ())
     assert again[kept].checks[0] == Check("reviewed_drop", evidence="off topic")
-    assert folder.reviews.read_bytes() == written
+    assert folder.reviews.path.read_bytes() == written
 
 
 def test_the_better_of_two_rows_is_kept_and_the_first_of_equals() -> None:

@@ -96,6 +96,6 @@ def test_over_a_whole_folder_an_error_is_a_bug(
         raise KeyError("a bug")
 
     assert find_damage(curated / "d") is None
-    monkeypatch.setattr("builder.queries.browsing.find_rows", stumble)
+    monkeypatch.setattr("builder.queries.browsing.read_page", stumble)
     with pytest.raises(KeyError, match="a bug"):
         seedbed("show", curated / "d")

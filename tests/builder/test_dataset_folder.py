@@ -29,9 +29,10 @@ from builder.schema import (
     sample_from_record,
     task_messages,
 )
-from builder.store.dataset_folder import DatasetFolder, Review
+from builder.store.dataset_folder import DatasetFolder
 from builder.store.files import atomic_path, write_json, write_text
 from builder.store.manifest import Problem
+from builder.store.reviews import Review
 
 
 def sample(row: int, instruction: str = "数一数", output: str = "三") -> Sample:
@@ -277,39 +278,44 @@ def test_a_folder_without_a_manifest_is_unfinished(folder: DatasetFolder) -> Non
     ("body", "said"),
     [
         ('{"row": 1, "id": "x", "decision": "keep", "note": "", "who": "me"}', "'who'"),
-        ('{"row": "1", "id": "x", "decision": "keep"}', "a row, an id, keep or drop"),
-        ('{"row": 1, "id": "x", "decision": "perhaps"}', "a row, an id, keep or drop"),
+        ('{"row": "1", "id": "x", "decision": "keep"}', "a row, an id, a decision"),
+        ('{"row": 1, "id": "x", "decision": "perhaps"}', "a row, an id, a decision"),
         ("[1]", "not list"),
     ],
 )
 def test_a_review_of_another_version_is_no_traceback_and_not_passed_over(
     folder: DatasetFolder, body: str, said: str
 ) -> None:
-    folder.append_review(Review(0, "a", "drop"))
-    with folder.reviews.open("a", encoding="utf-8") as file:
+    folder.reviews.append(Review(0, "a", "drop"))
+    with folder.reviews.path.open("a", encoding="utf-8") as file:
         file.write(f"{hashlib.sha256(body.encode()).hexdigest()[:16]} {body}\n")
     with pytest.raises(
         IntegrityError, match=rf"reviews.jsonl, line 2: not a review that this version knows \(.*{said}"
     ):
-        folder.read_reviews()
+        folder.reviews.read()
     problems = folder.verify()
     assert [problem.path for problem in problems] == ["reviews.jsonl"]
     assert problems[0].problem.startswith("line 2: not a review that this version knows")
 
 
 def test_reviews_that_are_no_file_are_not_passed_over(folder: DatasetFolder) -> None:
-    folder.reviews.symlink_to("/nowhere")
+    folder.reviews.path.symlink_to("/nowhere")
     with pytest.raises(IntegrityError, match=r"reviews\.jsonl: not a file"):
-        folder.read_reviews()
+        folder.reviews.read()
 
 
-def test_reviews_survive_a_torn_line_and_the_last_one_counts(folder: DatasetFolder) -> None:
-    folder.append_review(Review(0, "a", "drop", "错"))
-    with folder.reviews.open("ab") as file:
+def test_a_torn_line_is_named_and_costs_no_other(folder: DatasetFolder) -> None:
+    folder.reviews.append(Review(0, "a", "drop", "错"))
+    with folder.reviews.path.open("ab") as file:
         file.write(b"deadbeef {torn")
-    folder.append_review(Review(0, "a", "keep"))
-    assert folder.read_reviews() == {0: Review(0, "a", "keep")}
+    folder.reviews.append(Review(0, "a", "keep"))
+    with pytest.raises(IntegrityError, match=r"reviews.jsonl, line 2: torn, or changed by hand") as raised:
+        folder.reviews.read()
+    assert f"sed -i 2d {folder.reviews.path}" in raised.value.remedy
     assert folder.verify() == [Problem("reviews.jsonl", "line 2: its checksum does not match")]
+    lines = folder.reviews.path.read_text("utf-8").split("\n")
+    folder.reviews.path.write_text("\n".join(lines[:1] + lines[2:]), "utf-8")
+    assert [(one.decision, one.note) for one in folder.reviews.read()] == [("drop", "错"), ("keep", "")]
 
 
 def test_a_damaged_part_is_an_integrity_error(folder: DatasetFolder) -> None:

@@ -20,11 +20,11 @@ from builder.documents.chunks import cut
 from builder.documents.grounding import ungrounded
 from builder.errors import InputFileError, UsageError
 from builder.generation.pool import Pool
+from builder.procedural.teacher.lessons import compose_reply
 from builder.recipes.documents import proceed
 from builder.recipes.recipe import Ask, Draft, Job, Needs, Reading, Unreadable
 from builder.requests.sender import Completion
 from builder.settings_file import load_settings
-from builder.teachers.lessons import compose_reply
 from builder.text import count_words, detect_language
 
 FIXTURE: dict[str, Any] = json.loads((Path(__file__).parents[1] / "fixtures" / "grounding.json").read_text("utf-8"))
@@ -399,7 +399,7 @@ def settings(**growth: Any) -> Settings:
 def test_all_chunks_are_used_evenly_in_their_own_language() -> None:
     chunks = [Chunk(f"{n}.txt", None, 0, 9, f"text {n}", "zh" if n % 3 == 0 else "en") for n in range(9)]
     languages = {"en": 1, "zh": 1}
-    pool = Pool(settings(recipes={"documents": 1}, documents=["x"], languages=languages), [], chunks)
+    pool = Pool(settings(recipes={"documents": 1}, documents=["x"], languages=languages), [], {"documents": chunks})
     jobs = [pool.build(number) for number in range(18)]
     assert Counter(job.material["source"] for job in jobs) == {chunk.source: 2 for chunk in chunks}
     assert Counter(job.needs.language for job in jobs) == {"en": 12, "zh": 6}

@@ -18,9 +18,9 @@ from starlette.applications import Starlette
 
 from builder.answers import AnswerKey, check_answer
 from builder.errors import UsageError
-from builder.families import FAMILIES, LEARNABLE
-from builder.teachers.embedded import MODELS, Faults, create_app, first_tokens
-from builder.teachers.lessons import TaskNeeds, compose_reply, read_needs
+from builder.procedural.families import FAMILIES, LEARNABLE
+from builder.procedural.teacher.embedded import MODELS, Faults, create_app, first_tokens
+from builder.procedural.teacher.lessons import TaskNeeds, compose_reply, read_needs
 from builder.text import tokenise
 
 T = TypeVar("T")

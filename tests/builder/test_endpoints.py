@@ -27,6 +27,7 @@ from builder.config import Budget as BudgetSettings
 from builder.config import Endpoint as EndpointSettings
 from builder.config import Teacher
 from builder.errors import EndpointError, UsageError
+from builder.procedural.teacher.embedded import Faults, create_app
 from builder.requests.batch import Batches, write_lines
 from builder.requests.budget import Budget
 from builder.requests.lanes import Bell, Lane, rank_lanes
@@ -37,7 +38,6 @@ from builder.requests.sender import HttpReply, Sender, read_completion
 from builder.settings_file import load_settings
 from builder.teachers import TEACHERS
 from builder.teachers.batch_client import connect_batches
-from builder.teachers.embedded import Faults, create_app
 from builder.teachers.openai import MOST_KEPT, ChatClient, connect_openai
 from tests.endpoint import Answer, completion, scripted, serving
 

@@ -12,7 +12,6 @@ from builder.pipeline.pilot import read_pilot
 from builder.pipeline.sources import read_seeds
 from builder.progress import Reporter
 from builder.recipes import RECIPES
-from builder.recipes.expectations import expected_rows
 from builder.requests.ledger import read_entries
 from builder.requests.spending import read_spending
 from builder.settings_file import load_settings
@@ -40,7 +39,9 @@ UNKEYED = (
     ],
 )
 def test_every_recipe_has_its_rows_a_job(recipe: str, rows: int) -> None:
-    assert expected_rows(recipe, Growth(tasks_per_request=8, instances_per_task=2, phrasings_per_task=3)) == rows
+    assert (
+        RECIPES[recipe].expected_rows(Growth(tasks_per_request=8, instances_per_task=2, phrasings_per_task=3)) == rows
+    )
     assert recipe in RECIPES
 
 
@@ -76,7 +77,7 @@ def pilot(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_replies_count_that_no_build_has_admitted_yet(pilot: Path) -> None:
     settings = load_settings(None, UNKEYED, {})
-    jobs, tasks = read_pilot(read_entries(pilot / "ledger.sqlite"), settings, read_seeds(settings), ())
+    jobs, tasks = read_pilot(read_entries(pilot / "ledger.sqlite"), settings, read_seeds(settings), {})
     assert sum(job.requests for job in jobs) == 50
     assert sum(job.candidates for job in jobs) == 8 * len(jobs)
     assert len(tasks) == sum(job.admitted for job in jobs) > 100

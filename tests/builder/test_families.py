@@ -16,9 +16,18 @@ from rapidfuzz.distance import Indel
 
 from builder.answers import AnswerKey, check_answer
 from builder.errors import UsageError
-from builder.families import FAMILIES, LANGUAGES, LEARNABLE, Language, ProceduralTask, answer, make_task, recognise
-from builder.families.catalogue import OPERATIONS
-from builder.families.scalars import chinese_numerals, english_words, roman_numerals
+from builder.procedural.families import (
+    FAMILIES,
+    LANGUAGES,
+    LEARNABLE,
+    Language,
+    ProceduralTask,
+    answer,
+    make_task,
+    recognise,
+)
+from builder.procedural.families.catalogue import OPERATIONS
+from builder.procedural.families.scalars import chinese_numerals, english_words, roman_numerals
 from builder.text import count_words, detect_language, tokenise
 
 # Words by which Self-Instruct and Alpaca drop instructions, since a text model cannot do what they ask for.

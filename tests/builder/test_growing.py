@@ -15,11 +15,11 @@ from builder import pipeline
 from builder.config import Settings
 from builder.errors import BudgetReachedError, EndpointError, TargetNotReachedError, UsageError
 from builder.pipeline.estimating import estimate
+from builder.procedural.teacher.embedded import create_app
+from builder.procedural.teacher.faults import Faults
 from builder.progress import Reporter
 from builder.settings_file import load_settings
 from builder.store.dataset_folder import DatasetFolder
-from builder.teachers.embedded import create_app
-from builder.teachers.faults import Faults
 from builder.text import Thresholds
 from tests.builder.references import FEW_SEEDS, scan
 from tests.endpoint import serving

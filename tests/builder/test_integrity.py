@@ -18,13 +18,15 @@ from builder.errors import IntegrityError, UsageError
 from builder.formats.writing import export
 from builder.pipeline.judging import judge_folder
 from builder.progress import Reporter
-from builder.queries.browsing import explain_row, find_rows
+from builder.queries.browsing import explain_row, read_page
 from builder.queries.comparing import compare
+from builder.queries.database import Database
 from builder.queries.selecting import Filters, chosen_samples
 from builder.settings_file import load_settings
 from builder.store.dataset_folder import DatasetFolder
 from builder.store.journal import JOURNAL
 from builder.store.manifest import Problem
+from tests.builder.older_ledgers import unseal
 from tests.command import Seedbed
 from trainer.data import read_published
 
@@ -88,7 +90,8 @@ def export_all(root: Path) -> None:
 
 
 def show(root: Path) -> None:
-    find_rows(root, Filters(), limit=20)
+    with Database.open(root) as database:
+        read_page(database, limit=20)
 
 
 def why(root: Path) -> None:
@@ -129,6 +132,19 @@ def test_a_command_refuses_a_file_that_is_damaged_or_missing(
     if name != "report.json":
         assert refused.value.exit_code == 6
     assert pipeline.verify(root) == found
+
+
+@pytest.mark.parametrize("command", [curate_again, report, lambda root: pipeline.rebuild(root, None, [], QUIET)])
+def test_damaged_settings_are_not_taken_over(grown: Path, command: Callable[[Path], object]) -> None:
+    path = grown / "seedbed.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace("validation_share: 0.3", "validation_share: 0.2"), "utf-8")
+    before = {one: one.read_bytes() for one in grown.rglob("*") if one.is_file() and one.name != ".lock"}
+    with pytest.raises(IntegrityError, match=r"seedbed\.yaml: its content is not what was written"):
+        command(grown)
+    assert {one: one.read_bytes() for one in before} == before
+    copy = Path(shutil.copy(path, grown.parent / "copy.yaml"))
+    pipeline.curate_folder(grown, copy, [], QUIET)
+    assert pipeline.verify(grown) == []
 
 
 def test_what_can_be_made_anew_is_and_the_rest_stays_damaged(curated: Path) -> None:
@@ -200,7 +216,9 @@ def test_of_a_large_folder_the_pages_that_are_read_are_checked(curated: Path, mo
         damaged = bytearray(whole)
         damaged[chunk.data_page_offset + chunk.total_compressed_size // 2] ^= 1
         path.write_bytes(bytes(damaged))
-        with pytest.raises(IntegrityError, match=f"{path.name}: not a readable Parquet file"):
+        with pytest.raises(
+            IntegrityError, match=rf"{path.name}: not a readable Parquet file|a table cannot be read \(.*page integrity"
+        ):
             why(curated)
         path.write_bytes(whole)
     why(curated)
@@ -234,12 +252,19 @@ def test_a_build_never_buys_into_rows_that_have_no_ledger(curated: Path) -> None
             "attempts, row 1: it is not what was written",
         ),
         ("DELETE FROM attempts WHERE id = (SELECT max(id) FROM attempts)", "are missing"),
+        ("DELETE FROM attempts; DELETE FROM requests; DELETE FROM jobs", "are missing"),
+        ("DELETE FROM jobs WHERE number = (SELECT max(number) FROM jobs)", "missing"),
+        ("UPDATE jobs SET read_order = 1 - read_order WHERE read_order < 2", "over its rows"),
+        ("UPDATE jobs SET dropped = 1 WHERE number = 0", "over its rows"),
+        ("UPDATE attempts SET refused = 1 WHERE id = 1", "over its rows"),
+        ("UPDATE meta SET value = value || ' ' WHERE key = 'row_settings'", "over its rows"),
+        ("DELETE FROM meta WHERE key = 'content'", "over its rows"),
     ],
 )
 def test_a_changed_ledger_is_not_grown_from(grown: Path, change: str, found: str) -> None:
     connection = sqlite3.connect(grown / "ledger.sqlite")
     with connection:
-        connection.execute(change)
+        connection.executescript(change)
     connection.close()
     first = pipeline.verify(grown)[0]
     assert (first.path, found in first.problem) == ("ledger.sqlite", True)
@@ -263,10 +288,8 @@ def test_a_lost_judge_ledger_is_not_paid_for_again(grown: Path) -> None:
 
 
 def test_an_older_ledger_says_what_cannot_be_checked(grown: Path, seedbed: Seedbed) -> None:
+    unseal(grown)
     connection = sqlite3.connect(grown / "ledger.sqlite")
-    with connection:
-        for table in ("jobs", "requests", "attempts"):
-            connection.execute(f"ALTER TABLE {table} DROP COLUMN seal")
     (count,) = connection.execute("SELECT count(*) FROM attempts").fetchone()
     connection.close()
     ended = seedbed("verify", grown)

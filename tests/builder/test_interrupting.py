@@ -16,12 +16,12 @@ import pytest
 
 from builder import pipeline
 from builder.cli import watching
+from builder.procedural.teacher.embedded import create_app
+from builder.procedural.teacher.faults import Faults
 from builder.progress import Reporter
 from builder.requests.ledger_file import is_begun
 from builder.requests.spending import read_spending
 from builder.settings_file import load_settings
-from builder.teachers.embedded import create_app
-from builder.teachers.faults import Faults
 from tests.endpoint import serving
 
 OVERRIDES = (
@@ -81,10 +81,11 @@ def stats(url: str) -> dict[str, Any]:
 
 
 def test_status_shows_a_running_build_and_ctrl_c_lets_what_was_sent_arrive(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("SEEDBED_REPORT_LANGUAGE", "zh")
     root = tmp_path / "d"
-    with serving(create_app(Faults(latency=1.2))) as url, building(root, url, "report.language=zh") as process:
+    with serving(create_app(Faults(latency=1.2))) as url, building(root, url) as process:
         wait_until(lambda: under_way(root) > 0 and admitted(root) > 0, process)
         seen = pipeline.status(root)
         assert (seen["running"], seen["process"], seen["finished"]) == (True, str(process.pid), False)

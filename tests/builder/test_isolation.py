@@ -103,7 +103,7 @@ def test_it_ends_with_the_process_that_asked(tmp_path: Path, sent: signal.Signal
         asking.send_signal(sent)
         try:
             assert asking.wait(5) == -sent
-            for _ in range(100):
+            for _ in range(500):
                 if not other.exists():
                     return
                 time.sleep(0.02)

@@ -23,14 +23,15 @@ from builder import pipeline
 from builder.errors import BudgetReachedError, EndpointError, UsageError
 from builder.pipeline.judging import Judging, judge_folder
 from builder.pipeline.marking import batches
+from builder.procedural.teacher.embedded import create_app
+from builder.procedural.teacher.faults import Faults
 from builder.progress import Reporter
 from builder.schema import Message, Sample
 from builder.settings_file import load_settings
 from builder.signals.given import GIVEN_SIGNALS
 from builder.store.dataset_folder import DatasetFolder
 from builder.store.files import write_text
-from builder.teachers.embedded import create_app
-from builder.teachers.faults import Faults
+from tests.builder.test_adding import curated, kill_in, numbered, write_rows
 from tests.command import Seedbed
 from tests.endpoint import Answer, completion, scripted, serving
 
@@ -432,3 +433,15 @@ def test_given_signals_have_cards_in_both_languages() -> None:
         assert (card.meaning_en + card.range_en + card.misses_en).isascii()
         for chinese in (card.meaning_zh, card.range_zh, card.misses_zh):
             assert not chinese.isascii()
+
+
+def test_marks_outlive_the_decision_that_an_addition_killed_at_its_end_left_behind(tmp_path: Path) -> None:
+    first, second = (write_rows(tmp_path / f"{name}.jsonl", numbered(4, start)) for name, start in (("a", 0), ("b", 4)))
+    root = curated([first], tmp_path / "d").root
+    kill_in("adding", "finish", DatasetFolder(root), second, done=True)
+    with reading(Reader().reply) as (url, _):
+        judged = judge(root, url)
+    assert judged.rows == 8  # the addition was complete but for its place
+    pipeline.curate_folder(root, None, [], QUIET)
+    assert scores(root) == dict.fromkeys(range(8), 5.0)
+    assert pipeline.verify(root) == []

@@ -19,7 +19,8 @@ from builder.language.reasons import explain
 from builder.schema import Check, Sample, task_messages
 from builder.settings_file import load_settings
 from builder.signals import measure_row
-from builder.store.dataset_folder import DatasetFolder, Review
+from builder.store.dataset_folder import DatasetFolder
+from builder.store.reviews import Ruling
 from tests.builder.test_growing import QUIET
 from tests.endpoint import Answer, completion, scripted
 
@@ -43,7 +44,7 @@ def row(
 WAYS = ("Say whether this is kind.", "Is what follows kind, would you say?", "Judge the kindness of these words.")
 
 
-def kept_rows(samples: Sequence[Sample], settings: Settings, reviews: dict[int, Review] | None = None) -> list[int]:
+def kept_rows(samples: Sequence[Sample], settings: Settings, reviews: dict[int, Ruling] | None = None) -> list[int]:
     decision = decide(samples, [measure_row(s) for s in samples], settings, reviews=reviews or {})
     return [
         row for row, kept in zip(*decision.verdicts.select(["row", "kept"]).to_pydict().values(), strict=True) if kept
@@ -92,7 +93,7 @@ def test_what_a_person_kept_and_published_seeds_are_drawn_first() -> None:
     samples = [row(0, "t", WAYS[0], origin="seed"), *(row(n, "t", way) for n, way in enumerate(WAYS[1:], 1))]
     for seed in range(8):
         assert kept_rows(samples, Settings(seed=seed, seeds={"publish": True})) == [0]  # type: ignore[arg-type]
-    reviews = {2: Review(2, "", "keep")}
+    reviews = {2: Ruling(2, "keep")}
     for seed in range(8):
         assert kept_rows(samples, Settings(seed=seed), reviews) == [2]
 

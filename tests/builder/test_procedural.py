@@ -12,14 +12,14 @@ import pytest
 from builder import pipeline
 from builder.answers import AnswerKey, check_answer
 from builder.errors import UsageError
-from builder.families import FAMILIES
 from builder.generation.pool import Pool
+from builder.procedural import gym
+from builder.procedural.families import FAMILIES
+from builder.procedural.gym_families import MANY_ANSWERS, USABLE
+from builder.procedural.gym_wordings import SPLITS, WORDINGS, split
 from builder.progress import Reporter
 from builder.queries.browsing import explain_row
 from builder.queries.costs import costs
-from builder.recipes import gym
-from builder.recipes.gym_families import MANY_ANSWERS, USABLE
-from builder.recipes.gym_wordings import SPLITS, WORDINGS, split
 from builder.recipes.procedural import proceed
 from builder.recipes.recipe import Draft, Job, Needs, Reading
 from builder.settings_file import load_settings

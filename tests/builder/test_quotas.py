@@ -17,10 +17,10 @@ from builder.generation.steering import Steering
 from builder.language.labels import CATEGORY_LABELS
 from builder.pipeline import build
 from builder.pipeline.sources import read_seeds, read_sources
+from builder.procedural.teacher.lessons import read_needs
 from builder.progress import Reporter
 from builder.recipes.alpaca import compose
 from builder.settings_file import load_settings
-from builder.teachers.lessons import read_needs
 from tests.builder.references import Candidate, balance
 
 SIX = {

@@ -21,9 +21,22 @@ from builder.answers import AnswerKey, check_answer
 from builder.config import Settings
 from builder.curation.filtering import check_row
 from builder.errors import UsageError
-from builder.families import FAMILIES, LEARNABLE, Language, answer, converse, deepen, make_task, recognise, rephrase
 from builder.generation.admission import Admission
 from builder.generation.pool import Pool
+from builder.procedural.families import (
+    FAMILIES,
+    LEARNABLE,
+    Language,
+    answer,
+    converse,
+    deepen,
+    make_task,
+    recognise,
+    rephrase,
+)
+from builder.procedural.teacher.embedded import create_app
+from builder.procedural.teacher.faults import Faults
+from builder.procedural.teacher.lessons import compose_reply
 from builder.recipes import RECIPES
 from builder.recipes.evolve import find_failure
 from builder.recipes.phrasings import find_change
@@ -33,9 +46,6 @@ from builder.schema import Sample, sample_from_record, task_messages
 from builder.settings_file import load_settings
 from builder.signals import measure_row
 from builder.similarity import novelty_text
-from builder.teachers.embedded import create_app
-from builder.teachers.faults import Faults
-from builder.teachers.lessons import compose_reply
 from builder.text import Thresholds
 from tests.builder.recipe_jobs import CHINESE, ENGLISH, JOBS, as_lines, job_of
 from tests.builder.references import FEW_SEEDS, scan
@@ -503,7 +513,8 @@ def test_a_mix_of_nothing_but_changes_is_refused_for_the_embedded_teacher() -> N
 
 @pytest.mark.parametrize("ordered", ["true", "false"])
 def test_a_mixed_build_reaches_its_target_and_its_counts_close(tmp_path: Path, ordered: str) -> None:
-    outcome = build(tmp_path / "d", *MIX, "target=90", f"growth.ordered={ordered}")
+    recipes_too = "growth.recipes={self_instruct: 2, topic: 1, evolve: 3, phrasings: 2, dialogue: 2, persona: 1}"
+    outcome = build(tmp_path / "d", *MIX, recipes_too, "target=90", f"growth.ordered={ordered}")
     assert outcome.ending is None
     assert published(tmp_path / "d") == 90
     candidates = outcome.report["candidates"]
@@ -539,7 +550,7 @@ def test_a_mixed_build_reaches_its_target_and_its_counts_close(tmp_path: Path, o
     if ordered == "false":
         (tmp_path / "replay").mkdir()
         shutil.copy(tmp_path / "d" / "ledger.sqlite", tmp_path / "replay")
-        build(tmp_path / "replay", *MIX, "target=90", "growth.ordered=false")
+        build(tmp_path / "replay", *MIX, recipes_too, "target=90", "growth.ordered=false")
         assert rows(tmp_path / "replay") == rows(tmp_path / "d")
 
 

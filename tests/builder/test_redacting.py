@@ -11,21 +11,24 @@ from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from builder import pipeline
 from builder.answers import AnswerKey
-from builder.curation.redacting import Placeholders, redact, redact_row, redaction_of
+from builder.curation.redacting import Placeholders, redact, redact_row
 from builder.pipeline.redacting import redact_folder
 from builder.progress import Reporter
 from builder.queries.browsing import explain_row
 from builder.queries.selecting import Filters, chosen_samples
 from builder.schema import Message, Sample, compose_prompt, task_messages
+from builder.settings_file import load_settings
 from builder.signals import measure_row
 from builder.signals.privacy import find_private, private_texts
-from builder.store.dataset_folder import DatasetFolder, Review
+from builder.store.dataset_folder import DatasetFolder
+from builder.store.reviews import Review
 from tests.builder.test_privacy import JWT, PEM, PLANTED
 from tests.command import Seedbed
 
@@ -97,8 +100,8 @@ def test_the_same_value_has_the_same_name_in_the_row_s_language() -> None:
     assert new.rejected == "[邮箱_1]，[电话_1]"
     assert new.messages[0].content == compose_prompt(new.instruction, new.input)
     assert (new.row, new.parents, new.task_id) == (9, (old.id,), "task-0")
-    assert (new.category, new.language, new.origin, new.source) == ("邮件", "zh", "imported", "redacted:0:rows.json#1")
-    assert redaction_of(new.source) == 0
+    assert (new.category, new.language, new.origin, new.source) == ("邮件", "zh", "imported", "rows.json#1")
+    assert new.redaction_of == 0
 
 
 def test_other_values_have_other_numbers_and_a_name_that_stands_there_is_not_given_again() -> None:
@@ -264,12 +267,12 @@ def test_rows_that_differ_only_in_what_was_private_become_one(tmp_path: Path) ->
 
 def test_a_reviewed_row_gets_no_redaction_and_a_later_review_keeps_the_old_one(folder: DatasetFolder) -> None:
     ids = [sample.id for sample in folder.iter_samples()]
-    folder.append_review(Review(0, ids[0], "keep"))
+    folder.reviews.append(Review(0, ids[0], "keep"))
     assert redact_folder(folder.root, QUIET).rows == 1
     assert reasons(folder)[0] == (None, None)
 
-    folder.append_review(Review(2, ids[2], "keep"))
-    folder.append_review(Review(3, next(s.id for s in folder.iter_samples() if s.row == 3), "drop"))
+    folder.reviews.append(Review(2, ids[2], "keep"))
+    folder.reviews.append(Review(3, next(s.id for s in folder.iter_samples() if s.row == 3), "drop"))
     pipeline.curate_folder(folder.root, None, (), QUIET)
     assert reasons(folder) == {0: (None, None), 1: (None, None), 2: (None, None), 3: ("reviewed_drop", None)}
 
@@ -327,6 +330,32 @@ def test_a_folder_whose_redaction_was_killed_is_whole_after_the_next_run(tmp_pat
     assert reasons(killed) == reasons(whole)
     assert pipeline.verify(killed.root) == []
     assert [sample.messages for sample in published(killed)] == [sample.messages for sample in published(whole)]
+
+
+def test_a_file_of_any_name_drops_no_row(tmp_path: Path) -> None:
+    """A file named `redacted:0:x.jsonl` once dropped row 0 of the whole dataset."""
+    rows = [{"instruction": f"Name {n} trees of the north.", "output": f"{n} of them: oak and birch."} for n in (3, 5)]
+    for name, one in zip(("a.jsonl", "redacted:0:x.jsonl"), rows, strict=True):
+        (tmp_path / name).write_text(json.dumps(one) + "\n", encoding="utf-8")
+    files = [tmp_path / "a.jsonl", tmp_path / "redacted:0:x.jsonl"]
+    pipeline.curate_files(files, load_settings(None, ["novelty.threshold=1"], {}), tmp_path / "d", QUIET)
+    folder = DatasetFolder(tmp_path / "d")
+    assert [sample.source for sample in folder.iter_samples()] == ["a.jsonl#1", "redacted:0:x.jsonl#1"]
+    assert reasons(folder) == {0: (None, None), 1: (None, None)}
+
+
+def test_redactions_of_an_older_version_still_stand_for_their_rows(tmp_path: Path) -> None:
+    """Before the column, `source` said which row a row is the redaction of."""
+    folder = make_folder(tmp_path / "d", [row(0, ENGLISH), row(1, CLEAN)])
+    redact_folder(folder.root, QUIET)
+    (part,) = [path for path in folder.samples.glob("*.parquet") if pq.read_metadata(path).num_rows == 1]
+    table = pq.read_table(part)
+    sources = pa.array(
+        [f"redacted:{of}:{source}" for of, source in table.select(["redaction_of", "source"]).to_pandas().values]
+    )
+    old = table.drop_columns(["redaction_of"])
+    pq.write_table(old.set_column(old.column_names.index("source"), "source", sources), part)
+    assert [sample.redaction_of for sample in folder.iter_samples()] == [None, None, 0]
 
 
 def test_a_redaction_of_a_grown_row_is_no_candidate_and_counts_in_its_place(tmp_path: Path) -> None:

@@ -23,6 +23,8 @@ from builder.config import Budget as BudgetSettings
 from builder.config import Teacher
 from builder.errors import EndpointError, UsageError
 from builder.pipeline.judging import judge_folder
+from builder.procedural.teacher.lessons import compose_reply
+from builder.procedural.teacher.mistakes import spoil
 from builder.progress import Reporter
 from builder.requests.budget import Budget
 from builder.requests.completion import explain_unusable, read_completion
@@ -32,8 +34,6 @@ from builder.requests.sender import Sender
 from builder.requests.transport import HttpReply
 from builder.settings_file import load_settings
 from builder.store.dataset_folder import DatasetFolder
-from builder.teachers.lessons import compose_reply
-from builder.teachers.mistakes import spoil
 from builder.teachers.openai import connect_openai
 from tests.builder.references import FEW_SEEDS
 from tests.endpoint import Answer, completion, scripted, serving

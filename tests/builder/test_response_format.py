@@ -7,8 +7,8 @@ from typing import Any
 import httpx2
 import pytest
 
+from builder.procedural.teacher.embedded import create_app
 from builder.recipes.response_format import ResponseFormat, response_format
-from builder.teachers.embedded import create_app
 
 KINDS: tuple[ResponseFormat, ...] = ("json_schema", "json_object", "none")
 

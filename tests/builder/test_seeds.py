@@ -8,7 +8,8 @@ import openpyxl
 import pytest
 
 from builder.errors import InputFileError, UsageError
-from builder.generation.seeds import SeedTask, load_seed_tasks, shipped_file
+from builder.generation.seeds import SeedTask, load_seed_tasks
+from builder.store.shipped import shipped_file
 
 SELF_INSTRUCT_ROWS: list[dict[str, Any]] = [
     {

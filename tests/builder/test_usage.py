@@ -146,14 +146,15 @@ TASKS = [
 
 @pytest.mark.parametrize(("language", "line"), [("en", "2 replies without usage"), ("zh", "2 条回复没有说明用量")])
 def test_costs_say_how_many_replies_count_at_their_ceiling(
-    tmp_path: Path, language: str, line: str, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, language: str, line: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("SEEDBED_REPORT_LANGUAGE", language)
     bodies = [json.dumps({"tasks": TASKS[at : at + 2]}) for at in (0, 2)]
     answers = [Answer({**completion(body), "usage": None}) for body in bodies]
     with scripted(*answers) as endpoint:
         overrides = [
             *("teacher.provider=openai", f"teacher.base_url={endpoint.url}", "teacher.model=m", "target=4"),
-            *("growth.languages={en: 1}", "growth.tasks_per_request=2", f"report.language={language}"),
+            *("growth.languages={en: 1}", "growth.tasks_per_request=2"),
             *("teacher.concurrency=1", "budget.prices={m: {input: 1, output: 2}}", "budget.max_cost=1"),
         ]
         pipeline.build(load_settings(None, overrides, {}), tmp_path / "d", Reporter(quiet=True), ENVIRON)

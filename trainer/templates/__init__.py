@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from builder.errors import UsageError, nearest
+from builder.language.messages import worded
 
 _FOLDER = Path(__file__).parent
 
@@ -51,7 +52,9 @@ def find_template(name: str) -> ChatTemplate:
     """
     if name not in TEMPLATES:
         raise UsageError(
-            f"train.template: unknown template {name!r}{nearest(name, TEMPLATES)}",
-            f"There are {', '.join(sorted(TEMPLATES))}; leave it empty for the model's own.",
+            worded("train.template: unknown template {name!r}{nearest}", name=name, nearest=nearest(name, TEMPLATES)),
+            worded(
+                "There are {templates}; leave it empty for the model's own.", templates=", ".join(sorted(TEMPLATES))
+            ),
         )
     return TEMPLATES[name]

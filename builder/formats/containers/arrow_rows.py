@@ -9,6 +9,7 @@ from builder.formats.containers.decoding import BASE_MEMORY, check_decodable
 from builder.formats.containers.features import readable_schema
 from builder.formats.containers.record_batches import arrow_file, batches, is_arrow
 from builder.formats.rows import Container, check_row_count
+from builder.language.messages import worded
 
 # A batch is read whole, and may be the whole file; text shrinks to a fifth or a tenth.
 _MEMORY_A_BYTE = 12
@@ -24,9 +25,11 @@ def open_arrow(path: Path) -> Container:
     if not is_arrow(path):
         with path.open("rb") as file:
             old = file.read(4) == b"FEA1"
-        remedy = "Write it again with a newer program." if old else ""
+        remedy = worded("Write it again with a newer program.") if old else ""
         raise InputFileError(
-            path, "Feather of version 1" if old else "neither an Arrow file nor a stream", remedy=remedy
+            path,
+            (worded("Feather of version 1") if old else worded("neither an Arrow file nor a stream")),
+            remedy=remedy,
         )
     check_decodable(path)
     with readable(path, "Arrow"), arrow_file(path) as (schema, _):

@@ -19,6 +19,7 @@ from builder.formats import rows as limits
 from builder.formats.containers.decoding import not_readable
 from builder.formats.containers.features import class_decoder, features_of, names_alone
 from builder.formats.rows import Container, NumberedRow, row_too_long
+from builder.language.messages import worded
 from builder.text import visible
 
 ROWS_AT_ONCE = 64
@@ -45,15 +46,19 @@ def check_columns(path: Path, schema: pa.Schema) -> None:
     """
     names = schema.names
     if len(set(names)) < len(names):
-        raise InputFileError(path, "two columns have the same name")
+        raise InputFileError(path, worded("two columns have the same name"))
     if len(names) > limits.MAX_COLUMNS:
-        raise InputFileError(path, f"more than {limits.MAX_COLUMNS:,} columns", remedy="Leave out what is no data.")
+        raise InputFileError(
+            path,
+            worded("more than {max_columns:,} columns", max_columns=limits.MAX_COLUMNS),
+            remedy=worded("Leave out what is no data."),
+        )
     for field in schema:
         if (odd := _odd_type(field.type)) is not None:
             raise InputFileError(
                 path,
-                f"column '{visible(field.name)}' has the type {odd}, which is not read",
-                remedy="Leave it out, or write it as text.",
+                worded("column '{name}' has the type {odd}, which is not read", name=visible(field.name), odd=odd),
+                remedy=worded("Leave it out, or write it as text."),
             )
 
 
@@ -137,8 +142,8 @@ def _listed(path: Path, piece: pa.RecordBatch, before: int) -> list[dict[str, An
         if len(piece) > 1:
             rows = (_listed(path, piece.slice(place, 1), before + place) for place in range(len(piece)))
             return [row for one in rows for row in one]
-        problem = f"a value that cannot be read ({type(error).__name__}: {error})"
-        raise InputFileError(path, problem, row=before + 1, remedy="Write that column as text.") from None
+        problem = worded("a value that cannot be read ({name}: {error})", name=type(error).__name__, error=error)
+        raise InputFileError(path, problem, row=before + 1, remedy=worded("Write that column as text.")) from None
 
 
 def _fits(piece: pa.RecordBatch) -> bool:
@@ -211,7 +216,7 @@ def _decoded(path: Path, number: int, value: Any, kind: pa.DataType) -> Any:
         try:
             return json.loads(value)
         except (ValueError, RecursionError) as error:
-            raise InputFileError(path, f"JSON that cannot be read ({error})", row=number) from None
+            raise InputFileError(path, worded("JSON that cannot be read ({error})", error=error), row=number) from None
     if isinstance(value, list):
         return [_decoded(path, number, item, kind.value_type) for item in value]
     return {name: _decoded(path, number, item, kind.field(name).type) for name, item in value.items()}

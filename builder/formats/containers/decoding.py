@@ -11,6 +11,7 @@ from pathlib import Path
 from builder.errors import InputFileError
 from builder.foreign.isolation import Apart, Died
 from builder.formats.containers import record_batches
+from builder.language.messages import worded
 
 # What a reader takes for a file whose columns are small: libraries, buffers, a few pages.
 BASE_MEMORY = 256 * 2**20
@@ -41,14 +42,17 @@ def check_decodable(
     if answer == Died("memory"):
         raise InputFileError(
             path,
-            f"needs more than {memory // 2**20:,} MiB of memory to be read, far more than a file of its size holds",
-            remedy="If it is meant, write it as JSON Lines.",
+            worded(
+                "needs more than {memory:,} MiB of memory to be read, far more than a file of its size holds",
+                memory=memory // 2**20,
+            ),
+            remedy=worded("If it is meant, write it as JSON Lines."),
         )
     if isinstance(answer, Died):
         raise InputFileError(
             path,
-            f"not a readable {kind} file (reading it ends the process that does: {answer.of})",
-            remedy="Write it again, or as JSON Lines.",
+            worded("not a readable {kind} file (reading it ends the process that does: {of})", kind=kind, of=answer.of),
+            remedy=worded("Write it again, or as JSON Lines."),
         )
     if "unreadable" in answer:
         raise not_readable(path, kind, str(answer["unreadable"]))
@@ -57,4 +61,4 @@ def check_decodable(
 
 def not_readable(path: Path, kind: str, cause: str) -> InputFileError:
     """The error for a file that is damaged, or something else."""
-    return InputFileError(path, f"not a readable {kind} file ({cause})")
+    return InputFileError(path, worded("not a readable {kind} file ({cause})", kind=kind, cause=cause))

@@ -11,9 +11,10 @@ from typing import Any, BinaryIO
 from builder.errors import InputFileError
 from builder.formats import rows as limits
 from builder.formats.rows import row_too_long
+from builder.language.messages import worded
 
 DECODER = json.JSONDecoder()
-NO_COMMENTS = "JSON has no comments: remove what begins with //, /* or #."
+NO_COMMENTS = worded("JSON has no comments: remove what begins with //, /* or #.")
 _READ_BYTES = 2**20
 # A value that the text read so far cuts off ("-Infinit", "\\ud83d\\ude") shows its error this close to the end.
 _CUT = 16
@@ -23,8 +24,8 @@ _COMMENT = ("//", "/*", "#")
 
 def unreadable(error: Exception) -> str:
     """What is wrong with JSON that Python refuses although it may be right."""
-    cause = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
-    return f"JSON that cannot be read: {cause}"
+    cause = worded("it is nested too deeply") if isinstance(error, RecursionError) else str(error)
+    return worded("JSON that cannot be read: {cause}", cause=cause)
 
 
 def is_comment(text: str, place: int) -> bool:
@@ -166,7 +167,9 @@ class Document:
         line, column = self._position(place)
         return InputFileError(
             self._path,
-            f"not JSON at line {line + 1}, column {column + 1}: {message}",
+            worded(
+                "not JSON at line {line}, column {column}: {message}", line=line + 1, column=column + 1, message=message
+            ),
             remedy=NO_COMMENTS if is_comment(self._text, place) else "",
         )
 

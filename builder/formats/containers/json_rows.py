@@ -32,9 +32,10 @@ from builder.formats.containers.json_document import (
 from builder.formats.containers.json_shape import Shape, shape_of
 from builder.formats.row_format import kind_of
 from builder.formats.rows import Broken, Container, NumberedRow, not_an_object, too_long
+from builder.language.messages import worded
 from builder.text import visible
 
-_EXPECTED = 'Expected [ {…}, {…} ], or one object around such a list, as in {"data": [ … ]}.'
+_EXPECTED = worded('Expected [ {{…}}, {{…}} ], or one object around such a list, as in {{"data": [ … ]}}.')
 
 
 def open_json(path: Path) -> Container:
@@ -48,7 +49,7 @@ def open_json(path: Path) -> Container:
         document = Document(path, file, charset.codec)
         match document.peek():
             case "":
-                raise InputFileError(path, "the file is empty")
+                raise InputFileError(path, worded("the file is empty"))
             case "[":
                 read = partial(_list_rows, path, charset.codec, None)
             case "{":
@@ -58,7 +59,9 @@ def open_json(path: Path) -> Container:
                 read = _object_rows(path, charset.codec, shape)
             case _:
                 found = kind_of(document.value(1))
-                raise InputFileError(path, f"the top level is {found}, expected a list of rows", remedy=_EXPECTED)
+                raise InputFileError(
+                    path, worded("the top level is {found}, expected a list of rows", found=found), remedy=_EXPECTED
+                )
     return Container("JSON", read, _details(charset))
 
 
@@ -72,7 +75,9 @@ def _object_rows(path: Path, codec: str, shape: Shape) -> "partial[Iterator[Numb
         return partial(_keyed_rows, path, codec, as_id=not shape.numbered)
     named = f"lists under {', '.join(repr(visible(key)) for key in shape.lists)}"
     found = named if len(shape.lists) > 1 else "an object that is not a list of rows"
-    raise InputFileError(path, f"the top level is {found}, expected one list of rows", remedy=_EXPECTED)
+    raise InputFileError(
+        path, worded("the top level is {found}, expected one list of rows", found=found), remedy=_EXPECTED
+    )
 
 
 def open_json_lines(path: Path) -> Container:
@@ -159,9 +164,15 @@ def _column_rows(path: Path, codec: str, columns: Sequence[str]) -> Iterator[Num
                 if place != index:
                     raise InputFileError(
                         path,
-                        f"column '{visible(column)}' has the index {visible(place)} where '{visible(columns[0])}' has {visible(index)}",
+                        worded(
+                            "column '{column}' has the index {place} where '{columns}' has {index}",
+                            column=visible(column),
+                            place=visible(place),
+                            columns=visible(columns[0]),
+                            index=visible(index),
+                        ),
                         row=number,
-                        remedy="All columns need the same index in the same order.",
+                        remedy=worded("All columns need the same index in the same order."),
                     )
             yield number, {column: value for column, (_, value) in zip(columns, cells, strict=True)}
 
@@ -195,8 +206,18 @@ def _line_rows(path: Path, codec: str) -> Iterator[NumberedRow]:
             try:
                 value = DECODER.decode(text)
             except json.JSONDecodeError as error:
-                what = "a comment, which JSON does not have" if is_comment(text, error.pos) else error.msg
-                yield number, Broken(f"not JSON at line {number}, column {error.colno}: {what}")
+                what = worded("a comment, which JSON does not have") if is_comment(text, error.pos) else error.msg
+                yield (
+                    number,
+                    Broken(
+                        worded(
+                            "not JSON at line {number}, column {colno}: {what}",
+                            number=number,
+                            colno=error.colno,
+                            what=what,
+                        )
+                    ),
+                )
             except (ValueError, RecursionError) as error:
                 yield number, Broken(unreadable(error))
             else:

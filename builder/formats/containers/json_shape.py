@@ -7,6 +7,7 @@ from pathlib import Path
 from builder.errors import InputFileError
 from builder.formats import rows as limits
 from builder.formats.containers.json_document import Document, items_of, keys_of
+from builder.language.messages import worded
 from builder.text import visible, word_list
 
 # Keys of a single row whose value is a list, so that the row is not taken for an object around the rows.
@@ -54,7 +55,9 @@ class Shape:
                 self._others += 1
                 value.step_over()
         if len(self.lists) > limits.MAX_COLUMNS:
-            raise InputFileError(self.path, f"an object of more than {limits.MAX_COLUMNS:,} lists")
+            raise InputFileError(
+                self.path, worded("an object of more than {max_columns:,} lists", max_columns=limits.MAX_COLUMNS)
+            )
 
     def _add_object(self, key: str, value: Document) -> None:
         keys: list[str] = []
@@ -95,16 +98,19 @@ class Shape:
         if len(lengths) > _MAX_COLUMNS:
             raise InputFileError(
                 self.path,
-                f"an object of more than {_MAX_COLUMNS} columns",
-                remedy="Leave out what is no data, or write a row a line.",
+                worded("an object of more than {max_columns} columns", max_columns=_MAX_COLUMNS),
+                remedy=worded("Leave out what is no data, or write a row a line."),
             )
         different = {length: key for key, length in lengths.items()}
         if len(different) > 1:
-            found = ", ".join(f"'{visible(key)}' has {length:,}" for length, key in list(different.items())[:3])
+            found = ", ".join(
+                worded("'{key}' has {length:,}", key=visible(key), length=length)
+                for length, key in list(different.items())[:3]
+            )
             raise InputFileError(
                 self.path,
-                f"an object of columns of different lengths: {found}",
-                remedy="Every column needs a value for each row.",
+                worded("an object of columns of different lengths: {found}", found=found),
+                remedy=worded("Every column needs a value for each row."),
             )
         return list(lengths)
 

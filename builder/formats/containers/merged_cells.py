@@ -12,6 +12,7 @@ from pathlib import Path
 
 from builder.errors import InputFileError
 from builder.foreign.archives import parse_xml
+from builder.language.messages import worded
 
 MAX_MERGED = 2**20
 _READ_BYTES = 2**20
@@ -40,7 +41,11 @@ def merged_ranges(path: Path, archive: zipfile.ZipFile, member: str) -> list[Ran
             (row, column), (last_row, last_column) = places  # type: ignore[misc]
             found.append((row, last_row, column, last_column))
         if len(found) > MAX_MERGED:
-            raise InputFileError(path, f"more than {MAX_MERGED:,} merged ranges", remedy="Save it as CSV, or split it.")
+            raise InputFileError(
+                path,
+                worded("more than {max_merged:,} merged ranges", max_merged=MAX_MERGED),
+                remedy=worded("Save it as CSV, or split it."),
+            )
 
     for _ in parse_xml(path, archive, member, start=start):
         pass

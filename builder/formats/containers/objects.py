@@ -19,9 +19,10 @@ from builder.formats.containers.arrow_values import ROWS_AT_ONCE, check_columns,
 from builder.formats.containers.features import names_alone, readable_schema
 from builder.formats.reading import RowFile, checked_container
 from builder.formats.rows import Container, NumberedRow, not_an_object
+from builder.language.messages import worded
 
 _AT_ONCE = 1_024
-_TAKEN = "Polars and pandas data frames, `datasets` and pyarrow tables, and lists of objects are read."
+_TAKEN = worded("Polars and pandas data frames, `datasets` and pyarrow tables, and lists of objects are read.")
 
 Batches = Callable[[], Iterator[pa.RecordBatch]]
 
@@ -57,8 +58,16 @@ def _container(path: Path, table: object) -> Container:
     if library == "datasets" and hasattr(table, "with_format") and hasattr(table, "num_rows"):
         return _of_datasets(path, table)
     if isinstance(table, list | tuple):
-        return Container("a list", partial(_listed_rows, path, table))
-    raise UsageError(f"{path}: {type(table).__module__}.{type(table).__qualname__} is not read as a table", _TAKEN)
+        return Container(worded("a list"), partial(_listed_rows, path, table))
+    raise UsageError(
+        worded(
+            "{path}: {module}.{qualname} is not read as a table",
+            path=path,
+            module=type(table).__module__,
+            qualname=type(table).__qualname__,
+        ),
+        _TAKEN,
+    )
 
 
 def _arrow(name: str, path: Path, schema: pa.Schema, batches: Batches) -> Container:
@@ -75,7 +84,10 @@ def _of_datasets(path: Path, dataset: Any) -> Container:
     """A `datasets.Dataset`; its features say which numbers are classes."""
     if isinstance(dataset.num_rows, Mapping):
         splits = ", ".join(map(str, dataset))
-        raise UsageError(f"{path}: a DatasetDict of the splits {splits}", "Open each of its splits by itself.")
+        raise UsageError(
+            worded("{path}: a DatasetDict of the splits {splits}", path=path, splits=splits),
+            worded("Open each of its splits by itself."),
+        )
     plain = dataset.with_format("arrow")
     schema = dataset.features.arrow_schema
 
@@ -95,7 +107,7 @@ def _polars_rows(frame: pl.DataFrame) -> Iterator[NumberedRow]:
 def _pandas_rows(path: Path, frame: Any) -> Iterator[NumberedRow]:
     names = [str(name) for name in frame.columns]
     if len(set(names)) < len(names):
-        raise InputFileError(path, "two columns have the same name")
+        raise InputFileError(path, worded("two columns have the same name"))
     for start in range(0, len(frame), _AT_ONCE):
         piece = frame.iloc[start : start + _AT_ONCE]
         columns = [piece.iloc[:, place].astype(object).tolist() for place in range(len(names))]

@@ -14,6 +14,7 @@ from builder.formats.containers.decoding import BASE_MEMORY, check_decodable
 from builder.formats.containers.features import readable_schema
 from builder.formats.containers.record_batches import batches, open_parquet_file
 from builder.formats.rows import Container, check_row_count
+from builder.language.messages import worded
 
 # Text shrinks to a fifth or a tenth. Columns that shrink to less than a hundredth repeat themselves, and one page of them may
 # fill the memory before a row is seen.
@@ -67,7 +68,7 @@ def _check_sizes(path: Path, metadata: pq.FileMetaData) -> tuple[bool, int]:
         for column in columns:
             size, ratio = column.total_uncompressed_size, _ratio(column)
             if size > MAX_UNPACKED_BYTES and ratio > MAX_RATIO:
-                raise _bomb(path, f"column {column.path_in_schema}", size, ratio)
+                raise _bomb(path, worded("column {path_in_schema}", path_in_schema=column.path_in_schema), size, ratio)
             unpacked, packed, values = (
                 unpacked + size,
                 packed + column.total_compressed_size,
@@ -77,13 +78,17 @@ def _check_sizes(path: Path, metadata: pq.FileMetaData) -> tuple[bool, int]:
             usual = usual and ratio <= _USUAL_RATIO and dictionary <= _USUAL_DICTIONARY
             largest = max(largest, size)
         if unpacked > MAX_UNPACKED_BYTES and unpacked > MAX_RATIO * packed:
-            raise _bomb(path, f"group {number + 1} of its rows", unpacked, unpacked / max(packed, 1))
+            raise _bomb(
+                path, worded("group {number} of its rows", number=number + 1), unpacked, unpacked / max(packed, 1)
+            )
         largest = max(largest, min(unpacked, metadata.num_columns * _PAGE_BYTES))
     if values > MAX_VALUES and values > MAX_VALUES_A_BYTE * path.stat().st_size:
         raise InputFileError(
             path,
-            f"says that it holds {values:,} values, in {path.stat().st_size:,} bytes",
-            remedy="If it is meant, write it as JSON Lines.",
+            worded(
+                "says that it holds {values:,} values, in {st_size:,} bytes", values=values, st_size=path.stat().st_size
+            ),
+            remedy=worded("If it is meant, write it as JSON Lines."),
         )
     return usual, BASE_MEMORY + 2 * largest
 
@@ -95,6 +100,8 @@ def _ratio(column: pq.ColumnChunkMetaData) -> float:
 def _bomb(path: Path, what: str, size: int, ratio: float) -> InputFileError:
     return InputFileError(
         path,
-        f"{what} unpacks to {size / 2**20:,.0f} MiB, {ratio:,.0f} times its size",
-        remedy="No text repeats itself so often; if it is meant, write it as JSON Lines.",
+        worded(
+            "{what} unpacks to {size:,.0f} MiB, {ratio:,.0f} times its size", what=what, size=size / 2**20, ratio=ratio
+        ),
+        remedy=worded("No text repeats itself so often; if it is meant, write it as JSON Lines."),
     )

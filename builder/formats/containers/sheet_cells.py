@@ -8,10 +8,11 @@ from builder.errors import InputFileError
 from builder.formats import rows as limits
 from builder.formats.containers.merged_cells import place_of
 from builder.formats.rows import row_too_long
+from builder.language.messages import worded
 
 # A sheet's largest number of rows in Excel.
 MAX_ROWS = 1_048_576
-EXPECTED = "Save it as CSV, or split it."
+EXPECTED = worded("Save it as CSV, or split it.")
 
 
 @dataclass(slots=True)
@@ -52,14 +53,19 @@ class SheetReader:
             self._row = int(given) if given and int(given) > self._row else self._row + 1
             self._cells, self._column, self._size = [], 0, 0
             if self._row > MAX_ROWS:
-                raise InputFileError(self._path, f"more than {MAX_ROWS:,} rows", remedy=EXPECTED)
+                raise InputFileError(
+                    self._path, worded("more than {max_rows:,} rows", max_rows=MAX_ROWS), remedy=EXPECTED
+                )
 
     def _start_cell(self, attributes: Mapping[str, str]) -> None:
         place = place_of(attributes.get("r", ""))
         self._column = place[1] if place else self._column + 1
         if self._column > limits.MAX_COLUMNS:
             raise InputFileError(
-                self._path, f"a cell beyond column {limits.MAX_COLUMNS:,}", row=self._row, remedy=EXPECTED
+                self._path,
+                worded("a cell beyond column {max_columns:,}", max_columns=limits.MAX_COLUMNS),
+                row=self._row,
+                remedy=EXPECTED,
             )
         self._cell = Cell(self._column, attributes.get("t", "n"), int(attributes.get("s") or 0), "")
         self._pieces = []

@@ -14,9 +14,10 @@ from builder.foreign.unpacking import open_text, unpacked_name
 from builder.formats import rows as limits
 from builder.formats.containers.delimiters import DELIMITERS, Layout, find_layout
 from builder.formats.rows import Broken, Container, NumberedRow
+from builder.language.messages import worded
 
 _LINES_SNIFFED = 20
-_QUOTES = 'A cell that holds the delimiter, a quote or a line break must stand in quotes, and " in it be "".'
+_QUOTES = worded('A cell that holds the delimiter, a quote or a line break must stand in quotes, and " in it be "".')
 
 
 def open_csv(path: Path) -> Container:
@@ -33,7 +34,7 @@ def open_csv(path: Path) -> Container:
         first = next((line for line in _Lines(path, file) if line.strip()), None)
     layout = None if first is None else find_layout(path, codec)
     if layout is None:
-        raise InputFileError(path, "the file is empty")
+        raise InputFileError(path, worded("the file is empty"))
     details = {} if encoding == UTF_8.name else {"encoding": encoding}
     details |= {} if layout.delimiter == "," else {"delimiter": layout.delimiter}
     details |= {} if layout.quote == '"' else {"quotes": layout.quote or "none"}
@@ -51,7 +52,7 @@ def open_records(path: Path) -> Callable[[], Iterator[tuple[int, list[str | None
         lines = [line for line in islice(_Lines(path, file), _LINES_SNIFFED) if line.strip()]
     layout = find_layout(path, codec) if lines else None
     if layout is None:
-        raise InputFileError(path, "the file is empty")
+        raise InputFileError(path, worded("the file is empty"))
     if not layout.has_hint and unpacked_name(path).suffix.lower() != ".tsv":
         layout = Layout(_sniff(lines), '"')
 
@@ -98,8 +99,12 @@ class _Lines:
             if self._held > limits.MAX_ROW_BYTES:
                 raise InputFileError(
                     self._path,
-                    f"the record that begins at line {self._first + 1} is longer than"
-                    f" {limits.MAX_ROW_BYTES // 2**20:,} Mi characters; is a quote never closed?",
+                    worded(
+                        "the record that begins at line {first} is longer than {max_row_bytes:,} Mi characters; is a "
+                        "quote never closed?",
+                        first=self._first + 1,
+                        max_row_bytes=limits.MAX_ROW_BYTES // 2**20,
+                    ),
                     remedy=_QUOTES,
                 )
             yield line
@@ -129,7 +134,11 @@ def _records(path: Path, file: TextIO, layout: Layout) -> Iterator[list[str]]:
         try:
             record = next(reader, None)
         except csv.Error as error:
-            raise InputFileError(path, f"broken quotes at line {reader.line_num} ({error})", remedy=_QUOTES) from None
+            raise InputFileError(
+                path,
+                worded("broken quotes at line {line_num} ({error})", line_num=reader.line_num, error=error),
+                remedy=_QUOTES,
+            ) from None
         finally:
             csv.field_size_limit(limit)
         if record is None:
@@ -148,14 +157,22 @@ def header_names(path: Path, cells: Sequence[str | None]) -> list[str]:
     while names and not names[-1]:
         names.pop()
     if not names:
-        raise InputFileError(path, "it has no header", remedy="The first row must name the columns.")
+        raise InputFileError(path, worded("it has no header"), remedy=worded("The first row must name the columns."))
     if len(names) > limits.MAX_COLUMNS:
-        raise InputFileError(path, f"more than {limits.MAX_COLUMNS:,} columns", remedy="Is its first row the header?")
-    names = [name or f"column {number}" for number, name in enumerate(names, 1)]
+        raise InputFileError(
+            path,
+            worded("more than {max_columns:,} columns", max_columns=limits.MAX_COLUMNS),
+            remedy=worded("Is its first row the header?"),
+        )
+    names = [name or worded("column {number}", number=number) for number, name in enumerate(names, 1)]
     counts = Counter(names)
     repeated = next((name for name in names if counts[name] > 1), None)
     if repeated is not None:
-        raise InputFileError(path, f"two columns are named '{repeated}'", remedy="Rename or remove one of them.")
+        raise InputFileError(
+            path,
+            worded("two columns are named '{repeated}'", repeated=repeated),
+            remedy=worded("Rename or remove one of them."),
+        )
     return names
 
 
@@ -163,7 +180,11 @@ def as_row(header: Sequence[str], cells: Sequence[str | None]) -> dict[str, Any]
     """A record as a row, which is broken where it has more cells than columns; only empty ones may stand beyond the header."""
     if any(cells[len(header) :]):
         return Broken(
-            f"{len(cells)} cells where the header has {len(header)}; a cell that holds the delimiter must stand in quotes"
+            worded(
+                "{cells} cells where the header has {header}; a cell that holds the delimiter must stand in quotes",
+                cells=len(cells),
+                header=len(header),
+            )
         )
     return dict(zip(header, cells, strict=False))
 

@@ -27,6 +27,7 @@ from builder.formats.containers.number_formats import DateFormat, Shown, general
 from builder.formats.containers.sheet_cells import EXPECTED, Cell, SheetReader
 from builder.formats.containers.table import as_row, header_names
 from builder.formats.rows import Broken, Container, NumberedRow, row_too_long
+from builder.language.messages import worded
 
 MAX_UNPACKED_BYTES = 2**30
 # The shared texts are the one part that is held.
@@ -58,15 +59,15 @@ class Workbook:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        with open_archive(path, "an XLSX workbook", MAX_UNPACKED_BYTES) as archive:
+        with open_archive(path, worded("an XLSX workbook"), MAX_UNPACKED_BYTES) as archive:
             self._book = _read_book(path, archive)
         self.sheets = self._book.sheets
         if not self.sheets:
-            raise InputFileError(path, "the workbook has no sheet")
+            raise InputFileError(path, worded("the workbook has no sheet"))
 
     def merged(self, sheet: Sheet) -> list[Range]:
         """The merged ranges of a sheet, from the top."""
-        with open_archive(self._path, "an XLSX workbook", MAX_UNPACKED_BYTES) as archive:
+        with open_archive(self._path, worded("an XLSX workbook"), MAX_UNPACKED_BYTES) as archive:
             return merged_ranges(self._path, archive, sheet.member)
 
     def rows(
@@ -157,7 +158,9 @@ def _relations(path: Path, archive: zipfile.ZipFile, member: str) -> dict[str, t
 
 def _check_count(path: Path, count: int, what: str) -> None:
     if count > _MAX_ENTRIES:
-        raise InputFileError(path, f"more than {_MAX_ENTRIES:,} {what}", remedy=EXPECTED)
+        raise InputFileError(
+            path, worded("more than {max_entries:,} {what}", max_entries=_MAX_ENTRIES, what=what), remedy=EXPECTED
+        )
 
 
 class _Texts:
@@ -188,7 +191,7 @@ class _Texts:
                 self._ends.append(len(self._bytes))
                 if len(self._ends) > MAX_TEXTS or len(self._bytes) > MAX_TEXT_BYTES:
                     most = f"{MAX_TEXTS:,} different texts or {MAX_TEXT_BYTES // 2**20} MiB of them"
-                    raise InputFileError(path, f"more than {most}", remedy=EXPECTED)
+                    raise InputFileError(path, worded("more than {most}", most=most), remedy=EXPECTED)
 
         for _ in parse_xml(path, archive, member, start=start, end=end, text=text):
             pass
@@ -238,8 +241,12 @@ def _rows(path: Path, book: Workbook, sheet: Sheet) -> Iterator[NumberedRow]:
             row = as_row(header, cells + [None] * (len(header) - len(cells)))
             if isinstance(row, Broken):
                 row = Broken(
-                    f"{len(cells)} cells where the header has {len(header)}; `seedbed convert` finds a header that stands"
-                    " below titles and notes"
+                    worded(
+                        "{cells} cells where the header has {header}; `seedbed convert` finds a header that stands below "
+                        "titles and notes",
+                        cells=len(cells),
+                        header=len(header),
+                    )
                 )
             yield number, row
 
@@ -247,7 +254,7 @@ def _rows(path: Path, book: Workbook, sheet: Sheet) -> Iterator[NumberedRow]:
 def _sheet_rows(
     path: Path, book: _Book, member: str, merged: list[Range] | None, exact: bool
 ) -> Iterator[tuple[int, list[str | None]]]:
-    with open_archive(path, "an XLSX workbook", MAX_UNPACKED_BYTES) as archive:
+    with open_archive(path, worded("an XLSX workbook"), MAX_UNPACKED_BYTES) as archive:
         try:
             below = FilledDown(merged_ranges(path, archive, member) if merged is None else merged)
             texts = _Texts(path, archive, book.texts)
@@ -268,14 +275,21 @@ def _sheet_rows(
                         continue
                     given += size + below.fill(index, values)
                     if given > MAX_GIVEN_CHARACTERS:
-                        most = f"{MAX_GIVEN_CHARACTERS // 2**20} Mi characters"
+                        most = worded(
+                            "{max_given_characters} Mi characters", max_given_characters=MAX_GIVEN_CHARACTERS // 2**20
+                        )
                         raise InputFileError(
-                            path, f"the cells up to here hold more than {most}", row=index, remedy=EXPECTED
+                            path,
+                            worded("the cells up to here hold more than {most}", most=most),
+                            row=index,
+                            remedy=EXPECTED,
                         )
                     yield index, values
                 reader.done.clear()
         except (ValueError, KeyError) as error:
-            raise InputFileError(path, f"a damaged XLSX workbook ({error})", remedy="Save it again.") from None
+            raise InputFileError(
+                path, worded("a damaged XLSX workbook ({error})", error=error), remedy=worded("Save it again.")
+            ) from None
 
 
 def _text(cell: Cell, texts: _Texts, formats: Mapping[int, DateFormat | Shown], epoch: datetime, exact: bool) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from builder.formats.row_format import RowLeftOutError, SampleParts
+from builder.language.messages import worded
 from builder.schema import Message
 
 
@@ -83,16 +84,16 @@ class Transcript:
         """
         if not self.turns:
             raise RowLeftOutError(
-                "its first question needs a picture or a file which the export does not hold"
+                worded("its first question needs a picture or a file which the export does not hold")
                 if self.cut
-                else "nothing is said in the conversation"
+                else worded("nothing is said in the conversation")
             )
         notes = []
         if self.kinds:
-            notes.append(f"parts of other kinds were left out: {', '.join(self.kinds)}")
+            notes.append(worded("parts of other kinds were left out: {kinds}", kinds=", ".join(self.kinds)))
         if self.tools:
-            notes.append(f"calls of tools and their results were left out: {', '.join(self.tools)}")
+            notes.append(worded("calls of tools and their results were left out: {tools}", tools=", ".join(self.tools)))
         if len(self.models) > 1:
-            notes.append(f"several models answered: {', '.join(self.models)}")
+            notes.append(worded("several models answered: {models}", models=", ".join(self.models)))
         self.left_out["cut"] = int(self.cut)
         return SampleParts(tuple(self.turns), notes=tuple(notes), left_out=+self.left_out)

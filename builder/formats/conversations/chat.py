@@ -12,7 +12,7 @@ from builder.formats.conversations.utterance import Utterance
 from builder.formats.left_out import tell_left_out
 from builder.formats.reading import CheckedRow, RowFile
 from builder.formats.rows import Causes
-from builder.language.chinese import spoken
+from builder.language.messages import paired, worded
 
 _SPEAKERS_SHOWN = 4
 
@@ -63,8 +63,10 @@ def conversations_of(path: Path, export: ChatExport, chat: Chat) -> RowFile:
     count = sum(1 for _ in threads.conversations(roles.side, chat.gap))
     left_out = {cause: number for cause, number in threads.counts.items() if number and cause != "used"}
     if not count:
-        told = tell_left_out(left_out, spoken())
-        raise InputFileError(path, f"no question with its answer is in this chat ({told or 'it is empty'})")
+        told = paired(tell_left_out(left_out, "en"), tell_left_out(left_out, "zh"))
+        raise InputFileError(
+            path, worded("no question with its answer is in this chat ({told})", told=told or "it is empty")
+        )
 
     def rows() -> Iterator[CheckedRow]:
         for conversation in threads.conversations(roles.side, chat.gap):
@@ -89,8 +91,15 @@ def _roles(path: Path, threads: Threads, owner: str | None) -> Roles:
     example = f"{names[0]}=user,{names[1]}=assistant" if len(names) == 2 else f"{answering or 'NAME'}=assistant,*=user"
     raise InputFileError(
         path,
-        f"it is not sure who asks and who answers in this chat; its speakers are {candidates(speakers)}",
-        remedy=f"Say so: `seedbed convert {path} --out conversations.jsonl --roles '{example}'`.",
+        worded(
+            "it is not sure who asks and who answers in this chat; its speakers are {candidates}",
+            candidates=candidates(speakers),
+        ),
+        remedy=worded(
+            "Say so: `seedbed convert {path} --out conversations.jsonl --roles '{example}'`.",
+            path=path,
+            example=example,
+        ),
     )
 
 

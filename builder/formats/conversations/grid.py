@@ -9,6 +9,7 @@ from pathlib import Path
 from builder.errors import InputFileError, nearest
 from builder.formats.containers.merged_cells import Range
 from builder.formats.containers.table import open_records
+from builder.language.messages import worded
 from builder.text import visible
 
 Cells = list[str | None]
@@ -78,8 +79,8 @@ def named_sheets(path: Path, grids: Sequence[Grid], name: str) -> list[Grid]:
             names = [grid.name for grid in grids]
             raise InputFileError(
                 path,
-                f"--sheet {visible(part)}: no sheet '{visible(part)}'{nearest(part, names)}",
-                remedy=f"Its sheets are {visible(', '.join(names))}.",
+                worded("--sheet {part}: no sheet '{part}'{nearest}", part=visible(part), nearest=nearest(part, names)),
+                remedy=worded("Its sheets are {names}.", names=visible(", ".join(names))),
             )
         found += named
     return found

@@ -15,6 +15,7 @@ from builder.formats.conversations.header import plain_name
 from builder.formats.conversations.notices import MARKS
 from builder.formats.conversations.roles import is_role_word, side_by_name
 from builder.formats.conversations.times import has_date, is_time
+from builder.language.messages import worded
 from builder.text import word_list
 
 Kind = Literal["messages", "rounds"]
@@ -109,13 +110,23 @@ def check_fields(mapping: Mapping[str, str], columns: Sequence[str]) -> dict[str
     for name, column in mapping.items():
         if name not in FIELDS:
             raise UsageError(
-                f"--map {name}={column}: unknown field '{name}'{nearest(name, FIELDS)}",
-                f"Fields are {', '.join(FIELDS)}; write field=column.",
+                worded(
+                    "--map {name}={column}: unknown field '{name}'{nearest}",
+                    name=name,
+                    column=column,
+                    nearest=nearest(name, FIELDS),
+                ),
+                worded("Fields are {fields}; write field=column.", fields=", ".join(FIELDS)),
             )
         if fold_name(column) not in by_name:
             raise UsageError(
-                f"--map {name}={column}: no column '{column}'{nearest(column, columns)}",
-                f"The columns are {', '.join(columns)}.",
+                worded(
+                    "--map {name}={column}: no column '{column}'{nearest}",
+                    name=name,
+                    column=column,
+                    nearest=nearest(column, columns),
+                ),
+                worded("The columns are {columns}.", columns=", ".join(columns)),
             )
         found[name] = by_name[fold_name(column)]
     return found

@@ -16,6 +16,7 @@ from builder.formats.columns import fold_name
 from builder.formats.reading import CheckedRow, RowFile
 from builder.formats.row_format import kind_of
 from builder.formats.rows import Causes, RowErrors
+from builder.language.messages import worded
 
 _NEEDED = ("message_id", "parent_id", "text", "role")
 _KEPT = (*_NEEDED, "lang", "rank", "deleted", "review_result")
@@ -63,10 +64,15 @@ class MessageTrees:
             values = {name: row.values.get(column) for name, column in self._columns.items()}
             identifier, parent = values["message_id"], values["parent_id"]
             if not isinstance(identifier, str | int) or isinstance(identifier, bool) or identifier == "":
-                broken.add(row.number, f"its message_id is {kind_of(identifier)}, expected a text")
+                broken.add(
+                    row.number, worded("its message_id is {kind_of}, expected a text", kind_of=kind_of(identifier))
+                )
                 continue
             if str(identifier) in places:
-                broken.add(row.number, f"its message_id stands in another row too: {str(identifier)[:40]}")
+                broken.add(
+                    row.number,
+                    worded("its message_id stands in another row too: {identifier}", identifier=str(identifier)[:40]),
+                )
                 continue
             places[str(identifier)] = len(self._row)
             parents.append("" if parent is None else str(parent))

@@ -10,6 +10,7 @@ from typing import get_args
 from builder.errors import UsageError, nearest
 from builder.formats.conversations.exchanges import Side
 from builder.formats.conversations.threads import Speaker, Threads
+from builder.language.messages import worded
 from builder.text import word_list
 
 _ASKS = frozenset(
@@ -123,8 +124,11 @@ class Roles:
         found = found or self.others
         if found is None:
             raise UsageError(
-                f"--roles says nothing of the speaker '{speaker}'",
-                f"Add '{speaker}=user', '{speaker}=assistant' or '{speaker}=skip', or '*=user' for everybody else.",
+                worded("--roles says nothing of the speaker '{speaker}'", speaker=speaker),
+                worded(
+                    "Add '{speaker}=user', '{speaker}=assistant' or '{speaker}=skip', or '*=user' for everybody else.",
+                    speaker=speaker,
+                ),
             )
         return found
 
@@ -140,8 +144,13 @@ def read_roles(pairs: Mapping[str, str]) -> Roles:
     for name, side in pairs.items():
         if side not in valid:
             raise UsageError(
-                f"--roles {name}={side}: unknown role '{side}'{nearest(side, valid)}",
-                f"Roles are {', '.join(valid)}; write speaker=role.",
+                worded(
+                    "--roles {name}={side}: unknown role '{side}'{nearest}",
+                    name=name,
+                    side=side,
+                    nearest=nearest(side, valid),
+                ),
+                worded("Roles are {valid}; write speaker=role.", valid=", ".join(valid)),
             )
         named[fold_speaker(name)] = "user" if side == "user" else side  # type: ignore[assignment]
     sides = set(named.values())

@@ -19,6 +19,7 @@ from builder.formats.conversations.text_lines import TEXT_SUFFIXES
 from builder.formats.importing import open_samples
 from builder.formats.opening import no_chat
 from builder.formats.reading import RowFile, open_rows
+from builder.language.messages import worded
 from builder.progress import Reporter
 from builder.text import visible
 
@@ -80,7 +81,7 @@ def find_sources(path: Path, sheet: str | None, header_row: int | None, mapping:
 
 def _in_rows(path: Path, mapping: Mapping[str, str], asked: object) -> Found:
     if asked:
-        raise InputFileError(path, "--sheet and --header-row are for workbooks and CSV")
+        raise InputFileError(path, worded("--sheet and --header-row are for workbooks and CSV"))
     if unpacked_name(path).suffix.lower() in TEXT_SUFFIXES and path.is_file() and path.stat().st_size:
         raise no_chat(path)
     file = open_rows(path)
@@ -88,8 +89,8 @@ def _in_rows(path: Path, mapping: Mapping[str, str], asked: object) -> Found:
     if source is None:
         raise InputFileError(
             path,
-            f"no conversations were found in its columns {visible(', '.join(file.columns))}",
-            remedy="Name them with --map text=…,speaker=… (or question=…,answer=…).",
+            worded("no conversations were found in its columns {columns}", columns=visible(", ".join(file.columns))),
+            remedy=worded("Name them with --map text=…,speaker=… (or question=…,answer=…)."),
         )
     return Found([source], _choices(source))
 
@@ -153,11 +154,14 @@ def _nothing(path: Path, grids: Sequence[Grid], header_row: int | None) -> Input
     for grid in grids[:8]:
         header = find_header(grid) if header_row is None else header_at(grid, header_row)
         names = visible(", ".join(header.names[:12])) if header is not None else "(nothing)"
-        lines.append(f"\n  - columns of {visible(grid.name) or path.name}: {names}")
+        lines.append(worded("\n  - columns of {name}: {names}", name=visible(grid.name) or path.name, names=names))
     return InputFileError(
         path,
-        f"no conversations were found:{''.join(lines)}",
-        remedy="Say where they are with --sheet and --header-row, and what is what with --map text=…,speaker=… (or question=…,answer=…).",
+        worded("no conversations were found:{lines}", lines="".join(lines)),
+        remedy=worded(
+            "Say where they are with --sheet and --header-row, and what is what with --map text=…,speaker=… "
+            "(or question=…,answer=…)."
+        ),
     )
 
 
@@ -189,8 +193,8 @@ def _choose_sheets(path: Path, found: Found) -> None:
 
 
 _ASKED: Mapping[str, str] = {
-    "text": "which column holds what was said",
-    "speaker": "which column says who said it",
+    "text": worded("which column holds what was said"),
+    "speaker": worded("which column says who said it"),
 }
 
 

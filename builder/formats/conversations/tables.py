@@ -22,6 +22,7 @@ from builder.formats.conversations.utterance import Utterance
 from builder.formats.reading import CheckedRow, RowFile
 from builder.formats.row_format import RowError, text_of
 from builder.formats.rows import Causes
+from builder.language.messages import worded
 
 _RELIABLE = 0.9  # share of a column's cells that are times
 _FILLED = 0.2  # share of blank speakers from which on a blank is the one above
@@ -44,7 +45,7 @@ def rows_below(path: Path, grid: Grid, header: Header) -> RowFile:
             if number > header.last:
                 if not grid.name and any(cells[width:]):
                     problem = f"{len(cells)} cells where the header has {width}; a cell that holds the delimiter must stand in quotes"
-                    raise InputFileError(path, problem, row=number, remedy="Mend or remove this row.")
+                    raise InputFileError(path, problem, row=number, remedy=worded("Mend or remove this row."))
                 yield CheckedRow(number, named(cells))
 
     first = [named(cells) for number, cells in grid.preview if number > header.last]

@@ -17,6 +17,7 @@ from builder.formats.messages import write_turns
 from builder.formats.row_format import InexpressibleError
 from builder.formats.targets.target import DataFile, Row, Target
 from builder.formats.thoughts import check_thoughts, with_thoughts
+from builder.language.messages import worded
 from builder.pictures import has_pictures
 from builder.published import wrap_tools
 from builder.schema import Sample
@@ -30,11 +31,11 @@ def write(sample: Sample) -> tuple[str, Row]:
         InexpressibleError: it has no answer to train on; or it holds pictures, or is a preference pair with calls or tools.
     """
     if has_pictures(sample.messages):
-        raise InexpressibleError("it holds pictures, which this format has no place for")
+        raise InexpressibleError(worded("it holds pictures, which this format has no place for"))
     if sample.rejected is not None:
         return "preference", _pair(sample)
     if not any(turn.role == "assistant" and turn.weight != 0 for turn in sample.messages):
-        raise InexpressibleError("it has no answer to train on")
+        raise InexpressibleError(worded("it has no answer to train on"))
     row: Row = {"messages": [_turn(turn) for turn in write_turns(sample.messages)]}
     if sample.tools is not None:
         row["tools"] = wrap_tools(sample.tools)
@@ -53,7 +54,7 @@ def _turn(turn: Row) -> Row:
 
 def _pair(sample: Sample) -> Row:
     if sample.tools is not None or any(turn.tool_calls is not None for turn in sample.messages):
-        raise InexpressibleError("it is a preference pair with tools, which this format has no place for")
+        raise InexpressibleError(worded("it is a preference pair with tools, which this format has no place for"))
     check_thoughts(sample.messages)
     row = prompt_completion.write(replace(sample, messages=tuple(map(with_thoughts, sample.messages))))
     messages = [{"role": turn["role"], "content": turn["content"]} for turn in row["prompt"]]

@@ -26,6 +26,7 @@ from builder.formats.pictures import with_markers
 from builder.formats.row_format import InexpressibleError, check_plain
 from builder.formats.targets.target import DataFile, Row, Target
 from builder.formats.thoughts import check_thoughts, join_thoughts, with_thoughts
+from builder.language.messages import worded
 from builder.pictures import has_pictures, is_local, pictures_in
 from builder.schema import Message, Sample
 from builder.store.ownership import check_output
@@ -73,9 +74,11 @@ def write(sample: Sample) -> tuple[str, Row]:
 def _check_pictures(sample: Sample) -> None:
     """Its loader opens files alone, and counts no picture of a system text."""
     if has_pictures(turn for turn in sample.messages if turn.role == "system"):
-        raise InexpressibleError("its system text holds a picture, which LLaMA-Factory has no place for")
+        raise InexpressibleError(worded("its system text holds a picture, which LLaMA-Factory has no place for"))
     if not all(map(is_local, pictures_in(sample.messages))):
-        raise InexpressibleError("a picture is no file but an address or data, which LLaMA-Factory does not fetch")
+        raise InexpressibleError(
+            worded("a picture is no file but an address or data, which LLaMA-Factory does not fetch")
+        )
 
 
 def _single_round(sample: Sample) -> Row | None:
@@ -105,7 +108,9 @@ def _alternating(turns: Sequence[Message]) -> list[dict[str, str]]:
         roles += (turn.role == "assistant" for turn in several)
     expected = [False, True] * (len(roles) // 2)
     if not roles or roles != expected or any(turn.role == "system" for turn in turns):
-        raise InexpressibleError("its turns do not alternate between user (or tool) and assistant up to an answer")
+        raise InexpressibleError(
+            worded("its turns do not alternate between user (or tool) and assistant up to an answer")
+        )
     return written
 
 
@@ -125,7 +130,9 @@ def _turn(message: Message) -> dict[str, str]:
     if message.content or message.reasoning:
         said = join_thoughts(message.reasoning, f"{message.content}\n" if message.content else "")
         if any(mark in said for mark in _CALLS):
-            raise InexpressibleError("the text before a call holds <tool_call>, by which LLaMA-Factory finds the call")
+            raise InexpressibleError(
+                worded("the text before a call holds <tool_call>, by which LLaMA-Factory finds the call")
+            )
         text = f"{said}{_CALLS[0]}{text}{_CALLS[1]}"
     return {"from": sharegpt.CALL_TAG, "value": text} | name
 
@@ -166,8 +173,8 @@ def _check(folder: Path, name: str, overwrite: bool) -> None:
         one = LLAMA_FACTORY.data_name(name, kind)
         if one in info and not overwrite:
             raise UsageError(
-                f"{folder / INFO}: describes a data set {one} already",
-                "Choose another --name or folder, or have it replaced with --overwrite.",
+                worded("{folder}: describes a data set {the_one} already", folder=folder / INFO, the_one=one),
+                worded("Choose another --name or folder, or have it replaced with --overwrite."),
             )
 
 
@@ -192,23 +199,29 @@ def _read_info(path: Path) -> dict[str, Any]:
         info = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise InputFileError(
-            path, f"not readable as JSON ({type(error).__name__})", remedy="Mend or remove it."
+            path,
+            worded("not readable as JSON ({name})", name=type(error).__name__),
+            remedy=worded("Mend or remove it."),
         ) from None
     if not isinstance(info, dict):
-        raise InputFileError(path, "expected an object {name: {…}}", remedy="Mend or remove it.")
+        raise InputFileError(path, worded("expected an object {{name: {{…}}}}"), remedy=worded("Mend or remove it."))
     return info
 
 
 def _remarks(sample: Sample, row: Row) -> list[str]:
     """What some of its 121 templates stop at; the names are of templates of texts."""
     calling = [turn for turn in sample.messages if turn.tool_calls is not None]
-    found = []
+    found: list[str] = []
     if any(turn.content or turn.reasoning for turn in calling):
         found.append(
-            "a text stands before a call, which LLaMA-Factory's templates gemma, llama2, mistral and lfm2 stop at"
+            worded(
+                "a text stands before a call, which LLaMA-Factory's templates gemma, llama2, mistral and lfm2 stop at"
+            )
         )
     if any(len(json.loads(turn.tool_calls or "[]")) > 1 for turn in calling):
-        found.append("it calls several tools at once, which LLaMA-Factory's templates glm4 and chatglm3 stop at")
+        found.append(
+            worded("it calls several tools at once, which LLaMA-Factory's templates glm4 and chatglm3 stop at")
+        )
     return found
 
 

@@ -15,6 +15,7 @@ from builder.formats.pictures import with_markers
 from builder.formats.row_format import InexpressibleError
 from builder.formats.targets.target import LINES, Row, Target
 from builder.formats.thoughts import check_thoughts, join_thoughts
+from builder.language.messages import worded
 from builder.published import wrap_tools
 from builder.schema import Message, Sample
 
@@ -26,9 +27,9 @@ def write(sample: Sample) -> tuple[str, Row]:
         InexpressibleError: a system turn stands after the first turn, or there is no last answer.
     """
     if any(turn.role == "system" for turn in sample.messages[1:]):
-        raise InexpressibleError("it has a system turn after its first turn")
+        raise InexpressibleError(worded("it has a system turn after its first turn"))
     if not sample.messages or sample.messages[-1].role != "assistant":
-        raise InexpressibleError("it does not end with an answer")
+        raise InexpressibleError(worded("it does not end with an answer"))
     check_thoughts(sample.messages)
     messages, images = with_markers(sample.messages)
     row: Row = {"messages": [turn for message in messages for turn in _turns(message)]}
@@ -39,7 +40,7 @@ def write(sample: Sample) -> tuple[str, Row]:
     if sample.rejected is None:
         return "sft", row
     if sample.messages[-1].weight == 0:
-        raise InexpressibleError("its last answer is not to be trained on (weight 0)")
+        raise InexpressibleError(worded("its last answer is not to be trained on (weight 0)"))
     before = [turn for message in messages[:-1] for turn in _turns(message)]
     return "preference", row | {"rejected_messages": [*before, {"role": "assistant", "content": sample.rejected}]}
 
@@ -60,7 +61,7 @@ def _turns(message: Message) -> list[Row]:
 
 def _remarks(sample: Sample, row: Row) -> list[str]:
     if any(one.role == other.role == "user" for one, other in pairwise(sample.messages)):
-        return ["two user turns in a row, which ms-swift joins with nothing between them"]
+        return [worded("two user turns in a row, which ms-swift joins with nothing between them")]
     return []
 
 

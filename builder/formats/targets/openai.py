@@ -11,6 +11,7 @@ from builder.formats.messages import write_turns
 from builder.formats.row_format import InexpressibleError
 from builder.formats.targets import openai_rules
 from builder.formats.targets.target import DataFile, Row, Target
+from builder.language.messages import worded
 from builder.published import wrap_tools
 from builder.schema import Sample
 
@@ -22,10 +23,10 @@ def write(sample: Sample) -> tuple[str, Row]:
         InexpressibleError: it has reasoning, or OpenAI's rules do not allow it; the text says which.
     """
     if any(turn.reasoning for turn in sample.messages):
-        raise InexpressibleError("a turn has reasoning, which this format has no place for")
+        raise InexpressibleError(worded("a turn has reasoning, which this format has no place for"))
     turns = [_turn(turn) for turn in write_turns(sample.messages)]
     if any(turn["role"] == "tool" and "tool_call_id" not in turn for turn in turns):
-        raise InexpressibleError("a tool's result answers no call")
+        raise InexpressibleError(worded("a tool's result answers no call"))
     tools: Row = {}
     if sample.tools is not None and (listed := json.loads(wrap_tools(sample.tools))):
         tools["tools"] = listed
@@ -65,9 +66,9 @@ def _content(parts: list[Row]) -> str | list[Row]:
 
 def _pair(turns: list[Row], rejected: str) -> Row:
     if not turns or turns[-1]["role"] != "assistant":
-        raise InexpressibleError("it is a preference pair that does not end with an answer")
+        raise InexpressibleError(worded("it is a preference pair that does not end with an answer"))
     if turns[-1].get("weight") == 0:
-        raise InexpressibleError("its last answer is not to be trained on (weight 0)")
+        raise InexpressibleError(worded("its last answer is not to be trained on (weight 0)"))
     *asked, better = ({key: value for key, value in turn.items() if key != "weight"} for turn in turns)
     return {
         "input": {"messages": asked},
@@ -80,13 +81,17 @@ def _remarks(sample: Sample, row: Row) -> list[str]:
     limit = openai_rules.MAX_EXAMPLE_TOKENS
     if openai_rules.count_tokens(row) <= limit:
         return []
-    return [f"longer than {limit:,} tokens, counted by characters: OpenAI cuts the end of such an example"]
+    return [
+        worded(
+            "longer than {limit:,} tokens, counted by characters: OpenAI cuts the end of such an example", limit=limit
+        )
+    ]
 
 
 def _advice(file: DataFile) -> str | None:
     if file.rows >= openai_rules.MIN_EXAMPLES:
         return None
-    return f"OpenAI takes files of {openai_rules.MIN_EXAMPLES} examples or more"
+    return worded("OpenAI takes files of {min_examples} examples or more", min_examples=openai_rules.MIN_EXAMPLES)
 
 
 OPENAI = Target(

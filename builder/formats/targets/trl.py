@@ -12,6 +12,7 @@ import json
 from builder.formats import messages, prompt_completion
 from builder.formats.row_format import InexpressibleError, check_plain
 from builder.formats.targets.target import LINES, Row, Target
+from builder.language.messages import worded
 from builder.pictures import has_pictures
 from builder.published import apart_from_pictures, wrap_tools
 from builder.schema import Sample
@@ -32,7 +33,7 @@ def write(sample: Sample) -> tuple[str, Row]:
         )
     check_plain(sample.messages)
     if not any(turn.role == "assistant" for turn in sample.messages):
-        raise InexpressibleError("it has no answer")
+        raise InexpressibleError(worded("it has no answer"))
     turns, images = apart_from_pictures(messages.write_turns(sample.messages))
     row: Row = {"messages": turns} | ({"images": images} if images else {})
     return "sft", row if sample.tools is None else row | {"tools": wrap_tools(sample.tools)}

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Literal
 
 from builder.errors import UsageError
+from builder.language.messages import worded
 from builder.progress import Reporter
 from builder.store.addresses import Address
 from builder.store.dataset_folder import DatasetFolder
@@ -81,7 +82,9 @@ def _used(copy: "_Copy", use: Use, names: Mapping[str, str]) -> Iterator[Path]:
 class _Copy:
     def __init__(self, address: Address, reporter: Reporter) -> None:
         if "?" in address.whole:
-            raise UsageError(f"{address}: a dataset is many files, and a signed address is for one")
+            raise UsageError(
+                worded("{address}: a dataset is many files, and a signed address is for one", address=address)
+            )
         self._address = address
         self._reporter = reporter
         self._store = Store(address)
@@ -109,34 +112,48 @@ class _Copy:
         """The copy has changes that were never sent."""
         if (there.sha256 if there else None) != self._local.state.contents:
             raise UsageError(
-                f"{self._address}: it was changed by somebody else, and its copy here has changes that were never sent",
-                f"Nothing is lost: move the copy, {self._local.home}, to another place, and run the command again. "
-                f"What it holds, {self._local.root.name}, is a dataset folder like any other.",
+                worded(
+                    "{address}: it was changed by somebody else, and its copy here has changes that were never sent",
+                    address=self._address,
+                ),
+                worded(
+                    "Nothing is lost: move the copy, {home}, to another place, and run the command again. What it "
+                    "holds, {name}, is a dataset folder like any other.",
+                    home=self._local.home,
+                    name=self._local.root.name,
+                ),
             )
         whole = DatasetFolder(self._local.root).manifest_hash() is not None
         if use == "make" and whole:
             raise UsageError(
-                f"{self._address}: a dataset was made for it, and could not be sent",
-                f"`seedbed report {self._address}` sends it.",
+                worded("{address}: a dataset was made for it, and could not be sent", address=self._address),
+                worded("`seedbed report {address}` sends it.", address=self._address),
             )
         if use == "change" and whole:
             self.push()
         elif use in ("read", "verify"):
             self._reporter.say(
-                f"{self._address}: this is the copy here, with changes that were never sent; a command that changes "
-                "the dataset, such as `seedbed report`, sends them"
+                worded(
+                    "{address}: this is the copy here, with changes that were never sent; a command that changes the "
+                    "dataset, such as `seedbed report`, sends them",
+                    address=self._address,
+                )
             )
 
     def _check_free(self, there: Contents | None) -> None:
         if there is not None:
             raise UsageError(
-                f"{self._address}: holds a dataset already",
-                f"Choose another --out, or decide again in place with `seedbed curate {self._address}`.",
+                worded("{address}: holds a dataset already", address=self._address),
+                worded(
+                    "Choose another --out, or decide again in place with `seedbed curate {address}`.",
+                    address=self._address,
+                ),
             )
         others = [name for name in self._store.find() if not name.startswith(f"{PUSH}/")]
         if others:
             raise UsageError(
-                f"{self._address}: holds other files, such as {others[0]}", "Choose an address below which nothing is."
+                worded("{address}: holds other files, such as {others}", address=self._address, others=others[0]),
+                worded("Choose an address below which nothing is."),
             )
         shutil.rmtree(self._local.root, ignore_errors=True)
         self._local.state = State(str(self._address))
@@ -153,7 +170,10 @@ class _Copy:
             self._local.save()
         elif self._local.root.exists():
             self._reporter.say(
-                f"nothing was sent; what was done is kept in {self._local.home}, and the next command goes on with it"
+                worded(
+                    "nothing was sent; what was done is kept in {home}, and the next command goes on with it",
+                    home=self._local.home,
+                )
             )
         else:
             (self._local.home / STATE).unlink(missing_ok=True)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from builder.errors import IntegrityError
+from builder.language.messages import worded
 from builder.store.addresses import Address
 from builder.store.journal import LEDGERS
 from builder.store.object_store import Store
@@ -79,7 +80,14 @@ def parse_contents(address: Address, body: bytes) -> Contents:
             raise ValueError("a hash that is none")
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise IntegrityError(
-            f"{address}: {CONTENTS} or {MANIFEST} is damaged ({type(error).__name__})", "Restore it from a copy."
+            worded(
+                "{address}: {contents} or {manifest} is damaged ({name})",
+                address=address,
+                contents=CONTENTS,
+                manifest=MANIFEST,
+                name=type(error).__name__,
+            ),
+            worded("Restore it from a copy."),
         ) from None
     return Contents(hashlib.sha256(body).hexdigest(), files, removed)
 

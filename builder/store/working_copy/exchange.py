@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from builder.errors import EndpointError, FolderInUseError, InputFileError, IntegrityError, UsageError
+from builder.language.messages import worded
 from builder.progress import Reporter
 from builder.store.addresses import Address
 from builder.store.dataset_folder import DatasetFolder
@@ -47,16 +48,27 @@ class Exchange:
             if not may_change:
                 if any(entry.sha256 for entry in lacking.values()):
                     raise FolderInUseError(
-                        f"{self._address}: another process reads its copy in {self._local.home}, which has to be brought up to date",
-                        "Wait for it to end, or name another folder for copies in SEEDBED_CACHE.",
+                        worded(
+                            "{address}: another process reads its copy in {home}, which has to be brought up to date",
+                            address=self._address,
+                            home=self._local.home,
+                        ),
+                        worded("Wait for it to end, or name another folder for copies in SEEDBED_CACHE."),
                     )
                 return
             damaged = self._fetch_files(contents, lacking)
             if damaged is None:
                 return
         raise IntegrityError(
-            f"{self._address / str(damaged)}: its content is not what {CONTENTS} says (SHA-256 differs)",
-            f"Restore it from a copy. Where a whole dataset was copied over another one, remove {CONTENTS} there.",
+            worded(
+                "{address}: its content is not what {contents} says (SHA-256 differs)",
+                address=self._address / str(damaged),
+                contents=CONTENTS,
+            ),
+            worded(
+                "Restore it from a copy. Where a whole dataset was copied over another one, remove {contents} there.",
+                contents=CONTENTS,
+            ),
         )
 
     def _fetch_files(self, contents: Contents, lacking: Mapping[str, Entry]) -> str | None:
@@ -96,8 +108,8 @@ class Exchange:
         if contents is None:
             raise InputFileError(
                 str(self._address),
-                f"no dataset is there: neither {CONTENTS} nor {MANIFEST}",
-                remedy="`seedbed curate FILES --out ADDRESS` makes one.",
+                worded("no dataset is there: neither {contents} nor {manifest}", contents=CONTENTS, manifest=MANIFEST),
+                remedy=worded("`seedbed curate FILES --out ADDRESS` makes one."),
             )
         return contents
 
@@ -110,8 +122,8 @@ class Exchange:
         """
         if DatasetFolder(self._local.root).manifest_hash() is None:
             raise UsageError(
-                f"{self._address}: nothing was sent, since the dataset is not finished",
-                f"It is kept in {self._local.home}.",
+                worded("{address}: nothing was sent, since the dataset is not finished", address=self._address),
+                worded("It is kept in {home}.", home=self._local.home),
             )
         try:
             self._send()
@@ -174,7 +186,13 @@ class Exchange:
 
     def _conflict(self) -> UsageError:
         return UsageError(
-            f"{self._address}: somebody else has written there since it was fetched, and nothing was sent",
-            f"What was done is kept in {self._local.home}: move that to another place, and run the command again on what "
-            "is there now.",
+            worded(
+                "{address}: somebody else has written there since it was fetched, and nothing was sent",
+                address=self._address,
+            ),
+            worded(
+                "What was done is kept in {home}: move that to another place, and run the command again on what "
+                "is there now.",
+                home=self._local.home,
+            ),
         )

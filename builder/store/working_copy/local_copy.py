@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from builder.errors import FolderInUseError, IntegrityError
+from builder.language.messages import worded
 from builder.store.addresses import Address
 from builder.store.files import disk_errors, write_json
 from builder.store.working_copy.contents import LOCAL_ONLY, Entry
@@ -75,8 +76,12 @@ class LocalCopy:
             alone = _locked(descriptor, fcntl.LOCK_EX)
             if not alone and not (reading and _locked(descriptor, fcntl.LOCK_SH)):
                 raise FolderInUseError(
-                    f"{self.state.address}: another process works on its copy in {self.home}",
-                    "Wait for it to end, or name another folder for copies in SEEDBED_CACHE.",
+                    worded(
+                        "{address}: another process works on its copy in {home}",
+                        address=self.state.address,
+                        home=self.home,
+                    ),
+                    worded("Wait for it to end, or name another folder for copies in SEEDBED_CACHE."),
                 )
             self._load()
             self._descriptor = descriptor
@@ -139,7 +144,8 @@ class LocalCopy:
             self.state = State(**kept, files=files)
         except (ValueError, TypeError, KeyError, AttributeError):
             raise IntegrityError(
-                f"{path}: damaged", f"Move {self.home} to another place and run the command again."
+                worded("{path}: damaged", path=path),
+                worded("Move {home} to another place and run the command again.", home=self.home),
             ) from None
 
     def save(self) -> None:

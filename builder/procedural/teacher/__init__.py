@@ -1,0 +1,1 @@
+"""The embedded teacher: an OpenAI-compatible server whose replies are computed."""
