@@ -536,7 +536,7 @@ def test_where_all_endpoints_are_out_it_is_said_what_mends_each(ledger: Ledger) 
 
 def test_what_was_grown_is_published_where_the_last_of_several_endpoints_gives_nothing_usable(ledger: Ledger) -> None:
     with scripted(Answer({}, 401)) as one, scripted(GOOD, Answer(completion(None))) as other:
-        results = send(ledger, pool(one.url, other.url, max_attempts=1), 14)
+        results = send(ledger, pool(one.url, other.url, max_attempts=1), 30)
     assert any(isinstance(result, NothingUsableError) for result in results)
 
 
