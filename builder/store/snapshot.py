@@ -12,9 +12,9 @@ objects to follow or to lose, so that a folder is moved by any means.
 import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, NamedTuple, ParamSpec, TypeVar
 
-from builder.errors import FolderInUseError, SeedbedError
+from builder.errors import FolderInUseError
 from builder.language.messages import worded
 from builder.store.dataset_folder import DatasetFolder
 
@@ -43,11 +43,29 @@ def open_snapshot(root: Path) -> DatasetFolder:
     return staged
 
 
-def decision_of(root: Path) -> tuple[bool, str | None]:
-    """What differs between two decisions: whether it waits to be put in place, and its manifest's hash, None where it has none."""
+class Decision(NamedTuple):
+    """Which decision readers open: equal settings give an equal manifest again, so what counts is the file and its time.
+
+    Attributes:
+        waiting: it is still to be put in place.
+        file, written: of its manifest: inode, and nanoseconds; 0 where there is none.
+    """
+
+    waiting: bool
+    file: int
+    written: int
+
+
+def decision_of(root: Path) -> Decision:
+    """The decision that readers open now."""
     folder = DatasetFolder(root)
-    waiting = DatasetFolder(folder.staging).manifest_hash()
-    return (False, folder.manifest_hash()) if waiting is None else (True, waiting)
+    for waiting, path in ((True, DatasetFolder(folder.staging).manifest), (False, folder.manifest)):
+        try:
+            found = path.stat()
+        except FileNotFoundError:
+            continue
+        return Decision(waiting, found.st_ino, found.st_mtime_ns)
+    return Decision(waiting=False, file=0, written=0)
 
 
 def consistent(read: Callable[Concatenate[Path, _P], _T]) -> Callable[Concatenate[Path, _P], _T]:
@@ -63,7 +81,7 @@ def consistent(read: Callable[Concatenate[Path, _P], _T]) -> Callable[Concatenat
             before = decision_of(root)
             try:
                 found = read(root, *arguments, **named)
-            except (SeedbedError, OSError):
+            except Exception:  # a table whose files are gone looks empty, and anything may come of that
                 if decision_of(root) == before:
                     raise
                 continue
