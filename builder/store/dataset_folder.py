@@ -492,8 +492,10 @@ class DatasetFolder:
 
     def _names(self, path: Path) -> list[str]:
         """The names of the files at or below a path that do not change once they are written."""
-        found = path.rglob("*") if path.is_dir() else [path]
-        names = (self.name_of(one) for one in found if one.is_file() and self.staging not in one.parents)
+        # What is staged is not walked into: a writer removes it meanwhile.
+        tops = [one for one in path.iterdir() if one != self.staging] if path.is_dir() else [path]
+        found = (one for top in tops for one in (top.rglob("*") if top.is_dir() else [top]))
+        names = (self.name_of(one) for one in found if one.is_file())
         return sorted(name for name in names if name not in LIVE_FILES and not is_temporary(Path(name).name))
 
 
