@@ -27,18 +27,17 @@ def write_indexes(folder: DatasetFolder, execution: Execution) -> None:
         for part in folder.parts(folder.samples)
         if part in missing or folder.name_of(index_path(folder, part)) in damaged
     ]
-    with contextlib.ExitStack() as written:
-        tasks = [
-            (
-                part,
-                str(known[folder.name_of(part)]["sha256"]),
-                written.enter_context(atomic_path(index_path(folder, part))),
-            )
-            for part in parts
-            if folder.name_of(part) in known
-        ]
-        for _ in run(_write, tasks, execution.model_copy(update={"engine": "local"})):
-            pass
+    with contextlib.ExitStack() as unfinished:
+        files, tasks = [], []
+        for part in parts:
+            if (described := known.get(folder.name_of(part))) is not None:
+                files.append(unfinished.enter_context(contextlib.ExitStack()))
+                temporary = files[-1].enter_context(atomic_path(index_path(folder, part)))
+                tasks.append((part, str(described["sha256"]), temporary))
+        here = execution.model_copy(update={"engine": "local"})
+        with contextlib.closing(run(_write, tasks, here)) as written:
+            for file, _ in zip(files, written, strict=True):
+                file.close()  # in its place before the others are written
     due = {index_path(folder, part) for part in folder.parts(folder.samples)}
     for path in folder.search.glob("part-*.sqlite"):
         if path not in due:
