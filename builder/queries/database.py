@@ -56,6 +56,7 @@ class Database:
         self._made: set[str] = set()
         self._columns: dict[str, list[Column]] = {}
         self._label_columns = set(LABELS)
+        self._values: dict[str, list[str]] = {}
         self._signals: dict[str, list[str]] | None = None
         self._index: SearchIndex | None = None
         self._turn = threading.RLock()
@@ -270,6 +271,14 @@ class Database:
                     described = self._connection.execute(f"DESCRIBE {quoted(source)}").fetchall()
                     self._signals[source] = [row[0] for row in described if row[0] != "row"]
             return self._signals
+
+    def values(self, column: str) -> list[str]:
+        """The values of a label, in order; found once, as the labels stay as they are."""
+        with self._turn:
+            if column not in self._values:
+                text = f"SELECT DISTINCT {quoted(column)} AS value FROM labels WHERE value IS NOT NULL"
+                self._values[column] = sorted(map(str, self.ask(text, reads=["labels"])["value"]))
+            return self._values[column]
 
     def hold(self, column: str) -> None:
         """Hold a measured value beside the labels, so that rows are sorted and paged by it in memory.

@@ -150,8 +150,7 @@ def condition_of(database: Database, filters: Filters) -> Condition:
 
 
 def _refuse_unknown(database: Database, column: str, value: str) -> None:
-    found = database.ask(f"SELECT DISTINCT {column} FROM labels WHERE {column} IS NOT NULL", reads=["labels"])
-    present = sorted(map(str, found[column]))
+    present = database.values(column)
     if value not in present and not (column == "reason" and value in REASONS):
         raise UsageError(
             worded(
