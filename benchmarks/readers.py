@@ -65,7 +65,7 @@ def _facts_agree(root: Path) -> bool:
 
 def _why_agrees(root: Path) -> bool:
     why = explain_row(root, "1")
-    return why["kept"] == (why["reason"] is None) == (why["split"] is not None)
+    return bool(why["kept"] == (why["reason"] is None) == (why["split"] is not None))
 
 
 def _published_loads(root: Path) -> bool:
@@ -76,7 +76,7 @@ def _published_loads(root: Path) -> bool:
 READS: tuple[Callable[[Path], bool], ...] = (
     _facts_agree,
     lambda root: not pipeline.verify(root),
-    lambda root: find_rows(root, Filters(kept=True), limit=5)[1] > 0,
+    lambda root: find_rows(root, Filters(kept=True), limit=5).total > 0,
     _why_agrees,
     lambda root: pipeline.status(root)["finished"],
     _published_loads,
