@@ -230,11 +230,6 @@ def deciding(reviews: Iterable[Review], who: WhoDecides) -> dict[int, Review]:
     return {row: review for row, review in chosen.items() if review is not None}
 
 
-def disagreements(reviews: Iterable[Review]) -> dict[int, list[Review]]:
-    """The rows about which reviewers do not agree, with what each of them says now."""
-    return {row: one for row, one in standing(reviews).items() if len({review.says for review in one}) > 1}
-
-
 def edit_source(review: Review) -> str:
     """The source of the row that an edit makes."""
     return f"review:{review.review_id}"
